@@ -1,0 +1,199 @@
+/**
+ * The JSON that HTTP, the page and the CLI's `--json` share. Keys carry units; an unknown value is null, never 0.
+ */
+
+export type ModeName = "observe" | "auto" | "mine" | "serve" | "pause" | "release";
+export const MODE_NAMES: readonly ModeName[] = ["observe", "auto", "mine", "serve", "pause", "release"];
+
+export type WorkloadName = "hashing" | "inference" | "lease" | "external" | "none";
+
+export interface RigView {
+  readonly rig: string;
+  readonly version: string;
+  readonly nowMs: number;
+  readonly startedMs: number;
+  readonly mode: ModeName;
+  /** True while the agent runs the embedded default: real work, invented prices. */
+  readonly tryOut: boolean;
+  readonly source: "nvml" | "nvidia-smi" | "cpu" | "simulated";
+  readonly engine: EngineView | null;
+  readonly pool: PoolView | null;
+  readonly electricityUsdPerKwh: number;
+  /** Where the prices come from, in words, with their date. */
+  readonly market: { readonly source: string; readonly asOfMs: number; readonly invented: boolean };
+  readonly today: TodayView;
+  readonly gpus: readonly GpuView[];
+}
+
+export interface EngineView {
+  readonly state: "starting" | "ready" | "stopped" | "failed";
+  /** The backend really in use: cpu, cuda, vulkan or metal. */
+  readonly backend: string | null;
+  readonly model: string | null;
+  readonly label: string | null;
+  readonly contextTokens: number | null;
+  readonly reason: string | null;
+}
+
+export interface PoolView {
+  readonly url: string;
+  readonly state: "connecting" | "connected" | "down";
+  readonly difficulty: number | null;
+  readonly sinceMs: number | null;
+  readonly reason: string | null;
+}
+
+/** Since midnight UTC. `netUsd` is revenue (estimated) less electricity, of hashing and inference together. */
+export interface TodayView {
+  readonly netUsd: number;
+  readonly revenueUsd: number;
+  readonly electricityUsd: number;
+  readonly energyMj: number;
+  readonly sharesAccepted: number;
+  readonly sharesRejected: number;
+  readonly completions: number;
+  readonly tokensOut: number;
+  /** Only in observe mode: what the decisions would have earned. */
+  readonly wouldHaveEarnedUsd: number | null;
+}
+
+export interface GpuView {
+  readonly uuid: string;
+  readonly index: number;
+  readonly name: string;
+  readonly workload: WorkloadName;
+  readonly state: string;
+  readonly sinceMs: number;
+  /** One sentence: why this GPU does this now. */
+  readonly why: string;
+  readonly health: string;
+  readonly powerW: number | null;
+  readonly energyMj: number | null;
+  readonly energyQuality: string;
+  readonly temperatureC: number | null;
+  readonly utilizationPercent: number | null;
+  readonly vramUsedMiB: number | null;
+  readonly vramTotalMiB: number | null;
+  /** From accepted shares; null until there are enough of them. */
+  readonly hashrateEffectiveHps: number | null;
+  /** What the miner's own API says. */
+  readonly hashrateReportedHps: number | null;
+  readonly tokensPerSecond: number | null;
+  readonly netUsdPerHour: number | null;
+  readonly queuedRequests: number;
+  readonly activeRequests: number;
+  readonly roundTripMs: number | null;
+}
+
+export interface ValuationView {
+  readonly gpu: string;
+  readonly workload: WorkloadName;
+  readonly label: string;
+  readonly revenueUsdPerHour: number | null;
+  readonly electricityUsdPerHour: number | null;
+  readonly netUsdPerHour: number | null;
+  readonly netUsdPerDay: number | null;
+  readonly powerW: number | null;
+  /** The electricity price in USD/kWh at which the net is 0. */
+  readonly breakEvenUsdPerKwh: number | null;
+  readonly rate: string;
+  readonly trust: string;
+  readonly why: string;
+  readonly chosen: boolean;
+}
+
+export interface DecisionView {
+  readonly id: number;
+  readonly atMs: number;
+  readonly gpu: string;
+  readonly mode: ModeName;
+  readonly action: "keep" | "switch";
+  readonly from: WorkloadName;
+  readonly to: WorkloadName;
+  readonly rule: string;
+  readonly why: string;
+}
+
+/** One row of `v_jobs`. */
+export interface JobView {
+  readonly jobId: string;
+  readonly kind: string;
+  readonly workload: string;
+  readonly gpuUuid: string | null;
+  readonly startedMs: number;
+  readonly endedMs: number | null;
+  /** Null while the job runs. */
+  readonly outcome: string | null;
+  readonly energyMj: number | null;
+  readonly energyQuality: string | null;
+  readonly energyErrorPct: number | null;
+  readonly wallEnergyMj: number | null;
+  readonly revenueUsdNano: number | null;
+  readonly revenueBasis: string | null;
+  readonly electricityUsdNano: number | null;
+  readonly tokensIn: number | null;
+  readonly tokensOut: number | null;
+  readonly sharesAccepted: number | null;
+  readonly sharesRejected: number | null;
+  readonly difficultyAccepted: number | null;
+  readonly receiptId: string | null;
+}
+
+export interface TransitionView {
+  readonly id: number;
+  readonly gpu: string;
+  readonly from: WorkloadName;
+  readonly to: WorkloadName;
+  readonly rung: string;
+  readonly startedMs: number;
+  readonly endedMs: number | null;
+  readonly durationMs: number | null;
+  readonly energyMj: number | null;
+  readonly outcome: string | null;
+  readonly reason: string;
+}
+
+export interface EnergySlotView {
+  readonly gpu: string;
+  readonly slotStartMs: number;
+  readonly hashingMj: number;
+  readonly inferenceMj: number;
+  readonly switchMj: number;
+  readonly parkedMj: number;
+  readonly idleMj: number;
+  readonly measuredMj: number;
+  readonly quality: string;
+}
+
+export interface ModeRequest {
+  readonly mode: ModeName;
+  readonly gpu?: string;
+  readonly forMs?: number;
+}
+
+export interface ModeView {
+  readonly mode: ModeName;
+  readonly gpu: string | null;
+  readonly untilMs: number | null;
+}
+
+/** What `/api/v1/events` sends; `id` lets a reader resume after a broken connection. */
+export type RigEvent =
+  | { readonly type: "rig"; readonly rig: RigView }
+  | { readonly type: "decision"; readonly decision: DecisionView }
+  | { readonly type: "transition"; readonly transition: TransitionView }
+  | { readonly type: "job"; readonly job: JobView };
+
+export interface ReadyView {
+  readonly ready: boolean;
+  readonly ledger: string;
+  readonly gpus: string;
+  readonly engine: string;
+  /** The engine's backend really in use, null until it answered. */
+  readonly backend: string | null;
+}
+
+/** The shape of every error outside the OpenAI routes. */
+export interface ErrorView {
+  readonly error: { readonly code: string; readonly message: string; readonly mend: string | null };
+}

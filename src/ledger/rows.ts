@@ -1,0 +1,114 @@
+import type { MilliJoules } from "../units/energy.ts";
+import type { UsdNano } from "../units/money.ts";
+import type { UnixMs } from "../units/time.ts";
+
+/** NVML UUID (`GPU-…`), or the stable id of another device (`CPU-…`); never an index. */
+export type GpuUuid = `${"GPU" | "MIG" | "CPU" | "SIM"}-${string}`;
+
+/** What owns a GPU. `external` is a rental or program that we yield to, meter and book, but do not run. */
+export type Workload = "hashing" | "inference" | "lease" | "external" | "none";
+
+export type JobKind = "hashing" | "completion" | "batch" | "lease" | "external";
+export type JobOutcome = "completed" | "failed" | "expired" | "cancelled" | "interrupted";
+
+/** How an energy figure came about, from best to worst trusted. */
+export type EnergyQuality = "counter" | "sampled" | "assumed" | "reset" | "lost" | "suspect";
+
+/** Where measured joules went; per GPU and slot the sinks add up to the measurement, exactly. */
+export type EnergySink = "hashing" | "inference" | "switch" | "parked" | "idle";
+
+export type RevenueBasis = "estimated" | "credited" | "paid";
+
+export type HandoverState =
+  | "idle"
+  | "acquiring"
+  | "warming"
+  | "open"
+  | "draining"
+  | "releasing"
+  | "verifying-free"
+  | "faulted"
+  | "rented";
+
+export type Rung = "cold" | "warm" | "sleep" | "freeze" | "checkpoint";
+
+/** `observe` decides and books what it would have earned, and touches nothing on the rig. */
+export type Mode = "observe" | "auto" | "mine" | "serve" | "pause" | "release";
+
+/** Why a share was refused, in the standard codes' words; `unknown` was never answered. */
+export type ShareVerdict = "accepted" | "stale" | "duplicate" | "low-difficulty" | "rejected" | "unknown";
+
+export interface ShareRow {
+  readonly gpu: GpuUuid;
+  readonly pool: string;
+  readonly worker: string;
+  readonly stratumJob: string;
+  readonly at: UnixMs;
+  readonly difficulty: number;
+  /** Whole expected hashes behind the share; the unit every revenue estimate starts from. */
+  readonly expectedHashes: number;
+  readonly verdict: ShareVerdict;
+  readonly reason?: string;
+  /** Our own header rebuild, where the dialect allows one. */
+  readonly verified?: boolean;
+  readonly latencyMs?: number;
+}
+
+export interface TransitionRow {
+  readonly gpu: GpuUuid;
+  readonly from: Workload;
+  readonly to: Workload;
+  readonly rung: Rung;
+  readonly reason: string;
+  readonly started: UnixMs;
+}
+
+export interface TransitionEnd {
+  readonly ended: UnixMs;
+  readonly outcome: "completed" | "failed" | "aborted";
+  readonly energy: MilliJoules;
+  readonly vramBeforeMiB?: number;
+  readonly vramAfterMiB?: number;
+  readonly xid?: number;
+  readonly detail?: string;
+}
+
+export interface DecisionRow {
+  readonly gpu: GpuUuid;
+  readonly at: UnixMs;
+  readonly mode: Mode;
+  readonly action: "keep" | "switch";
+  readonly from: Workload;
+  readonly to: Workload;
+  /** Stable word for programs: `regret`, `min-dwell`, `arrival`, `linger`, … */
+  readonly rule: string;
+  /** One sentence for people. */
+  readonly why: string;
+  /** Everything the policy saw, as JSON, so that the decision can be explained later. */
+  readonly inputs: string;
+}
+
+export interface JobStart {
+  readonly id: string;
+  readonly kind: JobKind;
+  readonly gpu: GpuUuid;
+  readonly workload: string;
+  readonly started: UnixMs;
+}
+
+export interface JobEnd {
+  readonly ended: UnixMs;
+  readonly outcome: JobOutcome;
+  readonly reason?: string;
+  readonly tokensIn?: number;
+  readonly tokensOut?: number;
+}
+
+/** What one job has used and earned so far; sums, not increments. */
+export interface JobTotals {
+  readonly energy: MilliJoules;
+  readonly quality: EnergyQuality;
+  readonly errorPct: number;
+  readonly wallEnergy: MilliJoules;
+  readonly electricity: UsdNano;
+}

@@ -1,0 +1,19 @@
+import type { Millis } from "../units/time.ts";
+
+/** Resolves after `length`, or at once when `signal` fires; never rejects and keeps no timer behind. */
+export function wait(length: Millis, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, length);
+    signal.addEventListener("abort", done, { once: true });
+  });
+}
+
+/** A signal that fires when `signal` does, or after `length`: the deadline of one outside call. */
+export const withDeadline = (signal: AbortSignal, length: Millis): AbortSignal =>
+  AbortSignal.any([signal, AbortSignal.timeout(length)]);
