@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { messageOf } from "../lib/errors.ts";
+import { type UsdPerTerahash, usdPerTerahash } from "../units/money.ts";
+import { millis, unixMs } from "../units/time.ts";
+import { MarketError } from "./errors.ts";
+import type { Quote } from "./quote.ts";
+
+const SAMPLE = new URL("./sample-market.json", import.meta.url);
+
+const fileSchema = z.strictObject({
+  version: z.literal(1),
+  source: z.string().min(1).max(200),
+  asOf: z.iso.datetime(),
+  /** Absent: the prices do not age. */
+  maxAgeS: z.number().positive().optional(),
+  invented: z.boolean(),
+  note: z.string().max(1000).optional(),
+  coins: z.array(
+    z.strictObject({
+      coin: z.string().min(1).max(64),
+      algorithm: z.string().min(1).max(64),
+      usdPerTerahash: z.number().finite().nonnegative(),
+    }),
+  ),
+});
+
+/** What a pool pays for the work of one coin. */
+export interface CoinQuote extends Quote<UsdPerTerahash> {
+  readonly coin: string;
+  readonly algorithm: string;
+}
+
+export interface Market {
+  readonly source: string;
+  /** The quote for `coin`; throws `ERR_MARKET_COIN` when the market does not list it. */
+  coin(coin: string): CoinQuote;
+}
+
+/** Reads a market file; `sample` is the shipped one, whose prices are invented. */
+export function readMarketFile(path: "sample" | (string & {})): Market {
+  const file = path === "sample" ? SAMPLE.pathname : path;
+  const parsed = fileSchema.safeParse(readJson(file));
+  if (!parsed.success) throw invalid(file, parsed.error);
+  const { source, asOf, maxAgeS, invented, coins } = parsed.data;
+  const facts = {
+    source,
+    asOf: unixMs(Date.parse(asOf)),
+    invented,
+    ...(maxAgeS === undefined ? {} : { maxAge: millis(maxAgeS * 1000) }),
+  };
+  const quotes = new Map(
+    coins.map(({ coin, algorithm, usdPerTerahash: price }) => [
+      coin,
+      { coin, algorithm, value: usdPerTerahash(price), ...facts },
+    ]),
+  );
+  return { source, coin: (coin) => quotes.get(coin) ?? unlisted(file, coin, [...quotes.keys()]) };
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (cause) {
+    throw new MarketError(
+      `market file ${file} cannot be read: ${messageOf(cause)}`,
+      { code: "ERR_MARKET_FILE", file, mend: "set market.file to a readable JSON file, or to `sample`" },
+      { cause },
+    );
+  }
+}
+
+function invalid(file: string, error: z.ZodError): MarketError {
+  const issue = error.issues[0];
+  const field = issue?.path.join(".") || "the file";
+  return new MarketError(
+    `market file ${file}: ${field}: ${issue?.message ?? "invalid"}`,
+    { code: "ERR_MARKET_FILE", file, mend: `correct ${field}` },
+    { cause: error },
+  );
+}
+
+function unlisted(file: string, coin: string, known: readonly string[]): never {
+  throw new MarketError(`market file ${file} does not list the coin ${coin}`, {
+    code: "ERR_MARKET_COIN",
+    file,
+    mend: `set mining.coin to one of ${known.join(", ") || "the listed coins"}, or add it to the file`,
+  });
+}

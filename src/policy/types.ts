@@ -1,0 +1,88 @@
+import type { GpuUuid, Mode, Workload } from "../ledger/rows.ts";
+import type { UsdNano, UsdPerHour } from "../units/money.ts";
+import type { Millis, UnixMs } from "../units/time.ts";
+
+/** A workload with a known net rate; one whose rate is unknown is no candidate. */
+export interface Candidate {
+  readonly workload: Workload;
+  readonly label: string;
+  readonly net: UsdPerHour;
+}
+
+/** The requests that wait for a GPU. */
+export interface Queue {
+  readonly waiting: number;
+  readonly active: number;
+  /** Price × tokens of all that wait. */
+  readonly worth: UsdNano;
+  /** When the oldest waiting request arrived. */
+  readonly oldest?: UnixMs;
+}
+
+/** Everything one decision about one GPU rests on. */
+export interface GpuFacts {
+  readonly gpu: GpuUuid;
+  readonly mode: Mode;
+  readonly workload: Workload;
+  readonly since: UnixMs;
+  /** The workload that should own the GPU between requests. */
+  readonly owner: Owner;
+  /** What pays most while no request runs: hashing, or rest where even that loses money. */
+  readonly gapWorkload: Workload;
+  readonly queue: Queue;
+  /** When the last request ended; absent while one runs. */
+  readonly idleSince?: UnixMs;
+  /** Measured dead time of one round trip away from hashing and back. */
+  readonly roundTrip: Millis;
+  /** What that round trip costs, wear included. */
+  readonly roundTripCost: UsdNano;
+  readonly priceSwitchesToday: number;
+  readonly gapSwitchesLastHour: number;
+}
+
+export interface Owner {
+  readonly workload: Workload;
+  /** One sentence: why this workload owns the GPU. */
+  readonly why: string;
+}
+
+export interface SwitchRules {
+  readonly minDwell: Millis;
+  readonly maxPriceSwitchesPerDay: number;
+  readonly maxGapSwitchesPerHour: number;
+  /** Whether inference may borrow the GPU from another owner, and hashing the gaps between requests. */
+  readonly lending: boolean;
+  /** What answering promptly is worth to the operator beyond the tokens. */
+  readonly wakeValue: UsdNano;
+  readonly maxWait: Millis;
+}
+
+export type Rule =
+  | "mode"
+  | "serving"
+  | "owner"
+  | "linger"
+  | "arrival"
+  | "arrival-waits"
+  | "gap-cap"
+  | "lent-back"
+  | "min-dwell"
+  | "switch-cap"
+  | "regret"
+  | "keep";
+
+export type Decision =
+  | {
+      readonly action: "keep";
+      readonly gpu: GpuUuid;
+      readonly rule: Rule;
+      readonly why: string;
+      readonly lookAgain?: UnixMs;
+    }
+  | {
+      readonly action: "switch";
+      readonly gpu: GpuUuid;
+      readonly to: Workload;
+      readonly rule: Rule;
+      readonly why: string;
+    };

@@ -1,0 +1,22 @@
+import type { Watts } from "../units/energy.ts";
+import type { UsdPerHour, UsdPerKwh } from "../units/money.ts";
+import type { Hashrate } from "../units/work.ts";
+
+const PREFIXES = ["", "k", "M", "G", "T", "P"] as const;
+
+/** `usd` with enough digits to tell small rates apart, never in exponent form. */
+export function sayUsd(usd: number): string {
+  const size = Math.abs(usd);
+  const digits = size === 0 || size >= 1 ? 2 : Math.min(9, 2 - Math.floor(Math.log10(size)));
+  return `${usd < 0 ? "−" : ""}$${size.toFixed(digits)}`;
+}
+
+export const sayRate = (rate: UsdPerHour): string => `${sayUsd(rate)}/h`;
+export const sayPrice = (price: UsdPerKwh): string => `${sayUsd(price)}/kWh`;
+export const sayPower = (power: Watts): string => `${power.toFixed(power < 10 ? 1 : 0)} W`;
+
+/** A hashrate with the prefix that leaves one to three digits before the point. */
+export function sayHashrate(rate: Hashrate): string {
+  const step = rate > 0 ? Math.min(PREFIXES.length - 1, Math.max(0, Math.floor(Math.log10(rate) / 3))) : 0;
+  return `${(rate / 1000 ** step).toFixed(2)} ${PREFIXES[step]}H/s`;
+}
