@@ -1,0 +1,75 @@
+import { z } from "zod";
+import type { InferenceRoute, OpenAiError } from "./answer.ts";
+
+/** Only what the gateway must know; every other field goes to the engine untouched. */
+const shared = {
+  model: z.string().min(1).max(200),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
+  max_tokens: z.int().positive().nullish(),
+  max_completion_tokens: z.int().positive().nullish(),
+};
+
+const schemas: Readonly<Record<InferenceRoute, z.ZodType<z.infer<typeof bodySchema>>>> = {
+  "/v1/chat/completions": z.looseObject({
+    ...shared,
+    messages: z
+      .array(z.looseObject({ role: z.string().max(64) }))
+      .min(1)
+      .max(1000),
+  }),
+  "/v1/completions": z.looseObject({ ...shared, prompt: z.union([z.string(), z.array(z.unknown())]) }),
+  "/v1/embeddings": z.looseObject({ ...shared, input: z.union([z.string(), z.array(z.unknown())]) }),
+};
+const bodySchema = z.looseObject(shared);
+
+export interface InferenceRequest {
+  readonly model: string;
+  readonly stream: boolean;
+  /** Whether the client itself asked for the usage event of a stream. */
+  readonly wantsUsage: boolean;
+  readonly maxTokens?: number;
+  /** A guess from the size of the text, used only until the engine has counted. */
+  readonly tokensInGuess: number;
+  /** What goes to the engine: the client's fields, with usage always asked for. */
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+export type ParsedRequest =
+  | { readonly kind: "request"; readonly request: InferenceRequest }
+  | { readonly kind: "refused"; readonly error: OpenAiError };
+
+const BYTES_PER_TOKEN = 4;
+
+/** Reads what a client sent; the first thing wrong with it comes back as OpenAI's 400. */
+export function parseRequest(route: InferenceRoute, body: unknown): ParsedRequest {
+  const parsed = schemas[route].safeParse(body);
+  if (!parsed.success) return { kind: "refused", error: toOpenAiError(parsed.error) };
+  const { model, stream, stream_options: options, max_tokens: older, max_completion_tokens: newer } = parsed.data;
+  const maxTokens = newer ?? older;
+  const text = JSON.stringify(parsed.data.messages ?? parsed.data.prompt ?? parsed.data.input ?? "");
+  const streaming = stream === true;
+  return {
+    kind: "request",
+    request: {
+      model,
+      stream: streaming,
+      wantsUsage: options?.include_usage === true,
+      ...(maxTokens == null ? {} : { maxTokens }),
+      tokensInGuess: Math.ceil(text.length / BYTES_PER_TOKEN),
+      body: streaming ? { ...parsed.data, stream_options: { ...options, include_usage: true } } : parsed.data,
+    },
+  };
+}
+
+function toOpenAiError(error: z.ZodError): OpenAiError {
+  const issue = error.issues[0];
+  const param = issue?.path.join(".");
+  return {
+    status: 400,
+    code: "invalid_value",
+    type: "invalid_request_error",
+    message: param ? `${param}: ${issue?.message ?? "invalid"}` : "the body must be a JSON object",
+    ...(param ? { param } : {}),
+  };
+}
