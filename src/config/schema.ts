@@ -1,0 +1,185 @@
+import { z } from "zod";
+import { watts } from "../units/energy.ts";
+import { toUsdNano, usdPerKwh, usdPerMillionTokens } from "../units/money.ts";
+import { seconds } from "../units/time.ts";
+import {
+  choice,
+  flag,
+  isLoopback,
+  list,
+  listenAddress,
+  number,
+  path,
+  poolUrl,
+  secret,
+  section,
+  text,
+  whole,
+} from "./fields.ts";
+
+const DAY_S = 86_400;
+
+const duration = (min: number, max: number) => number(min, max, "seconds");
+const power = (max: number) => number(0, max, "watts").transform(watts);
+const perMillionTokens = () => number(0, 10_000, "USD per million tokens").transform(usdPerMillionTokens);
+
+const http = (base: string) =>
+  section({
+    listen: listenAddress().prefault("127.0.0.1:7410").describe("Address and port; port 0 takes any free one."),
+    tls: z.exactOptional(section({ certFile: path(base), keyFile: path(base) })),
+    allowedHosts: list(text(/^[A-Za-z0-9.-]{1,253}(:\d{1,5})?$/, 'a host name such as "rig.lan"'), 32)
+      .default([])
+      .describe("Host headers to accept beside the listening address."),
+    customerKeysFile: z.exactOptional(path(base)).describe("API keys of the customers of the OpenAI endpoint."),
+  })
+    .refine(({ listen, tls }) => isLoopback(listen.host) || tls !== undefined, {
+      path: ["tls"],
+      error: "{ certFile, keyFile }, because listen is not a loopback address",
+    })
+    .prefault({});
+
+const powerModel = () =>
+  section({
+    cpu: section({
+      idleW: power(2000).prefault(10),
+      maxW: power(2000).prefault(65),
+    })
+      .refine(({ idleW, maxW }) => idleW <= maxW, { path: ["maxW"], error: "at least as many watts as idleW" })
+      .transform(({ idleW, maxW }) => ({ idle: idleW, max: maxW }))
+      .prefault({})
+      .describe("The model of a CPU without an energy counter: from idle to all cores busy."),
+    wall: section({
+      baseW: power(5000).prefault(0).describe("What the rig draws beside its GPUs."),
+      efficiency: number(0.5, 1).default(0.9).describe("Of the power supply."),
+    })
+      .transform(({ baseW, efficiency }) => ({ base: baseW, efficiency }))
+      .prefault({}),
+  }).prefault({});
+
+const pool = (base: string) =>
+  section({
+    url: poolUrl(),
+    user: text(/^[\x21-\x7e]{1,256}$/, "a user name without spaces").default("rigshift"),
+    password: z.exactOptional(secret(base)),
+  }).transform(({ url, ...rest }) => ({ ...url, ...rest }));
+
+const mining = (base: string) =>
+  section({
+    enabled: flag().default(true),
+    coin: text(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a coin of the market file such as "devcoin"').default("devcoin"),
+    algorithm: choice(["sha256d"]).default("sha256d"),
+    pools: list(pool(base), 8).default([]).describe("The first is used; the others take over when it fails."),
+    threads: z.exactOptional(whole(1, 1024, "threads")),
+  })
+    .refine(({ enabled, pools }) => !enabled || pools.length > 0, {
+      path: ["pools"],
+      error: "at least one pool, or enabled: false",
+    })
+    .transform(({ enabled, ...rest }) => (enabled ? rest : undefined))
+    .prefault({ enabled: false });
+
+const engine = (base: string) =>
+  section({
+    kind: choice(["builtin"]),
+    modelFile: path(base).describe("A GGUF file."),
+    sha256: z.exactOptional(text(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits")),
+    name: z.exactOptional(text(/^[\w.:/-]{1,128}$/, "a model name of letters, digits and . : / _ -")),
+    contextTokens: z.exactOptional(whole(128, 1_048_576, "tokens")),
+    gpu: choice(["auto", "off"]).default("auto"),
+    threads: z.exactOptional(whole(1, 1024, "threads")),
+  });
+
+const inference = (base: string) =>
+  section({
+    enabled: flag().default(true),
+    engine: z.exactOptional(engine(base)),
+    usdPerMillionTokensIn: perMillionTokens().prefault(0),
+    usdPerMillionTokensOut: perMillionTokens().prefault(0),
+    wakeValueUsd: number(0, 1000, "USD")
+      .prefault(0)
+      .describe("Added to what is queued when weighing whether to wake the engine."),
+    maxWaitS: duration(0, 3600).prefault(30).describe("How long a request waits for the engine before it is refused."),
+    drainTimeoutS: duration(0, 3600).prefault(30),
+    queueLimit: whole(1, 10_000, "requests").default(64),
+  })
+    .transform((fields, context) => {
+      if (!fields.enabled) return undefined;
+      if (fields.engine) return toInference({ ...fields, engine: fields.engine });
+      context.addIssue({
+        code: "custom",
+        path: ["engine"],
+        message: "the engine that answers, or enabled: false",
+        input: undefined,
+      });
+      return z.NEVER;
+    })
+    .prefault({ enabled: false });
+
+interface InferenceFields<Engine> {
+  readonly engine: Engine;
+  readonly usdPerMillionTokensIn: ReturnType<typeof usdPerMillionTokens>;
+  readonly usdPerMillionTokensOut: ReturnType<typeof usdPerMillionTokens>;
+  readonly wakeValueUsd: number;
+  readonly maxWaitS: number;
+  readonly drainTimeoutS: number;
+  readonly queueLimit: number;
+}
+
+const toInference = <Engine>(fields: InferenceFields<Engine>) => ({
+  engine: fields.engine,
+  priceIn: fields.usdPerMillionTokensIn,
+  priceOut: fields.usdPerMillionTokensOut,
+  wakeValue: toUsdNano(fields.wakeValueUsd),
+  maxWait: seconds(fields.maxWaitS),
+  drainTimeout: seconds(fields.drainTimeoutS),
+  queueLimit: fields.queueLimit,
+});
+
+const policy = () =>
+  section({
+    minDwellS: duration(0, DAY_S).default(60).describe("After a switch for prices, no other one for this long."),
+    wearUsdPerSwitch: number(0.000001, 10, "USD").default(0.0005),
+    maxSwitchesPerDay: whole(1, 10_000, "switches").default(20),
+    maxGapSwitchesPerHour: whole(1, 3600, "switches").default(12),
+    lending: choice(["auto", "on", "off"]).default("auto").describe("Whether hashing gets the gaps between requests."),
+  })
+    .transform(({ minDwellS, wearUsdPerSwitch, ...rest }) => ({
+      ...rest,
+      minDwell: seconds(minDwellS),
+      wearPerSwitch: toUsdNano(wearUsdPerSwitch),
+    }))
+    .prefault({});
+
+/** The whole of rig.yaml, version 1; relative paths are taken from `base`. */
+export const createSchema = (base: string) =>
+  section({
+    version: z.literal(1, { error: "1" }).describe("Of this format."),
+    rig: section({
+      name: text(/^[\w.-]{1,64}$/, "at most 64 letters, digits and . _ -").default("rig"),
+    }).prefault({}),
+    mode: choice(["observe", "auto", "mine", "serve", "pause"])
+      .default("observe")
+      .describe("observe decides and books, and touches nothing on the rig; auto acts."),
+    dataDir: z.exactOptional(path(base)).describe("Instead of $RIGSHIFT_HOME."),
+    http: http(base),
+    electricity: section({
+      usdPerKwh: number(0, 10, "USD per kWh")
+        .transform(usdPerKwh)
+        .prefault(0.15)
+        .describe("What the rig pays for a kilowatt-hour."),
+    })
+      .transform(({ usdPerKwh: price }) => ({ price }))
+      .prefault({}),
+    market: section({
+      file: z
+        .union([z.literal("sample"), path(base)], { error: '"sample" or a file path' })
+        .prefault("sample")
+        .describe("Where prices come from; sample is the invented market that comes with Rigshift."),
+    }).prefault({}),
+    gpus: section({ source: choice(["auto", "cpu"]).default("auto") }).prefault({}),
+    power: powerModel(),
+    mining: mining(base),
+    inference: inference(base),
+    policy: policy(),
+    log: section({ level: choice(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
+  });
