@@ -1,0 +1,173 @@
+import { isAbort, messageOf } from "../lib/errors.ts";
+import { withDeadline } from "../lib/wait.ts";
+import { type Millis, seconds } from "../units/time.ts";
+import { ApiError } from "./errors.ts";
+import type { EnergyBucket } from "./routes.ts";
+import type {
+  DecisionView,
+  EnergySlotView,
+  ErrorView,
+  GpuView,
+  JobView,
+  ModeRequest,
+  ModeView,
+  ReadyView,
+  RigEvent,
+  RigView,
+  TransitionView,
+  ValuationView,
+} from "./shapes.ts";
+import { createSseParser, type SseItem } from "./sse.ts";
+
+export interface ClientOptions {
+  /** Origin of the agent, such as `http://127.0.0.1:7410`; empty in the page, which talks to its own origin. */
+  readonly baseUrl: string;
+  /** Asked for each request; absent means none is sent. */
+  readonly token?: () => string | undefined;
+  /** For one whole read or write; a stream has none. */
+  readonly timeout?: Millis;
+  readonly fetch?: typeof fetch;
+}
+
+/** A live event, or only the sign that the agent is still there. */
+export type LiveItem =
+  | { readonly kind: "event"; readonly id: number | null; readonly event: RigEvent }
+  | { readonly kind: "alive" };
+
+export interface EnergyQuery {
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  readonly bucket?: EnergyBucket;
+}
+
+/** The agent's HTTP API, typed. Faults are `ApiError`s that keep the agent's own code and mend. */
+export interface RigClient {
+  rig(signal: AbortSignal): Promise<RigView>;
+  gpus(signal: AbortSignal): Promise<readonly GpuView[]>;
+  ready(signal: AbortSignal): Promise<ReadyView>;
+  valuations(signal: AbortSignal): Promise<readonly ValuationView[]>;
+  decisions(limit: number, signal: AbortSignal): Promise<readonly DecisionView[]>;
+  jobs(query: { readonly limit: number; readonly before?: number }, signal: AbortSignal): Promise<readonly JobView[]>;
+  transitions(limit: number, signal: AbortSignal): Promise<readonly TransitionView[]>;
+  energy(query: EnergyQuery, signal: AbortSignal): Promise<readonly EnergySlotView[]>;
+  metrics(signal: AbortSignal): Promise<string>;
+  setMode(request: ModeRequest, signal: AbortSignal): Promise<ModeView>;
+  /** Live events; `afterId` 0 begins with all still in memory, absent with a snapshot. Ends when the agent ends it. */
+  events(afterId: number | undefined, signal: AbortSignal): AsyncGenerator<LiveItem, void>;
+}
+
+const isErrorView = (value: unknown): value is ErrorView =>
+  typeof value === "object" &&
+  value !== null &&
+  "error" in value &&
+  typeof value.error === "object" &&
+  value.error !== null &&
+  "code" in value.error &&
+  typeof value.error.code === "string" &&
+  "message" in value.error;
+
+async function toRefusal(response: Response): Promise<ApiError> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const { status } = response;
+  if (!isErrorView(body)) return new ApiError(`the agent answered HTTP ${status}`, { code: "ERR_API_ANSWER", status });
+  const { code, message, mend } = body.error;
+  return new ApiError(message, { code: code as `ERR_${string}`, status, ...(mend !== null && { mend }) });
+}
+
+function toFault(error: unknown, baseUrl: string): unknown {
+  if (error instanceof ApiError || isAbort(error)) return error;
+  if (error instanceof Error && error.name === "TimeoutError")
+    return new ApiError("the agent did not answer in time", { code: "ERR_API_TIMEOUT", retryable: true });
+  const where = baseUrl === "" ? "" : ` on ${baseUrl}`;
+  return new ApiError(
+    `no agent answers${where}: ${messageOf(error)}`,
+    { code: "ERR_API_UNREACHABLE", mend: "start it with `rigshift start`", retryable: true },
+    { cause: error },
+  );
+}
+
+const toQuery = (values: Readonly<Record<string, string | number | undefined>>): string => {
+  const entries = Object.entries(values).flatMap(([key, value]) =>
+    value === undefined ? [] : [[key, String(value)] as [string, string]],
+  );
+  return entries.length === 0 ? "" : `?${new URLSearchParams(entries)}`;
+};
+
+function parseLive(item: SseItem): LiveItem {
+  if (item.kind === "comment") return { kind: "alive" };
+  const id = item.id === null || item.id === "" ? null : Number(item.id);
+  return { kind: "event", id, event: JSON.parse(item.data) as RigEvent };
+}
+
+async function* readLive(body: ReadableStream<Uint8Array>): AsyncGenerator<LiveItem, void> {
+  const parser = createSseParser();
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      for (const item of parser.push(decoder.decode(value, { stream: true }))) yield parseLive(item);
+    }
+  } finally {
+    // The reader may already be gone with its connection, which is all that cancelling would achieve.
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+type Ask = (path: string, init: RequestInit & { readonly signal: AbortSignal }) => Promise<Response>;
+
+function createAsk({ baseUrl, token, fetch: ask = fetch }: ClientOptions): Ask {
+  return async (path, init) => {
+    const secret = token?.();
+    const headers = { ...init.headers, ...(secret !== undefined && { authorization: `Bearer ${secret}` }) };
+    const response = await ask(`${baseUrl}${path}`, { ...init, headers, redirect: "error" });
+    if (!response.ok && path !== "/readyz") throw await toRefusal(response);
+    return response;
+  };
+}
+
+async function* streamEvents(ask: Ask, baseUrl: string, afterId: number | undefined, signal: AbortSignal) {
+  try {
+    const headers = { accept: "text/event-stream", ...(afterId !== undefined && { "last-event-id": String(afterId) }) };
+    const response = await ask("/api/v1/events", { headers, signal, cache: "no-store" });
+    if (response.body) yield* readLive(response.body);
+  } catch (error) {
+    throw toFault(error, baseUrl);
+  }
+}
+
+/** Works in the page and in Node; holds no connection of its own beyond running calls. */
+export function createClient(options: ClientOptions): RigClient {
+  const { baseUrl, timeout = seconds(10) } = options;
+  const ask = createAsk(options);
+
+  const send = async <T>(path: string, init: RequestInit, signal: AbortSignal, take: (r: Response) => Promise<T>) => {
+    try {
+      return await take(await ask(path, { ...init, signal: withDeadline(signal, timeout) }));
+    } catch (error) {
+      throw toFault(error, baseUrl);
+    }
+  };
+  const read = <T>(path: string, signal: AbortSignal): Promise<T> =>
+    send(path, {}, signal, async (response) => (await response.json()) as T);
+
+  return {
+    rig: (signal) => read("/api/v1/rig", signal),
+    gpus: (signal) => read("/api/v1/gpus", signal),
+    ready: (signal) => read("/readyz", signal),
+    valuations: (signal) => read("/api/v1/valuations", signal),
+    decisions: (limit, signal) => read(`/api/v1/decisions${toQuery({ limit })}`, signal),
+    jobs: (query, signal) => read(`/api/v1/jobs${toQuery(query)}`, signal),
+    transitions: (limit, signal) => read(`/api/v1/transitions${toQuery({ limit })}`, signal),
+    energy: ({ fromMs, toMs, bucket }, signal) =>
+      read(`/api/v1/energy${toQuery({ from: fromMs, to: toMs, bucket })}`, signal),
+    metrics: (signal) => send("/metrics", {}, signal, (response) => response.text()),
+    setMode: (request, signal) => {
+      const headers = { "content-type": "application/json" };
+      const init = { method: "POST", headers, body: JSON.stringify(request) };
+      return send("/api/v1/mode", init, signal, async (response) => (await response.json()) as ModeView);
+    },
+    events: (afterId, signal) => streamEvents(ask, baseUrl, afterId, signal),
+  };
+}

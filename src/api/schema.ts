@@ -1,0 +1,210 @@
+import { z } from "zod";
+import {
+  type DecisionView,
+  type EnergySlotView,
+  type EngineView,
+  type ErrorView,
+  type GpuView,
+  type JobView,
+  MODE_NAMES,
+  type ModeRequest,
+  type ModeView,
+  type PoolView,
+  type ReadyView,
+  type RigView,
+  type TodayView,
+  type TransitionView,
+  type ValuationView,
+} from "./shapes.ts";
+
+/** The shapes once more, as schemas: what `openapi.json` is made from and what requests are checked with. */
+
+const mode = z.enum(MODE_NAMES);
+const workload = z.enum(["hashing", "inference", "lease", "external", "none"]);
+const text = z.string();
+const number = z.number();
+const count = z.int().min(0);
+const time = z.int().describe("Milliseconds since the Unix epoch, UTC.");
+const energy = z.int().min(0).describe("Millijoules.");
+
+export const engineSchema: z.ZodType<EngineView> = z.strictObject({
+  state: z.enum(["starting", "ready", "stopped", "failed"]),
+  backend: text.nullable(),
+  model: text.nullable(),
+  label: text.nullable(),
+  contextTokens: count.nullable(),
+  reason: text.nullable(),
+});
+
+export const poolSchema: z.ZodType<PoolView> = z.strictObject({
+  url: text,
+  state: z.enum(["connecting", "connected", "down"]),
+  difficulty: number.nullable(),
+  sinceMs: time.nullable(),
+  reason: text.nullable(),
+});
+
+export const todaySchema: z.ZodType<TodayView> = z.strictObject({
+  netUsd: number,
+  revenueUsd: number,
+  electricityUsd: number,
+  energyMj: energy,
+  sharesAccepted: count,
+  sharesRejected: count,
+  completions: count,
+  tokensOut: count,
+  wouldHaveEarnedUsd: number.nullable(),
+});
+
+export const gpuSchema: z.ZodType<GpuView> = z.strictObject({
+  uuid: text,
+  index: count,
+  name: text,
+  workload,
+  state: text,
+  sinceMs: time,
+  why: text,
+  health: text,
+  powerW: number.nullable(),
+  energyMj: energy.nullable(),
+  energyQuality: text,
+  temperatureC: number.nullable(),
+  utilizationPercent: number.nullable(),
+  vramUsedMiB: number.nullable(),
+  vramTotalMiB: number.nullable(),
+  hashrateEffectiveHps: number.nullable(),
+  hashrateReportedHps: number.nullable(),
+  tokensPerSecond: number.nullable(),
+  netUsdPerHour: number.nullable(),
+  queuedRequests: count,
+  activeRequests: count,
+  roundTripMs: number.nullable(),
+});
+
+export const rigSchema: z.ZodType<RigView> = z.strictObject({
+  rig: text,
+  version: text,
+  nowMs: time,
+  startedMs: time,
+  mode,
+  tryOut: z.boolean(),
+  source: z.enum(["nvml", "nvidia-smi", "cpu", "simulated"]),
+  engine: engineSchema.nullable(),
+  pool: poolSchema.nullable(),
+  electricityUsdPerKwh: number,
+  market: z.strictObject({ source: text, asOfMs: time, invented: z.boolean() }),
+  today: todaySchema,
+  gpus: z.array(gpuSchema),
+});
+
+export const valuationSchema: z.ZodType<ValuationView> = z.strictObject({
+  gpu: text,
+  workload,
+  label: text,
+  revenueUsdPerHour: number.nullable(),
+  electricityUsdPerHour: number.nullable(),
+  netUsdPerHour: number.nullable(),
+  netUsdPerDay: number.nullable(),
+  powerW: number.nullable(),
+  breakEvenUsdPerKwh: number.nullable(),
+  rate: text,
+  trust: text,
+  why: text,
+  chosen: z.boolean(),
+});
+
+export const decisionSchema: z.ZodType<DecisionView> = z.strictObject({
+  id: z.int(),
+  atMs: time,
+  gpu: text,
+  mode,
+  action: z.enum(["keep", "switch"]),
+  from: workload,
+  to: workload,
+  rule: text,
+  why: text,
+});
+
+export const jobSchema: z.ZodType<JobView> = z.strictObject({
+  jobId: text,
+  kind: text,
+  workload: text,
+  gpuUuid: text.nullable(),
+  startedMs: time,
+  endedMs: time.nullable(),
+  outcome: text.nullable(),
+  energyMj: energy.nullable(),
+  energyQuality: text.nullable(),
+  energyErrorPct: number.nullable(),
+  wallEnergyMj: energy.nullable(),
+  revenueUsdNano: z.int().nullable(),
+  revenueBasis: text.nullable(),
+  electricityUsdNano: z.int().nullable(),
+  tokensIn: count.nullable(),
+  tokensOut: count.nullable(),
+  sharesAccepted: count.nullable(),
+  sharesRejected: count.nullable(),
+  difficultyAccepted: number.nullable(),
+  receiptId: text.nullable(),
+});
+
+export const transitionSchema: z.ZodType<TransitionView> = z.strictObject({
+  id: z.int(),
+  gpu: text,
+  from: workload,
+  to: workload,
+  rung: text,
+  startedMs: time,
+  endedMs: time.nullable(),
+  durationMs: number.nullable(),
+  energyMj: energy.nullable(),
+  outcome: text.nullable(),
+  reason: text,
+});
+
+export const energySlotSchema: z.ZodType<EnergySlotView> = z.strictObject({
+  gpu: text,
+  slotStartMs: time,
+  hashingMj: energy,
+  inferenceMj: energy,
+  switchMj: energy,
+  parkedMj: energy,
+  idleMj: energy,
+  measuredMj: energy,
+  quality: text,
+});
+
+const LONGEST_OVERRIDE_MS = 30 * 24 * 3_600_000;
+
+export const modeRequestSchema: z.ZodType<ModeRequest> = z.strictObject({
+  mode,
+  gpu: z
+    .string()
+    .max(80)
+    .regex(/^(GPU|MIG|CPU|SIM)-[\w.:/-]+$/, "expected a GPU's uuid, such as GPU-… or CPU-…")
+    .exactOptional(),
+  forMs: z.int().positive().max(LONGEST_OVERRIDE_MS).exactOptional(),
+});
+
+export const modeViewSchema: z.ZodType<ModeView> = z.strictObject({
+  mode,
+  gpu: text.nullable(),
+  untilMs: time.nullable(),
+});
+
+export const readySchema: z.ZodType<ReadyView> = z.strictObject({
+  ready: z.boolean(),
+  ledger: text,
+  gpus: text,
+  engine: text,
+  backend: text.nullable(),
+});
+
+export const errorSchema: z.ZodType<ErrorView> = z.strictObject({
+  error: z.strictObject({ code: text, message: text, mend: text.nullable() }),
+});
+
+/** OpenAI's own error shape, which the `/v1/` routes use instead of `ErrorView`. */
+export const openAiErrorSchema = z.strictObject({
+  error: z.strictObject({ message: text, type: text, param: text.nullable(), code: text.nullable() }),
+});

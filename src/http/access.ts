@@ -1,0 +1,127 @@
+import { isIP } from "node:net";
+import type { RouteFamily } from "../api/routes.ts";
+import { MEDIA_TYPE, type Refusal } from "./refusal.ts";
+import { basicPasswordOf, bearerOf, createSecretCheck, type SecretCheck } from "./secret.ts";
+
+/** Whether only this machine can reach a listener on `host`. */
+export const isLoopback = (host: string): boolean => {
+  const name = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  return name === "localhost" || name === "::1" || (isIP(name) === 4 && name.startsWith("127."));
+};
+
+const isWildcard = (host: string): boolean => host === "0.0.0.0" || host === "::";
+
+const AUTHORITY = /^(\[[0-9a-f:.]+\]|[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?)\.?(?::\d{1,5})?$/i;
+
+/** The name or address in a Host header, without port, in lower case. */
+export const hostNameOf = (header: string | undefined): string | undefined =>
+  AUTHORITY.exec(header ?? "")?.[1]?.toLowerCase();
+
+export interface AccessOptions {
+  readonly host: string;
+  readonly token: string;
+  readonly allowedHosts: readonly string[];
+  readonly customerKeys: readonly string[];
+}
+
+/** Who may ask for what; built once per listener. */
+export interface AccessRules {
+  readonly offLoopback: boolean;
+  readonly isHostAllowed: (name: string) => boolean;
+  readonly token: SecretCheck;
+  readonly customers: SecretCheck;
+}
+
+export function toAccessRules({ host, token, allowedHosts, customerKeys }: AccessOptions): AccessRules {
+  const names = new Set(allowedHosts.map((name) => hostNameOf(name)).filter((name) => name !== undefined));
+  const own = hostNameOf(isIP(host) === 6 ? `[${host}]` : host);
+  return {
+    offLoopback: !isLoopback(host),
+    // A rebinding attack needs a name that it controls: an address typed as such cannot be rebound.
+    isHostAllowed: (name) =>
+      isLoopback(name) ||
+      name === own ||
+      names.has(name) ||
+      (isWildcard(host) && isIP(name.replace(/[[\]]/g, "")) !== 0),
+    token: createSecretCheck([token]),
+    customers: createSecretCheck(customerKeys),
+  };
+}
+
+/** The facts of one request that decide on access, all of them hostile. */
+export interface AccessRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly family: RouteFamily;
+  readonly routeExists: boolean;
+  readonly scheme: string;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+const one = (value: string | readonly string[] | undefined): string | undefined =>
+  typeof value === "string" ? value : value?.[0];
+
+const isRead = ({ method }: AccessRequest): boolean => method === "GET" || method === "HEAD";
+
+/** An event stream holds a connection, so a foreign page must not be able to open it either. */
+const isPlainRead = (request: AccessRequest): boolean => isRead(request) && request.path !== "/api/v1/events";
+
+function refuseHost(request: AccessRequest, rules: AccessRules): Refusal | undefined {
+  const name = hostNameOf(one(request.headers.host));
+  if (name !== undefined && rules.isHostAllowed(name)) return undefined;
+  return {
+    status: 403,
+    code: "ERR_HTTP_HOST",
+    message: "this agent does not answer under the name in the Host header",
+    mend: "open it as http://127.0.0.1, or add the name to http.allowedHosts in rig.yaml",
+  };
+}
+
+function refuseOrigin(request: AccessRequest): Refusal | undefined {
+  if (isPlainRead(request)) return undefined;
+  const { origin, host, "sec-fetch-site": site } = request.headers;
+  const isOwn = origin === undefined || one(origin) === `${request.scheme}://${one(host)}`;
+  if (isOwn && one(site) !== "cross-site") return undefined;
+  return {
+    status: 403,
+    code: "ERR_HTTP_ORIGIN",
+    message: "a page of another origin may not do this",
+    mend: "send the request from the agent's own page, or without an Origin header",
+  };
+}
+
+const hasJsonType = ({ headers }: AccessRequest): boolean =>
+  one(headers["content-type"])?.split(";")[0]?.trim().toLowerCase() === "application/json";
+
+function tokenRefusal(request: AccessRequest, message: string): Refusal {
+  const challenge = isRead(request) ? 'Basic realm="rigshift", charset="UTF-8"' : 'Bearer realm="rigshift"';
+  return {
+    status: 401,
+    code: "ERR_HTTP_TOKEN",
+    message,
+    mend: "send `Authorization: Bearer …` with the content of the token file in the data directory",
+    headers: { "www-authenticate": challenge },
+  };
+}
+
+function refuseCredentials(request: AccessRequest, rules: AccessRules): Refusal | undefined {
+  const header = one(request.headers.authorization);
+  const bearer = bearerOf(header);
+  if (rules.token.matches(bearer)) return undefined;
+  if (request.family === "openai" && rules.customers.matches(bearer)) return undefined;
+  if (isRead(request)) {
+    if (!rules.offLoopback || rules.token.matches(basicPasswordOf(header))) return undefined;
+    return tokenRefusal(request, "beyond this machine the agent answers only with its token");
+  }
+  if (!rules.offLoopback && !request.routeExists) return undefined;
+  if (request.family !== "openai") return tokenRefusal(request, "this needs the agent's token");
+  if (!rules.offLoopback && rules.customers.isEmpty) return undefined;
+  return tokenRefusal(request, "this needs a customer key");
+}
+
+/** Why `request` is turned away, or undefined. Pure: looks at nothing but its arguments. */
+export function refuseAccess(request: AccessRequest, rules: AccessRules): Refusal | undefined {
+  const refusal = refuseHost(request, rules) ?? refuseOrigin(request) ?? refuseCredentials(request, rules);
+  if (refusal || isRead(request) || !request.routeExists) return refusal;
+  return hasJsonType(request) ? undefined : MEDIA_TYPE;
+}
