@@ -31,6 +31,8 @@ def metadata(shape: Shape, vocabulary: Vocabulary) -> dict:
         "general.description": "Trained by the Rigshift project on text of its own making, to try out inference",
         "general.license": "apache-2.0",
         "general.file_type": 1,
+        "general.sampling.temp": 0.7,
+        "general.sampling.top_p": 0.95,
         "rigshift.label": LABEL,
         "llama.context_length": shape.context,
         "llama.embedding_length": shape.width,
