@@ -9,6 +9,8 @@ export type GpuUuid = `${"GPU" | "MIG" | "CPU" | "SIM"}-${string}`;
 export type Workload = "hashing" | "inference" | "lease" | "external" | "none";
 
 export type JobKind = "hashing" | "completion" | "batch" | "lease" | "external";
+/** Where one unit of AI work stands; the last five are final. */
+export type InferenceState = "queued" | "offered" | "starting" | "running" | "publishing" | JobOutcome;
 export type JobOutcome = "completed" | "failed" | "expired" | "cancelled" | "interrupted";
 
 /** How an energy figure came about, from best to worst trusted. */
@@ -92,6 +94,8 @@ export interface JobStart {
   readonly id: string;
   readonly kind: JobKind;
   readonly gpu: GpuUuid;
+  /** The rest of the set, for work that holds several GPUs at once. */
+  readonly otherGpus?: readonly GpuUuid[];
   readonly workload: string;
   readonly started: UnixMs;
 }
@@ -111,4 +115,25 @@ export interface JobTotals {
   readonly errorPct: number;
   readonly wallEnergy: MilliJoules;
   readonly electricity: UsdNano;
+}
+
+/** Joules of one GPU and slot that went to one sink, and to one job where there is one. */
+export interface EnergyEntry {
+  readonly gpu: GpuUuid;
+  /** Start of the 15-minute UTC slot. */
+  readonly slotStart: UnixMs;
+  readonly sink: EnergySink;
+  readonly jobId?: string;
+  readonly energy: MilliJoules;
+  readonly quality: EnergyQuality;
+}
+
+/** What was measured for one GPU within one slot; the entries of that slot must add up to it. */
+export interface SlotMeasurement {
+  readonly gpu: GpuUuid;
+  readonly slotStart: UnixMs;
+  readonly energy: MilliJoules;
+  readonly quality: EnergyQuality;
+  /** An estimate of what the GPU used unseen while it was lost; noted, booked to nobody. */
+  readonly unseen?: MilliJoules;
 }

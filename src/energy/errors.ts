@@ -1,0 +1,12 @@
+import { type Facts, RigError } from "../lib/errors.ts";
+
+export type EnergyFaultCode = "ERR_ENERGY_WINDOW_OPEN" | "ERR_ENERGY_WEIGHT" | "ERR_ENERGY_FOREIGN_READING";
+
+export interface EnergyFacts extends Facts {
+  readonly code: EnergyFaultCode;
+  readonly windowId?: string;
+  readonly gpu?: string;
+}
+
+/** The meter was used wrongly; nothing was booked. */
+export class EnergyError extends RigError<EnergyFacts> {}

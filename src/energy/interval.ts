@@ -1,0 +1,109 @@
+import type { GpuReading } from "../gpu/source.ts";
+import { worseQuality } from "../ledger/quality.ts";
+import type { EnergyQuality } from "../ledger/rows.ts";
+import {
+  addEnergy,
+  energyOver,
+  type MilliJoules,
+  milliJoules,
+  type Watts,
+  watts,
+  ZERO_ENERGY,
+} from "../units/energy.ts";
+import { type Millis, millis, seconds } from "../units/time.ts";
+
+/** What a GPU used between two readings, and how that is known. */
+export interface Measurement {
+  readonly energy: MilliJoules;
+  readonly quality: EnergyQuality;
+  /** The part of `energy` that was estimated across a counter's reset. */
+  readonly estimated: MilliJoules;
+  /** Estimated use while nothing could be read; not in `energy`, billed to nobody. */
+  readonly unseen: MilliJoules;
+}
+
+/** The greatest power of one board; only for cards that do not tell their limit. */
+const UNKNOWN_LIMIT = watts(2000);
+const PLAUSIBLE_FACTOR = 1.3;
+const PLAUSIBLE_SLACK = seconds(5);
+/** A counter that stands still while this much was drawn has frozen. */
+const FROZEN_ABOVE = milliJoules(20_000);
+
+/** Measures from `a` to `b`; `b` is the later one on the monotonic clock. Never negative. */
+export function measure(a: GpuReading, b: GpuReading): Measurement {
+  const length = millis(b.monotonic - a.monotonic);
+  if (isLost(a) || isLost(b)) return unseen(b, a, length);
+  const from = counterOf(a);
+  const to = counterOf(b);
+  if (from === undefined || to === undefined) return integrate(a, b, length);
+  const basis = worseQuality(basisOf(a), basisOf(b));
+  if (a.epoch !== b.epoch || to < from) return afterReset(a, b, length);
+  const energy = milliJoules(to - from);
+  if (energy > ceiling(b, a, length)) return distrusted(integrate(a, b, length));
+  const isFrozen = energy === 0 && basis === "counter" && (powerIntegral(a, b, length) ?? 0) > FROZEN_ABOVE;
+  // Booking the integral instead would bill the same joules twice once the counter catches up.
+  return plain(energy, isFrozen ? "suspect" : basis);
+}
+
+const isLost = ({ health }: GpuReading): boolean => health === "lost" || health === "reset-required";
+const basisOf = ({ energyBasis }: GpuReading): EnergyQuality => energyBasis ?? "assumed";
+const plain = (energy: MilliJoules, quality: EnergyQuality): Measurement => ({
+  energy,
+  quality,
+  estimated: ZERO_ENERGY,
+  unseen: ZERO_ENERGY,
+});
+const distrusted = (measurement: Measurement): Measurement => ({
+  ...measurement,
+  quality: worseQuality(measurement.quality, "suspect"),
+});
+
+/** Undefined when absent or beyond what a millijoule counter can hold. */
+const counterOf = ({ energy }: GpuReading): MilliJoules | undefined =>
+  energy !== undefined && Number.isSafeInteger(energy) && energy >= 0 ? energy : undefined;
+
+const limitOf = (reading: GpuReading, other: GpuReading): Watts => {
+  const limit = reading.powerLimit ?? other.powerLimit;
+  return limit !== undefined && limit > 0 && limit <= UNKNOWN_LIMIT ? limit : UNKNOWN_LIMIT;
+};
+
+const ceiling = (b: GpuReading, a: GpuReading, length: Millis): MilliJoules =>
+  milliJoules(limitOf(b, a) * (PLAUSIBLE_FACTOR * length + PLAUSIBLE_SLACK));
+
+/** Power capped at the board's limit; undefined when it could not be read. */
+function powerOf(reading: GpuReading, other: GpuReading): Watts | undefined {
+  const { power } = reading;
+  if (power === undefined || !Number.isFinite(power) || power < 0) return undefined;
+  return watts(Math.min(power, limitOf(reading, other)));
+}
+
+/** Trapezoid over both ends; one known end stands for both. */
+function powerIntegral(a: GpuReading, b: GpuReading, length: Millis): MilliJoules | undefined {
+  const start = powerOf(a, b) ?? powerOf(b, a);
+  const end = powerOf(b, a) ?? powerOf(a, b);
+  if (start === undefined || end === undefined) return undefined;
+  return energyOver(watts((start + end) / 2), length);
+}
+
+function integrate(a: GpuReading, b: GpuReading, length: Millis): Measurement {
+  const energy = powerIntegral(a, b, length);
+  return energy === undefined ? unseen(b, a, length) : plain(energy, "sampled");
+}
+
+/** Nothing is billed for time that nobody saw; the estimate is kept for the operator. */
+function unseen(b: GpuReading, a: GpuReading, length: Millis): Measurement {
+  const estimate = energyOver(powerOf(a, b) ?? powerOf(b, a) ?? watts(0), length);
+  return { energy: ZERO_ENERGY, quality: "lost", estimated: ZERO_ENERGY, unseen: estimate };
+}
+
+/** The new counter holds what was used since the reset; the time before it is estimated from the last power seen. */
+function afterReset(a: GpuReading, b: GpuReading, length: Millis): Measurement {
+  const counted = counterOf(b) ?? ZERO_ENERGY;
+  const before = powerOf(a, b) ?? powerOf(b, a) ?? watts(0);
+  const since = powerOf(b, a) ?? before;
+  const sinceReset = since > 0 ? Math.min(length, counted / since) : 0;
+  const estimated = energyOver(before, millis(length - sinceReset));
+  const energy = addEnergy(counted, estimated);
+  if (energy > ceiling(b, a, length)) return distrusted(integrate(a, b, length));
+  return { energy, quality: "reset", estimated, unseen: ZERO_ENERGY };
+}

@@ -1,0 +1,59 @@
+import type { Connection } from "./connection.ts";
+import { LedgerError } from "./errors.ts";
+import { tables } from "./migrations/0001-tables.ts";
+import { views } from "./migrations/0002-views.ts";
+
+/** In order; a step that was released is never edited. */
+const MIGRATIONS: readonly string[] = [tables, views];
+
+/** The version of a ledger that has every step. */
+export const LEDGER_VERSION = MIGRATIONS.length;
+
+/** `RIGS` in ASCII: tells our file from any other SQLite file. */
+const APPLICATION_ID = 0x52494753;
+
+/** Brings the ledger to `LEDGER_VERSION`, each step in one transaction; refuses files it does not know. */
+export function migrate(connection: Connection): void {
+  const found = versionOf(connection);
+  MIGRATIONS.slice(found).forEach((sql, index) => {
+    connection.transaction(() => {
+      connection.exec(sql);
+      connection.pragma(`application_id = ${APPLICATION_ID}`);
+      connection.pragma(`user_version = ${found + index + 1}`);
+    });
+  });
+}
+
+/** Refuses a ledger that a reader of this version would misread. */
+export function requireCurrent(connection: Connection): void {
+  const found = versionOf(connection);
+  if (found === LEDGER_VERSION) return;
+  throw new LedgerError(`the ledger has version ${found}, this program reads version ${LEDGER_VERSION}`, {
+    code: "ERR_LEDGER_OLDER",
+    mend: "start the agent of this version once, it upgrades the ledger",
+    path: connection.path,
+    foundVersion: found,
+    knownVersion: LEDGER_VERSION,
+  });
+}
+
+function versionOf(connection: Connection): number {
+  const found = Number(connection.pragma("user_version"));
+  const application = Number(connection.pragma("application_id"));
+  const isEmpty = connection.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
+  if (application !== APPLICATION_ID && !(isEmpty && application === 0 && found === 0)) {
+    throw new LedgerError("ledger.sqlite belongs to another program", {
+      code: "ERR_LEDGER_FOREIGN",
+      mend: "set RIGSHIFT_HOME to a directory of Rigshift's own",
+      path: connection.path,
+    });
+  }
+  if (found <= LEDGER_VERSION) return found;
+  throw new LedgerError(`the ledger has version ${found}, this program knows up to ${LEDGER_VERSION}`, {
+    code: "ERR_LEDGER_NEWER",
+    mend: "install the Rigshift version that wrote it, or a later one",
+    path: connection.path,
+    foundVersion: found,
+    knownVersion: LEDGER_VERSION,
+  });
+}

@@ -1,0 +1,65 @@
+import type { UnixMs } from "../units/time.ts";
+import { type Connection, orNull } from "./connection.ts";
+import type { GpuUuid, ShareRow, ShareVerdict } from "./rows.ts";
+import type { SlotSums } from "./sums.ts";
+
+export interface AcceptedShare {
+  readonly at: UnixMs;
+  readonly expectedHashes: number;
+}
+
+export interface ShareReads {
+  /** Oldest first; `from` included. */
+  acceptedSince(gpu: GpuUuid, from: UnixMs): readonly AcceptedShare[];
+  /** Whole expected hashes behind them. */
+  expectedHashesSince(gpu: GpuUuid, from: UnixMs): number;
+}
+
+/** Every share a pool answered, or never answered; the counts of its job move in the same transaction. */
+export interface Shares extends ShareReads {
+  append(share: ShareRow, jobId?: string): void;
+}
+
+const APPEND = `
+INSERT INTO shares (job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficulty, expected_hashes, verdict, reason,
+  verified, latency_ms)
+VALUES (@jobId, @gpu, @pool, @worker, @stratumJob, @at, @difficulty, @expectedHashes, @verdict, @reason, @verified,
+  @latencyMs)`;
+const COUNT = `
+UPDATE jobs SET shares_accepted = shares_accepted + @accepted, shares_rejected = shares_rejected + @rejected,
+  difficulty_accepted = difficulty_accepted + @difficulty, recorded_ms = max(recorded_ms, @at)
+WHERE job_id = @jobId`;
+const ACCEPTED = `
+SELECT at_ms AS at, expected_hashes AS expectedHashes FROM shares
+WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' ORDER BY at_ms`;
+const HASHES = `
+SELECT coalesce(sum(expected_hashes), 0) AS hashes FROM shares
+WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted'`;
+
+const isRejected = (verdict: ShareVerdict): boolean => verdict !== "accepted" && verdict !== "unknown";
+
+export function createShares(connection: Connection, sums: SlotSums): Shares {
+  const append = connection.prepare(APPEND);
+  const count = connection.prepare(COUNT);
+  const accepted = connection.prepare<AcceptedShare>(ACCEPTED);
+  const hashes = connection.prepare<{ hashes: number }>(HASHES);
+  return {
+    append: (share, jobId) =>
+      connection.transaction(() => {
+        append.run({
+          ...share,
+          jobId: orNull(jobId),
+          reason: orNull(share.reason),
+          verified: share.verified === undefined ? null : Number(share.verified),
+          latencyMs: orNull(share.latencyMs),
+        });
+        const one = { accepted: Number(share.verdict === "accepted"), rejected: Number(isRejected(share.verdict)) };
+        if (jobId !== undefined) {
+          count.run({ ...one, difficulty: one.accepted * share.difficulty, at: share.at, jobId });
+        }
+        sums.add(share.at, { sharesAccepted: one.accepted, sharesRejected: one.rejected });
+      }),
+    acceptedSince: (gpu, from) => accepted.all({ gpu, from }),
+    expectedHashesSince: (gpu, from) => hashes.get({ gpu, from })?.hashes ?? 0,
+  };
+}
