@@ -1,0 +1,53 @@
+import { type Difficulty, difficulty } from "../../units/work.ts";
+import { badField } from "../errors.ts";
+
+/** What identifies a request; replies are matched by it. */
+export type StratumId = string | number | null;
+
+const MAX_ID_CHARS = 64;
+const MAX_DIFFICULTY = 2 ** 200;
+const isPlain = (text: string): boolean => [...text].every((char) => char >= " " && char !== "\u007f");
+
+export function parseId(value: unknown): StratumId {
+  if (value === undefined || value === null) return null;
+  if (typeof value === "string" && value.length <= MAX_ID_CHARS) return value;
+  if (typeof value === "number" && Number.isSafeInteger(value)) return value;
+  throw badField("id", `null, a whole number or a string of at most ${MAX_ID_CHARS} characters`);
+}
+
+export function parseText(field: string, value: unknown, max: number): string {
+  if (typeof value === "string" && value.length <= max && isPlain(value)) return value;
+  throw badField(field, `a printable string of at most ${max} characters`);
+}
+
+/** Whole bytes in hex, between `min` and `max` of them. */
+export function parseHex(field: string, value: unknown, size: { readonly min: number; readonly max: number }): string {
+  const fits = typeof value === "string" && value.length >= 2 * size.min && value.length <= 2 * size.max;
+  if (fits && value.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(value)) return value;
+  throw badField(field, size.min === size.max ? `${size.min} bytes of hex` : `${size.min} to ${size.max} bytes of hex`);
+}
+
+/** Exactly four bytes in hex. */
+export const parseWord = (field: string, value: unknown): string => parseHex(field, value, { min: 4, max: 4 });
+
+export function parseWhole(
+  field: string,
+  value: unknown,
+  range: { readonly min: number; readonly max: number },
+): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= range.min && value <= range.max) return value;
+  throw badField(field, `a whole number from ${range.min} to ${range.max}`);
+}
+
+export function parseDifficulty(value: unknown): Difficulty {
+  if (typeof value === "number" && value > 0 && value <= MAX_DIFFICULTY) return difficulty(value);
+  throw badField("difficulty", "a positive number");
+}
+
+export function parseList(field: string, value: unknown, max: number): readonly unknown[] {
+  if (Array.isArray(value) && value.length <= max) return value;
+  throw badField(field, `a list of at most ${max} entries`);
+}
+
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
