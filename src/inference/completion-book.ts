@@ -1,4 +1,4 @@
-import type { Ledger } from "../ledger/open.ts";
+import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, JobOutcome } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { requestWorth, type TokenPrices } from "../valuation/inference.ts";

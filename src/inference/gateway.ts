@@ -80,7 +80,7 @@ async function admit(parts: GatewayParts, call: Call): Promise<InferenceAnswer> 
   parts.book.running(jobId);
   let finished: Promise<void> | undefined;
   const close = async (end: CompletionEnd): Promise<void> => {
-    await grant.release();
+    await grant.release(end.usage?.tokensOut);
     parts.book.end(jobId, end, service.prices);
   };
   const finish = (end: CompletionEnd): Promise<void> => {

@@ -17,7 +17,7 @@ export interface Grant {
   /** Fires when the drain deadline passed and the GPU is taken back. */
   readonly revoked: AbortSignal;
   /** Ends the metering window; its joules stand in the ledger when this resolves. Safe to call twice. */
-  release(): Promise<void>;
+  release(tokensOut?: number): Promise<void>;
 }
 
 export type Admittance =

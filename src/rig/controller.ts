@@ -1,0 +1,217 @@
+import type { RigConfig } from "../config/load.ts";
+import type { GpuInfo, GpuSource } from "../gpu/source.ts";
+import { builtInEngineSpec } from "../inference/engines/built-in.ts";
+import type { Demand, GpuPort, Ticket } from "../inference/gpu-port.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { GpuUuid, Mode, ShareRow } from "../ledger/rows.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import type { CoinQuote } from "../market/file.ts";
+import { referenceMinerSpec } from "../mining/miners/reference.ts";
+import type { SwitchRules } from "../policy/types.ts";
+import { watts } from "../units/energy.ts";
+import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
+import type { WorkDriver } from "../workloads/driver.ts";
+import { Cooldown } from "./cooldown.ts";
+import { Custody } from "./custody.ts";
+import { ObservedDemand } from "./demand.ts";
+import { EngineControl } from "./engine-control.ts";
+import { RigStateError } from "./errors.ts";
+import { GpuLoop, type LoopParts } from "./gpu-loop.ts";
+import { HashingWatch } from "./hashing-watch.ts";
+import { MeterBook } from "./meter-book.ts";
+import { MinerControl } from "./miner-control.ts";
+import { RateBook } from "./rates.ts";
+import { RequestQueue } from "./request-queue.ts";
+import type { GpuSnapshot } from "./snapshot.ts";
+import { SwitchBook } from "./switch-book.ts";
+import { Wake } from "./wake.ts";
+
+/** Lending a gap pays only where going and coming back is quick. */
+const LENDING_LIMIT = seconds(10);
+
+/** How the rig's miners reach their pool. */
+export interface MiningLink {
+  readonly host: string;
+  readonly port: number;
+  readonly coin: CoinQuote;
+  register(worker: string, gpu: GpuUuid): void;
+  poolDownSince(): UnixMs | undefined;
+}
+
+export interface RigParts {
+  readonly config: RigConfig;
+  readonly gpus: readonly GpuInfo[];
+  readonly source: GpuSource;
+  readonly driver: WorkDriver;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Absent when nothing may be mined. */
+  readonly mining?: MiningLink;
+  /** The model's name; absent when nothing is served. */
+  readonly model?: string;
+  readonly onChange: () => void;
+}
+
+interface Rigged {
+  readonly loop: GpuLoop;
+  readonly queue: RequestQueue;
+  readonly demand: ObservedDemand;
+  readonly wake: Wake;
+  readonly watch: HashingWatch | undefined;
+}
+
+/** All GPUs of a rig, each with its own loop; requests, shares and the operator's orders find their GPU here. */
+export class RigController implements GpuPort {
+  readonly #parts: RigParts;
+  readonly #gpus: ReadonlyMap<GpuUuid, Rigged>;
+
+  constructor(parts: RigParts) {
+    this.#parts = parts;
+    this.#gpus = new Map(parts.gpus.map((info) => [info.uuid, rigUp(info, parts)]));
+    parts.driver.onExit((exit) => this.#gpus.get(exit.gpu)?.loop.workExited(exit.role, exit.reason));
+  }
+
+  /** Runs every GPU until `signal` fires and each has let go. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([...this.#gpus.values()].map(({ loop }) => loop.run(signal)));
+  }
+
+  /** Queues at the GPU with the fewest requests, one that serves already before all others. */
+  enqueue(demand: Demand, signal: AbortSignal): Ticket {
+    const [best] = [...this.#gpus].sort(([, a], [, b]) => burden(a) - burden(b));
+    if (best === undefined) throw noGpu("any");
+    const [gpu, { queue, demand: observed }] = best;
+    observed.add(demand.worth, this.#parts.clock.now());
+    return { gpu, admitted: queue.enqueue(demand, signal) };
+  }
+
+  snapshots(): readonly GpuSnapshot[] {
+    return [...this.#gpus.values()].map(({ loop }) => loop.snapshot());
+  }
+
+  recordShare(share: ShareRow): void {
+    this.#gpus.get(share.gpu)?.watch?.record(share);
+    this.#parts.onChange();
+  }
+
+  mode(gpu?: GpuUuid): Mode {
+    return modeOf(this.#parts, gpu);
+  }
+
+  /** Records the operator's order, then wakes every loop; throws `ERR_RIG_UNKNOWN_GPU`. */
+  setMode(order: { readonly mode: Mode; readonly gpu?: string; readonly length?: Millis; readonly by: string }): {
+    readonly until: UnixMs | undefined;
+  } {
+    const { clock, ledger } = this.#parts;
+    const gpu = [...this.#gpus.keys()].find((uuid) => uuid === order.gpu);
+    if (order.gpu !== undefined && gpu === undefined) throw noGpu(order.gpu);
+    const at = clock.now();
+    const until = order.length === undefined ? undefined : after(at, order.length);
+    ledger.modes.appendMode({ mode: order.mode, gpu, until, at, by: order.by });
+    for (const { wake } of this.#gpus.values()) wake.call();
+    this.#parts.onChange();
+    return { until };
+  }
+}
+
+const noGpu = (gpu: string): RigStateError =>
+  new RigStateError(`this rig has no GPU ${gpu}`, {
+    code: "ERR_RIG_UNKNOWN_GPU",
+    gpu,
+    mend: "take a UUID that `rigshift gpus` lists",
+  });
+
+function burden({ queue, loop }: Rigged): number {
+  const { waiting, active } = queue.facts();
+  return waiting + active + (loop.snapshot().workload === "inference" ? 0 : 0.5);
+}
+
+const modeOf = ({ ledger, clock, config }: RigParts, gpu?: GpuUuid): Mode =>
+  ledger.modes.current(clock.now(), gpu)?.mode ?? config.mode;
+
+function rigUp(info: GpuInfo, parts: RigParts): Rigged {
+  const { clock, ledger, logger, config, onChange, driver, source } = parts;
+  const gpu = info.uuid;
+  const wake = new Wake();
+  const { inference, policy } = config;
+  const queue = new RequestQueue({
+    gpu,
+    clock,
+    maxWait: inference?.maxWait ?? seconds(0),
+    limit: inference?.queueLimit ?? 0,
+    onChange: () => wake.call(),
+  });
+  const electricity = config.electricity.price;
+  const hostShare = 1 / parts.gpus.length;
+  const wall = { hostPower: config.power.wall.base, factor: 1 / config.power.wall.efficiency };
+  const meter = new MeterBook({ gpu, source, ledger, clock, logger, wall, hostShare, electricity });
+  const switches = new SwitchBook({ gpu, ledger, electricity, wear: policy.wearPerSwitch });
+  const labels = { hashing: parts.mining?.coin.coin ?? "hashing", serving: parts.model ?? "serving", resting: "rest" };
+  const rates = new RateBook(gpu, labels, { ledger, clock });
+  const cooldown = new Cooldown();
+  const demand = new ObservedDemand(clock.now());
+  const mining = parts.mining && miningOf(info, parts, parts.mining);
+  const serving = inference && parts.model && servingOf(info, driver, { ...inference.engine, name: parts.model });
+  const shared = { clock, ledger, logger, meter, queue, rates, cooldown, switches, onChange };
+  const custody = new Custody({
+    ...shared,
+    gpu,
+    drainTimeout: inference?.drainTimeout ?? seconds(0),
+    ...(mining ? { mining: { ...mining, coin: mining.coin.coin } } : {}),
+    ...(serving ? { serving } : {}),
+  });
+  const loop = new GpuLoop({
+    ...shared,
+    info,
+    wake,
+    demand,
+    custody,
+    prices: {
+      electricity,
+      atWall: (power) => watts(power * wall.factor + wall.hostPower * hostShare),
+    },
+    rules: (roundTrip) => rulesOf(config, roundTrip),
+    mode: () => modeOf(parts, gpu),
+    ...(mining ? { mining } : {}),
+    ...(serving ? { serving } : {}),
+  });
+  return { loop, queue, demand, wake, watch: mining?.watch };
+}
+
+function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink): NonNullable<LoopParts["mining"]> {
+  const { config, driver, ledger, clock } = parts;
+  const gpu = info.uuid;
+  const worker = `${config.rig.name}-${info.index}`;
+  link.register(worker, gpu);
+  const threads = config.mining?.threads;
+  const proxy = { host: link.host, port: link.port };
+  const spec = referenceMinerSpec({ gpu, proxy, worker, ...(threads === undefined ? {} : { threads }) });
+  return {
+    coin: link.coin,
+    miner: new MinerControl(driver, spec),
+    watch: new HashingWatch({ gpu, ledger, clock, coin: link.coin }),
+    poolDownSince: () => link.poolDownSince(),
+  };
+}
+
+type EngineConfig = NonNullable<RigConfig["inference"]>["engine"] & { readonly name: string };
+
+function servingOf(info: GpuInfo, driver: WorkDriver, engine: EngineConfig): NonNullable<LoopParts["serving"]> {
+  const { kind: _, gpu, ...options } = engine;
+  const spec = builtInEngineSpec({ ...options, gpu: info.uuid, useGpu: gpu === "auto" });
+  return { engine: new EngineControl(driver, spec), model: engine.name };
+}
+
+function rulesOf({ policy, inference }: RigConfig, roundTrip: Millis): SwitchRules {
+  const { lending } = policy;
+  return {
+    minDwell: policy.minDwell,
+    maxPriceSwitchesPerDay: policy.maxSwitchesPerDay,
+    maxGapSwitchesPerHour: policy.maxGapSwitchesPerHour,
+    lending: inference !== undefined && (lending === "on" || (lending === "auto" && roundTrip <= LENDING_LIMIT)),
+    wakeValue: inference?.wakeValue ?? (0 as SwitchRules["wakeValue"]),
+    maxWait: inference?.maxWait ?? seconds(0),
+  };
+}

@@ -1,0 +1,94 @@
+import type { Ledger } from "../ledger/ledger.ts";
+import type { GpuUuid, ShareRow } from "../ledger/rows.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { CoinQuote } from "../market/file.ts";
+import { effectiveHashrate } from "../mining/stratum/effective-hashrate.ts";
+import { hashCredit } from "../units/money.ts";
+import { elapsed, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
+import { type Hashrate, hashrate } from "../units/work.ts";
+import type { RateBasis } from "../valuation/valuation.ts";
+import type { MinerControl } from "./miner-control.ts";
+import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
+
+const FIRST_SHARE_TIMEOUT = seconds(60);
+const EFFECTIVE_WINDOW = minutes(10);
+
+export interface LiveHashrate {
+  readonly effective?: Hashrate;
+  readonly reported?: Hashrate;
+}
+
+/** The shares and the speed of one GPU while it hashes. Shares come from the proxy, the rest from the GPU's loop. */
+export class HashingWatch {
+  readonly #parts: { readonly gpu: GpuUuid; readonly ledger: Ledger; readonly clock: Clock; readonly coin: CoinQuote };
+  readonly #awaiting = new Set<() => void>();
+  #jobId: string | undefined;
+  #since: UnixMs | undefined;
+  live: LiveHashrate = {};
+
+  constructor(parts: { gpu: GpuUuid; ledger: Ledger; clock: Clock; coin: CoinQuote }) {
+    this.#parts = parts;
+  }
+
+  /** Shares from now on belong to `jobId`. */
+  begin(jobId: string): void {
+    this.#jobId = jobId;
+    this.#since = this.#parts.clock.now();
+  }
+
+  /** The last share of a job may still be on its way: it keeps its job until the next one begins. */
+  end(): void {
+    this.#since = undefined;
+    this.live = {};
+  }
+
+  /** Writes the share and, when accepted, what it is estimated to be worth. */
+  record(share: ShareRow): void {
+    const { ledger, coin } = this.#parts;
+    const jobId = this.#jobId;
+    ledger.transaction(() => {
+      ledger.shares.append(share, jobId);
+      if (share.verdict === "accepted" && jobId !== undefined)
+        ledger.jobs.addRevenue(jobId, hashCredit(share.expectedHashes, coin.value));
+    });
+    if (share.verdict !== "accepted") return;
+    for (const resolve of this.#awaiting) resolve();
+    this.#awaiting.clear();
+  }
+
+  /** Resolves with the next accepted share; fails after a minute without one. */
+  async firstShare(signal: AbortSignal): Promise<Outcome> {
+    const done = new AbortController();
+    const accepted = new Promise<Outcome>((resolve) => this.#awaiting.add(() => resolve(DONE)));
+    const late = this.#parts.clock
+      .wait(FIRST_SHARE_TIMEOUT, AbortSignal.any([signal, done.signal]))
+      .then(() => (signal.aborted ? ABORTED : failed("no share was accepted within 60 s; is the pool reachable?")));
+    const outcome = await Promise.race([accepted, late]);
+    done.abort();
+    return outcome;
+  }
+
+  /** Looks at miner and shares; the effective rate wins as soon as there are enough shares for one. */
+  async look(
+    miner: MinerControl,
+    signal: AbortSignal,
+  ): Promise<{ readonly rate: Hashrate; readonly basis: RateBasis } | undefined> {
+    const stats = await miner.stats(signal);
+    const effective = this.#effective();
+    const reported = stats?.hashrateHps;
+    this.live = {
+      ...(effective === undefined ? {} : { effective }),
+      ...(reported == null ? {} : { reported: hashrate(reported) }),
+    };
+    if (effective !== undefined) return { rate: effective, basis: "effective" };
+    return reported == null ? undefined : { rate: hashrate(reported), basis: "reported" };
+  }
+
+  #effective(): Hashrate | undefined {
+    const { gpu, ledger, clock } = this.#parts;
+    if (this.#since === undefined) return undefined;
+    const now = clock.now();
+    const from = unixMs(Math.max(this.#since, now - EFFECTIVE_WINDOW));
+    return effectiveHashrate(ledger.shares.acceptedSince(gpu, from), elapsed(from, now))?.hashrate;
+  }
+}

@@ -1,0 +1,185 @@
+import type { Admittance, Demand, Grant, RefusalReason } from "../inference/gpu-port.ts";
+import type { GpuUuid } from "../ledger/rows.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Queue } from "../policy/types.ts";
+import { type UsdNano, usdNano } from "../units/money.ts";
+import { after, elapsed, type Millis, type UnixMs } from "../units/time.ts";
+
+/** What an open gate needs of the GPU: where the engine is, and the metering around each request. */
+export interface Gate {
+  readonly engine: string;
+  begin(jobId: string): Promise<void>;
+  /** `tokensOut`, where the engine counted them, teaches the engine's speed. */
+  end(jobId: string, tokensOut?: number): Promise<void>;
+}
+
+export interface QueueOptions {
+  readonly gpu: GpuUuid;
+  readonly clock: Clock;
+  readonly maxWait: Millis;
+  readonly limit: number;
+  /** Called when a request arrives or the last one leaves, so that the GPU's loop looks again. */
+  readonly onChange: () => void;
+}
+
+interface Waiting {
+  readonly demand: Demand;
+  readonly since: UnixMs;
+  readonly settle: (admittance: Admittance) => void;
+}
+
+/** The requests of one GPU. Anybody may enqueue; only the GPU's loop opens, closes and empties it. */
+export class RequestQueue {
+  readonly #options: QueueOptions;
+  readonly #waiting = new Set<Waiting>();
+  readonly #active = new Set<AbortController>();
+  readonly #drained = new Set<() => void>();
+  #gate: Gate | undefined;
+  #closedFor: { reason: RefusalReason; why: string; until?: UnixMs } | undefined;
+  #idleSince: UnixMs;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+    this.#idleSince = options.clock.now();
+  }
+
+  enqueue(demand: Demand, signal: AbortSignal): Promise<Admittance> {
+    const { clock, limit, maxWait, onChange } = this.#options;
+    const closed = this.#closedFor;
+    if (signal.aborted) return Promise.resolve({ kind: "aborted" });
+    if (closed !== undefined)
+      return Promise.resolve(refusal(closed.reason, closed.why, this.#retryAfter(closed.until)));
+    if (this.#waiting.size + this.#active.size >= limit)
+      return Promise.resolve(refusal("queue-full", `${limit} requests already wait for this GPU`, maxWait));
+    if (this.#gate !== undefined) return this.#grant(demand, this.#gate);
+    return new Promise((resolve) => {
+      const waiting: Waiting = {
+        demand,
+        since: clock.now(),
+        settle: (admittance) => {
+          this.#waiting.delete(waiting);
+          signal.removeEventListener("abort", leave);
+          resolve(admittance);
+        },
+      };
+      const leave = () => waiting.settle({ kind: "aborted" });
+      signal.addEventListener("abort", leave, { once: true });
+      this.#waiting.add(waiting);
+      onChange();
+    });
+  }
+
+  facts(): Queue {
+    const waiting = [...this.#waiting];
+    const oldest = waiting[0]?.since;
+    const worth = usdNano(waiting.reduce((sum, { demand }) => sum + demand.worth, 0));
+    return {
+      waiting: waiting.length,
+      active: this.#active.size,
+      worth,
+      ...(oldest === undefined ? {} : { oldest }),
+    };
+  }
+
+  get backlogWorth(): UsdNano {
+    return this.facts().worth;
+  }
+
+  /** When the last request ended; undefined while one runs. */
+  get idleSince(): UnixMs | undefined {
+    return this.#active.size === 0 ? this.#idleSince : undefined;
+  }
+
+  /** Grants everything that waits, and everything that arrives, until `closeGate`. */
+  openGate(gate: Gate): void {
+    this.#gate = gate;
+    this.#closedFor = undefined;
+    this.#idleSince = this.#options.clock.now();
+    for (const waiting of [...this.#waiting]) {
+      this.#grant(waiting.demand, gate).then(waiting.settle, (error: unknown) =>
+        waiting.settle(refusal("engine-failed", String(error), this.#options.maxWait)),
+      );
+    }
+  }
+
+  /** Later arrivals wait; running ones go on. */
+  closeGate(): void {
+    this.#gate = undefined;
+  }
+
+  /** Refuses what waits and what arrives, saying why, until the gate opens or `accept` is called. */
+  refuseAll(reason: RefusalReason, why: string, until?: UnixMs): void {
+    this.#closedFor = { reason, why, ...(until === undefined ? {} : { until }) };
+    for (const waiting of [...this.#waiting]) waiting.settle(refusal(reason, why, this.#retryAfter(until)));
+  }
+
+  accept(): void {
+    this.#closedFor = undefined;
+  }
+
+  /** Refuses what has waited longer than `maxWait`. */
+  expire(why: string): void {
+    const { clock, maxWait } = this.#options;
+    for (const waiting of [...this.#waiting])
+      if (elapsed(waiting.since, clock.now()) >= maxWait) waiting.settle(refusal("max-wait", why, maxWait));
+  }
+
+  /** The moment the oldest waiting request must be refused. */
+  get nextExpiry(): UnixMs | undefined {
+    const oldest = this.facts().oldest;
+    return oldest === undefined ? undefined : after(oldest, this.#options.maxWait);
+  }
+
+  /** Resolves when no request runs, or when `signal` fires. */
+  drained(signal: AbortSignal): Promise<void> {
+    if (this.#active.size === 0 || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#drained.add(resolve);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
+  /** Takes the GPU back from requests that did not end in time. */
+  revoke(): void {
+    for (const active of this.#active) active.abort();
+  }
+
+  async #grant(demand: Demand, gate: Gate): Promise<Admittance> {
+    const revoked = new AbortController();
+    this.#active.add(revoked);
+    try {
+      await gate.begin(demand.jobId);
+    } catch (error) {
+      this.#leave(revoked);
+      throw error;
+    }
+    let released: Promise<void> | undefined;
+    const release = (tokensOut?: number): Promise<void> => {
+      released ??= gate.end(demand.jobId, tokensOut).finally(() => this.#leave(revoked));
+      return released;
+    };
+    const grant: Grant = { gpu: this.#options.gpu, engine: gate.engine, revoked: revoked.signal, release };
+    return { kind: "granted", grant };
+  }
+
+  #leave(active: AbortController): void {
+    this.#active.delete(active);
+    if (this.#active.size > 0) return;
+    this.#idleSince = this.#options.clock.now();
+    for (const resolve of this.#drained) resolve();
+    this.#drained.clear();
+    this.#options.onChange();
+  }
+
+  #retryAfter(until: UnixMs | undefined): Millis {
+    const { clock, maxWait } = this.#options;
+    return until === undefined ? maxWait : elapsed(clock.now(), until);
+  }
+}
+
+const refusal = (reason: RefusalReason, why: string, retryAfter: Millis): Admittance => ({
+  kind: "refused",
+  reason,
+  why,
+  retryAfter,
+});

@@ -1,0 +1,30 @@
+import type { GpuInfo, GpuReading } from "../gpu/source.ts";
+import type { EnergyQuality, HandoverState, Mode, Workload } from "../ledger/rows.ts";
+import type { Queue } from "../policy/types.ts";
+import type { UsdPerHour } from "../units/money.ts";
+import type { UnixMs } from "../units/time.ts";
+import type { Hashrate, TokensPerSecond } from "../units/work.ts";
+import type { Valuation } from "../valuation/valuation.ts";
+import type { EngineState } from "./engine-control.ts";
+import type { RoundTrip } from "./switch-cost.ts";
+
+/** One GPU at this moment, for those who only look. */
+export interface GpuSnapshot {
+  readonly info: GpuInfo;
+  readonly mode: Mode;
+  readonly workload: Workload;
+  readonly state: HandoverState;
+  readonly since: UnixMs;
+  readonly why: string;
+  readonly reading?: GpuReading;
+  readonly energyQuality?: EnergyQuality;
+  readonly hashrateEffective?: Hashrate;
+  readonly hashrateReported?: Hashrate;
+  readonly tokensPerSecond?: TokensPerSecond;
+  /** Of what the GPU does now. */
+  readonly net?: UsdPerHour;
+  readonly queue: Queue;
+  readonly roundTrip: RoundTrip;
+  readonly valuations: readonly Valuation[];
+  readonly engine?: EngineState;
+}
