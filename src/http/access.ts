@@ -54,7 +54,6 @@ export interface AccessRequest {
   readonly path: string;
   readonly family: RouteFamily;
   readonly routeExists: boolean;
-  readonly scheme: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
@@ -80,7 +79,8 @@ function refuseHost(request: AccessRequest, rules: AccessRules): Refusal | undef
 function refuseOrigin(request: AccessRequest): Refusal | undefined {
   if (isPlainRead(request)) return undefined;
   const { origin, host, "sec-fetch-site": site } = request.headers;
-  const isOwn = origin === undefined || one(origin) === `${request.scheme}://${one(host)}`;
+  // The scheme may differ where a proxy adds TLS in front of a loopback listener.
+  const isOwn = origin === undefined || one(origin)?.replace(/^https?:\/\//, "") === one(host);
   if (isOwn && one(site) !== "cross-site") return undefined;
   return {
     status: 403,

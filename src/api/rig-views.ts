@@ -1,0 +1,151 @@
+import type { RigConfig } from "../config/load.ts";
+import type { GpuSource } from "../gpu/source.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { RigController } from "../rig/controller.ts";
+import { toUsd, usdNano } from "../units/money.ts";
+import { millis, type UnixMs, unixMs } from "../units/time.ts";
+import { EventLog } from "./event-log.ts";
+import { toEngineView, toGpuView, toValuationView } from "./gpu-view.ts";
+import { renderMetrics } from "./metrics.ts";
+import type { RigPort } from "./rig-port.ts";
+import { toDecisionView, toEnergySlotView, toJobView, toTransitionView } from "./rows.ts";
+import type { PoolView, ReadyView, RigView } from "./shapes.ts";
+
+const DAY_MS = 86_400_000;
+const WATCHED_JOBS = 20;
+
+export interface RigViewParts {
+  readonly version: string;
+  readonly config: RigConfig;
+  readonly controller: RigController;
+  readonly source: GpuSource;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly started: UnixMs;
+  readonly market: { readonly source: string; readonly asOf: UnixMs; readonly invented: boolean } | undefined;
+  readonly model: string | undefined;
+  readonly pool: () => PoolView | null;
+}
+
+export interface RigViews extends RigPort {
+  /** Sends out what is new since the last call. */
+  publish(): void;
+}
+
+/** What the running agent shows to its edges: snapshots of the loops and rows of the ledger, in the API's shapes. */
+export function createRigViews(parts: RigViewParts): RigViews {
+  const { controller, ledger, clock } = parts;
+  const log = new EventLog(clock.now());
+  const rig = () => viewRig(parts);
+  const ready = () => viewReady(parts);
+  const news = watchLedger(ledger, log);
+  return {
+    rig,
+    ready,
+    valuations: () =>
+      controller.snapshots().flatMap((gpu) => gpu.valuations.map((valuation) => toValuationView(gpu, valuation))),
+    decisions: (limit) => ledger.decisions.list(limit).map(toDecisionView),
+    jobs: (page) => ledger.jobs.listJobs(page).map(toJobView),
+    transitions: (limit) => ledger.transitions.list(limit).map(toTransitionView),
+    energySlots: ({ fromMs, toMs }) => ledger.energy.slots(unixMs(fromMs), unixMs(toMs)).map(toEnergySlotView),
+    setMode: ({ mode, gpu, forMs }) => {
+      const length = forMs === undefined ? {} : { length: millis(forMs) };
+      const { until } = controller.setMode({ mode, by: "http", ...length, ...(gpu === undefined ? {} : { gpu }) });
+      return { mode, gpu: gpu ?? null, untilMs: until ?? null };
+    },
+    eventsAfter: (id) => log.after(id),
+    onEvent: (listener) => log.subscribe(listener),
+    metrics: () => renderMetrics(rig(), ready()),
+    publish: () => {
+      news();
+      log.push({ type: "rig", rig: rig() });
+    },
+  };
+}
+
+/** Pushes every decision, ended transition and changed job exactly once. */
+function watchLedger(ledger: Ledger, log: EventLog): () => void {
+  let lastDecision = ledger.decisions.list(1)[0]?.id ?? 0;
+  let lastTransition = ledger.transitions.list(1)[0]?.id ?? 0;
+  let jobs = new Map<string, string>();
+  return () => {
+    const decisions = ledger.decisions.list(WATCHED_JOBS).filter(({ id }) => id > lastDecision);
+    for (const row of decisions.reverse()) log.push({ type: "decision", decision: toDecisionView(row) });
+    lastDecision = decisions.at(-1)?.id ?? lastDecision;
+    const ended = ledger.transitions.list(WATCHED_JOBS).filter(({ id, outcome }) => id > lastTransition && outcome);
+    for (const row of ended.reverse()) log.push({ type: "transition", transition: toTransitionView(row) });
+    lastTransition = ended.at(-1)?.id ?? lastTransition;
+    const seen = new Map<string, string>();
+    for (const job of ledger.jobs.listJobs({ limit: WATCHED_JOBS }).map(toJobView).reverse()) {
+      const state = JSON.stringify(job);
+      seen.set(job.jobId, state);
+      if (jobs.get(job.jobId) !== state) log.push({ type: "job", job });
+    }
+    jobs = seen;
+  };
+}
+
+function viewRig(parts: RigViewParts): RigView {
+  const { config, controller, ledger, clock, market, model } = parts;
+  const now = clock.now();
+  const midnight = unixMs(Math.floor(now / DAY_MS) * DAY_MS);
+  const sums = ledger.jobs.sumSince(midnight);
+  const mode = controller.mode();
+  const gpus = controller.snapshots();
+  return {
+    rig: config.rig.name,
+    version: parts.version,
+    nowMs: now,
+    startedMs: parts.started,
+    mode,
+    tryOut: config.file === undefined,
+    source: parts.source.kind,
+    engine: toEngineView(gpus, model),
+    pool: parts.pool(),
+    electricityUsdPerKwh: config.electricity.price,
+    market: {
+      source: market?.source ?? "none",
+      asOfMs: market?.asOf ?? parts.started,
+      invented: market?.invented ?? false,
+    },
+    today: {
+      netUsd: toUsd(usdNano(sums.revenue - sums.electricity)),
+      revenueUsd: toUsd(sums.revenue),
+      electricityUsd: toUsd(sums.electricity),
+      energyMj: sums.energy,
+      sharesAccepted: sums.sharesAccepted,
+      sharesRejected: sums.sharesRejected,
+      completions: sums.completions,
+      tokensOut: sums.tokensOut,
+      wouldHaveEarnedUsd: mode === "observe" ? toUsd(ledger.wouldHave.sum(now)) : null,
+    },
+    gpus: gpus.map(toGpuView),
+  };
+}
+
+/** Ready means: the ledger answers, a GPU answers, and the engine answers where the mode wants one. */
+function viewReady({ ledger, controller, clock, model }: RigViewParts): ReadyView {
+  const gpus = controller.snapshots();
+  const engine = toEngineView(gpus, model);
+  const lost = gpus.filter(({ reading }) => reading?.health !== "ok");
+  const serving = controller.mode() === "auto" || controller.mode() === "serve";
+  const engineOk = engine === null || !serving || engine.state === "ready";
+  const ledgerState = probe(() => ledger.modes.current(clock.now()));
+  return {
+    ready: ledgerState === "ok" && lost.length < gpus.length && engineOk,
+    ledger: ledgerState,
+    gpus: lost.length === 0 ? "ok" : `${lost.length} of ${gpus.length} do not answer`,
+    engine: engine === null ? "none configured" : (engine.reason ?? engine.state),
+    backend: engine?.backend ?? null,
+  };
+}
+
+function probe(read: () => unknown): string {
+  try {
+    read();
+    return "ok";
+  } catch (error) {
+    return error instanceof Error ? error.message : "failed";
+  }
+}
