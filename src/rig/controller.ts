@@ -52,6 +52,8 @@ export interface RigParts {
   /** The model's name; absent when nothing is served. */
   readonly model?: string;
   readonly onChange: () => void;
+  /** Told of a fault after which the whole agent must stop, such as a ledger that cannot be written. */
+  readonly onFault: (error: unknown) => void;
 }
 
 interface Rigged {
@@ -92,7 +94,11 @@ export class RigController implements GpuPort {
   }
 
   recordShare(share: ShareRow): void {
-    this.#gpus.get(share.gpu)?.watch?.record(share);
+    try {
+      this.#gpus.get(share.gpu)?.watch?.record(share);
+    } catch (error) {
+      this.#parts.onFault(error);
+    }
     this.#parts.onChange();
   }
 
@@ -132,7 +138,7 @@ const modeOf = ({ ledger, clock, config }: RigParts, gpu?: GpuUuid): Mode =>
   ledger.modes.current(clock.now(), gpu)?.mode ?? config.mode;
 
 function rigUp(info: GpuInfo, parts: RigParts): Rigged {
-  const { clock, ledger, logger, config, onChange, driver, source } = parts;
+  const { clock, ledger, logger, config, onChange, onFault, driver, source } = parts;
   const gpu = info.uuid;
   const wake = new Wake();
   const { inference, policy } = config;
@@ -168,6 +174,7 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
     wake,
     demand,
     custody,
+    onFault,
     prices: {
       electricity,
       atWall: (power) => watts(power * wall.factor + wall.hostPower * hostShare),

@@ -1,4 +1,5 @@
 import type { GpuInfo } from "../gpu/source.ts";
+import { LedgerError } from "../ledger/errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Mode } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -55,6 +56,8 @@ export interface LoopParts {
     readonly poolDownSince: () => UnixMs | undefined;
   };
   readonly serving?: { readonly engine: EngineControl; readonly model: string };
+  /** Told of a fault after which the whole agent must stop. */
+  readonly onFault: (error: unknown) => void;
   /** Told after every change that a reader may want to see. */
   readonly onChange: () => void;
 }
@@ -83,13 +86,16 @@ export class GpuLoop {
 
   /** Runs until `signal` fires, then drains, stops the GPU's work and books its energy. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, wake, logger } = this.#parts;
+    const { clock, wake, logger, onFault } = this.#parts;
     while (!signal.aborted) {
       let pause: Millis = TICK;
       try {
         pause = await this.#look(signal);
       } catch (error) {
-        if (!signal.aborted) logger.error("the GPU's loop failed and goes on", { reason: messageOf(error) });
+        if (signal.aborted) break;
+        // Work that cannot be recorded must not go on.
+        if (error instanceof LedgerError) onFault(error);
+        logger.error("the GPU's loop failed", { reason: messageOf(error) });
       }
       await wake.sleep(clock, pause, signal);
     }

@@ -1,0 +1,238 @@
+import { randomUUID } from "node:crypto";
+import { rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import packageJson from "../package.json" with { type: "json" };
+import { type AgentFile, agentFilePath } from "./api/agent-file.ts";
+import { createRigViews, type RigViews } from "./api/rig-views.ts";
+import type { PoolView } from "./api/shapes.ts";
+import { resolveDataDir } from "./config/data-dir.ts";
+import { repositoryRoot } from "./config/default.ts";
+import { loadConfig, type RigConfig } from "./config/load.ts";
+import { readSecret } from "./config/secret.ts";
+import { openGpuSource } from "./gpu/open.ts";
+import { type HttpServer, startHttp } from "./http/server.ts";
+import { loadToken } from "./http/token.ts";
+import { createCompletionBook } from "./inference/completion-book.ts";
+import { createGateway, type Service } from "./inference/gateway.ts";
+import { checkModelFile } from "./inference/model-file.ts";
+import type { Ledger } from "./ledger/ledger.ts";
+import { openLedger } from "./ledger/open.ts";
+import { type Clock, systemClock } from "./lib/clock.ts";
+import { createLogger, type Logger } from "./lib/logger.ts";
+import { type CoinQuote, readMarketFile } from "./market/file.ts";
+import { startDevpool } from "./mining/reference/devpool.ts";
+import type { PoolTarget } from "./mining/stratum/pool-url.ts";
+import { type StratumProxy, startStratumProxy } from "./mining/stratum/proxy.ts";
+import { type MiningLink, RigController, type RigParts } from "./rig/controller.ts";
+import { millis } from "./units/time.ts";
+import { stopLeftovers } from "./workloads/leftovers.ts";
+import { createProcessDriver } from "./workloads/process.ts";
+
+const PUBLISH_EVERY = millis(250);
+const USUAL_TOKENS_OUT = 128;
+
+export interface AgentOptions {
+  /** Absent: the embedded default, which tries everything out without a GPU, Docker or network. */
+  readonly configFile: string | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Called once the status page answers. */
+  readonly onListening: (agent: { readonly url: string; readonly config: RigConfig; readonly dataDir: string }) => void;
+  readonly writeLog: (line: string) => void;
+}
+
+/** Builds the agent, runs it until `signal` fires, and takes it down in reverse; throws what made it stop by itself. */
+export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
+  const config = loadConfig(options.configFile);
+  const clock = systemClock;
+  const logger = createLogger(config.log.level, options.writeLog);
+  const { mining, inference } = config;
+  const coin = mining && readMarketFile(config.market.file).coin(mining.coin);
+  if (inference !== undefined) await checkModelFile(inference.engine.modelFile, inference.engine.sha256);
+  const dataDir = resolveDataDir(config.dataDir, { env: options.env, uid: process.getuid?.(), cwd: options.cwd });
+
+  await using stack = new AsyncDisposableStack();
+  const ledger = stack.adopt(openLedger(dataDir, { clock, logger }), (opened) => opened.close());
+  closeBooks(ledger, clock, logger);
+  const stop = new AbortController();
+  const running = AbortSignal.any([signal, stop.signal]);
+  let fault: unknown;
+  const onFault = (error: unknown) => {
+    fault ??= error;
+    stop.abort();
+  };
+  const source = stack.adopt(openGpuSource(config, { clock, fallbackId: dataDir }), (opened) => opened.close());
+  const driver = createProcessDriver({ clock, logger, journal: ledger.processes, env: options.env });
+  stack.defer(() => driver.close());
+
+  let shares: RigController | undefined;
+  const proxy =
+    mining && coin && (await openMining(config, { clock, logger, stack }, (share) => shares?.recordShare(share)));
+  const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
+  const publisher = createPublisher();
+  const parts: RigParts = {
+    config,
+    gpus: await source.list(running),
+    source,
+    driver,
+    ledger,
+    clock,
+    logger,
+    ...(proxy && coin ? { mining: linkOf(proxy, coin) } : {}),
+    ...(model === undefined ? {} : { model }),
+    onChange: publisher.request,
+    onFault,
+  };
+  const controller = new RigController(parts);
+  shares = controller;
+  const views = createRigViews({
+    version: packageJson.version,
+    config,
+    controller,
+    source,
+    ledger,
+    clock,
+    started: clock.now(),
+    market: coin,
+    model,
+    pool: () => (proxy ? poolView(proxy) : null),
+  });
+  const http = stack.adopt(await openHttp({ parts, controller, views, dataDir }), (server) => server.close());
+  stack.defer(announce(dataDir, http));
+  options.onListening({ url: http.url, config, dataDir });
+  publisher.start(() => views.publish(), onFault);
+  stack.defer(() => publisher.stop());
+  await stopLeftovers(ledger.processes, { clock, logger }, running);
+  await controller.run(running);
+  if (fault !== undefined) throw fault;
+}
+
+/** Ends what a killed agent left open in the ledger, with the totals it last recorded. */
+function closeBooks(ledger: Ledger, clock: Clock, logger: Logger): void {
+  const reason = "the agent was killed";
+  const jobs = ledger.jobs.closeOpenJobs(clock.now(), "interrupted", reason).length;
+  const transitions = ledger.transitions.closeOpen(clock.now(), reason).length;
+  if (jobs + transitions > 0) logger.warn("closed what the last agent left open", { jobs, transitions });
+}
+
+interface MiningParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly stack: AsyncDisposableStack;
+}
+
+/** The proxy that all miners of this rig go through, and the embedded pool behind it where one is asked for. */
+async function openMining(
+  { mining }: RigConfig,
+  { clock, logger, stack }: MiningParts,
+  onShare: RigController["recordShare"],
+): Promise<StratumProxy> {
+  const pools: PoolTarget[] = [];
+  for (const { endpoint, url, user, password } of mining?.pools ?? []) {
+    const secret = password === undefined ? "x" : readSecret(password);
+    if (endpoint.kind === "stratum") {
+      pools.push({ url, user, password: secret });
+      continue;
+    }
+    const devpool = stack.adopt(await startDevpool({ host: "127.0.0.1", port: 0, clock, logger }), (pool) =>
+      pool.close(),
+    );
+    pools.push({ url: `stratum+tcp://${devpool.host}:${devpool.port}`, user, password: secret });
+  }
+  const listen = { host: "127.0.0.1", port: 0 };
+  const onUpstream = () => {};
+  return stack.adopt(await startStratumProxy({ listen, pools, clock, logger, onShare, onUpstream }), (proxy) =>
+    proxy.close(),
+  );
+}
+
+const linkOf = (proxy: StratumProxy, coin: CoinQuote): MiningLink => ({
+  host: proxy.host,
+  port: proxy.port,
+  coin,
+  register: (worker, gpu) => proxy.register(worker, gpu),
+  poolDownSince: () => {
+    const state = proxy.state();
+    return state.kind === "down" ? state.since : undefined;
+  },
+});
+
+function poolView(proxy: StratumProxy): PoolView {
+  const { kind, url, difficulty, since, reason } = proxy.state();
+  return { url, state: kind, difficulty: difficulty ?? null, sinceMs: since ?? null, reason: reason ?? null };
+}
+
+interface HttpParts {
+  readonly parts: RigParts;
+  readonly controller: RigController;
+  readonly views: RigViews;
+  readonly dataDir: string;
+}
+
+async function openHttp({ parts, controller, views, dataDir }: HttpParts): Promise<HttpServer> {
+  const { config, logger, ledger, clock, onFault } = parts;
+  const book = createCompletionBook(ledger, clock);
+  const service = () => serviceOf(parts, controller);
+  const { listen, tls, allowedHosts } = config.http;
+  return startHttp({
+    listen,
+    ...(tls === undefined ? {} : { tls }),
+    rig: views,
+    inference: createGateway({ service, gpus: controller, book, logger, onFault }),
+    token: await loadToken(dataDir),
+    webRoot: join(repositoryRoot, ".build/web"),
+    allowedHosts,
+    customerKeys: [],
+    logger,
+  });
+}
+
+function serviceOf({ config, model }: RigParts, controller: RigController): Service | undefined {
+  const { inference } = config;
+  if (inference === undefined || model === undefined) return undefined;
+  const engine = controller.snapshots().find((gpu) => gpu.engine?.kind === "ready")?.engine;
+  const facts = engine?.kind === "ready" ? engine.facts : undefined;
+  return {
+    model,
+    prices: { input: inference.priceIn, output: inference.priceOut },
+    usualTokensOut: USUAL_TOKENS_OUT,
+    ...(facts === undefined ? {} : { contextTokens: facts.contextTokens }),
+    ...(facts?.label === undefined ? {} : { label: facts.label }),
+  };
+}
+
+/** Tells the command line where this agent answers; taken back when the agent stops. */
+function announce(dataDir: string, { url }: HttpServer): () => void {
+  const path = agentFilePath(dataDir);
+  const file: AgentFile = { url, pid: process.pid, id: randomUUID() };
+  writeFileSync(path, `${JSON.stringify(file)}\n`, { mode: 0o600 });
+  return () => rmSync(path, { force: true });
+}
+
+/** Gathers the changes of a quarter second into one publication. */
+function createPublisher() {
+  let timer: NodeJS.Timeout | undefined;
+  let publish: (() => void) | undefined;
+  return {
+    request: () => {
+      if (publish === undefined || timer !== undefined) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        publish?.();
+      }, PUBLISH_EVERY);
+    },
+    start: (run: () => void, onFault: (error: unknown) => void) => {
+      publish = () => {
+        try {
+          run();
+        } catch (error) {
+          onFault(error);
+        }
+      };
+    },
+    stop: () => {
+      clearTimeout(timer);
+      publish = undefined;
+    },
+  };
+}

@@ -1,0 +1,54 @@
+import { toJobView } from "../api/rows.ts";
+import type { JobView } from "../api/shapes.ts";
+import { openLedgerReadOnly } from "../ledger/open.ts";
+import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
+import { renderTable } from "./table.ts";
+import { sayCount, sayEnergy, sayLength, sayNano, sayTime, UNKNOWN } from "./wording.ts";
+
+const HEADER = [
+  "STARTED (UTC)",
+  "KIND",
+  "WORKLOAD",
+  "LENGTH",
+  "OUTCOME",
+  "SHARES",
+  "TOKENS",
+  "ENERGY",
+  "REVENUE",
+  "POWER COST",
+  "JOB",
+];
+const RIGHT = new Set(["SHARES", "TOKENS", "REVENUE", "POWER COST"]);
+
+export interface LedgerJobsOptions extends LocationOptions {
+  readonly json?: true;
+  readonly limit: number;
+}
+
+/** The newest jobs of the ledger, whether an agent runs or not. */
+export function ledgerJobs(options: LedgerJobsOptions, context: CliContext): void {
+  const ledger = openLedgerReadOnly(findDataDir(options, context));
+  try {
+    const jobs = ledger.jobs.listJobs({ limit: options.limit }).map(toJobView);
+    if (options.json) printJson(context, jobs);
+    else context.print(`${renderTable(HEADER, jobs.map(toRow), RIGHT)}\n`);
+  } finally {
+    ledger.close();
+  }
+}
+
+const toRow = (job: JobView): readonly string[] => [
+  sayTime(job.startedMs),
+  job.kind,
+  job.workload,
+  job.endedMs === null ? UNKNOWN : sayLength(job.endedMs - job.startedMs),
+  job.outcome ?? "running",
+  job.sharesAccepted === null ? UNKNOWN : `${job.sharesAccepted} (${sayCount(job.sharesRejected)} refused)`,
+  job.tokensOut === null ? UNKNOWN : `${sayCount(job.tokensIn)} → ${job.tokensOut}`,
+  job.energyMj === null
+    ? UNKNOWN
+    : `${sayEnergy(job.energyMj)} ±${job.energyErrorPct?.toFixed(0) ?? "?"} % ${job.energyQuality ?? ""}`,
+  sayNano(job.revenueUsdNano),
+  sayNano(job.electricityUsdNano),
+  job.jobId,
+];

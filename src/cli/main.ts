@@ -1,0 +1,15 @@
+import { runCli } from "./program.ts";
+
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  // The second signal ends at once what the first asked to end in good order.
+  process.on(signal, () => (stop.signal.aborted ? process.exit(1) : stop.abort()));
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  env: process.env,
+  cwd: process.cwd(),
+  print: (text) => process.stdout.write(text),
+  printError: (text) => process.stderr.write(text),
+  signal: stop.signal,
+});

@@ -1,0 +1,85 @@
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import packageJson from "../../package.json" with { type: "json" };
+import { isAbort, isRigError, toOneLine } from "../lib/errors.ts";
+import type { CliContext } from "./context.ts";
+import { devpool } from "./devpool.ts";
+import { gpus } from "./gpus.ts";
+import { ledgerJobs } from "./ledger-jobs.ts";
+import { mode } from "./mode.ts";
+import { profit } from "./profit.ts";
+import { start } from "./start.ts";
+import { status } from "./status.ts";
+
+const DONE = 0;
+const FAILED = 1;
+const WRONG_USE = 2;
+
+/** Runs one command line (without `node` and script) and returns its exit code; never throws. */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  try {
+    await createProgram(context).parseAsync(args, { from: "user" });
+    return DONE;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USE;
+    if (isAbort(error) && context.signal.aborted) return DONE;
+    context.printError(`rigshift: ${toOneLine(error)}\n`);
+    return isWrongUse(error) ? WRONG_USE : FAILED;
+  }
+}
+
+const WRONG_USE_CODES = /^ERR_(USAGE|CONFIG|MODEL|MARKET)/;
+const isWrongUse = (error: unknown): boolean => isRigError(error) && WRONG_USE_CODES.test(error.facts.code);
+
+function createProgram(context: CliContext): Command {
+  const program = new Command("rigshift")
+    .description("The agent on a mining rig: per GPU, the work that pays most after electricity.")
+    .version(packageJson.version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: context.print,
+      writeErr: context.printError,
+      outputError: (text, write) => write(`rigshift: ${text.replace(/^error: /, "").trim()} (ERR_USAGE): see --help\n`),
+    });
+  program
+    .command("start")
+    .description("run the agent in the foreground")
+    .option("--config <file>", "rig.yaml; without it the embedded try-out runs")
+    .action((options) => start(options, context));
+  located(program.command("status").description("the rig now, and why"))
+    .option("--json", "machine-readable")
+    .action((options) => status(options, context));
+  located(program.command("gpus").description("inventory and readings from the hardware, without an agent"))
+    .option("--json", "machine-readable")
+    .action((options) => gpus(options, context));
+  located(program.command("profit").description("what every workload is worth per GPU, and what runs now and why"))
+    .option("--json", "machine-readable")
+    .action((options) => profit(options, context));
+  located(program.command("mode").description("set the operator's mode, or print it"))
+    .argument("[mode]", "observe, auto, mine, serve, pause or release")
+    .option("--gpu <uuid>", "only this GPU")
+    .option("--for <length>", "such as 90s, 30m or 2h; then the order before holds again")
+    .option("--json", "machine-readable")
+    .action((wanted: string | undefined, options) => mode(wanted, options, context));
+  const ledger = program.command("ledger").description("what the rig remembers");
+  located(ledger.command("jobs").description("the newest jobs with their joules and money"))
+    .option("--limit <count>", "how many", parseLimit, 20)
+    .option("--json", "machine-readable")
+    .action((options) => ledgerJobs(options, context));
+  program
+    .command("devpool")
+    .description("run the built-in Stratum pool with a sha256d chain of its own, on loopback")
+    .option("--port <port>", "0 takes any free one", "3333")
+    .action((options) => devpool(options, context));
+  return program;
+}
+
+const located = (command: Command): Command =>
+  command
+    .option("--config <file>", "the rig.yaml that the agent was started with")
+    .option("--data-dir <dir>", "the agent's data directory");
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (/^\d{1,6}$/.test(text) && limit > 0) return limit;
+  throw new InvalidArgumentError("give a whole number above 0");
+}
