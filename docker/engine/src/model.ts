@@ -38,15 +38,12 @@ export interface LoadedModel {
 const LARGEST_DEFAULT_CONTEXT = 8192;
 
 export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
-  let ready = false;
-  const llama = await openBackend(options, (level, message) => {
-    // While loading, llama.cpp's complaints become the one line that says why the start failed.
-    if (ready && LlamaLogLevelGreaterThanOrEqual(level, LlamaLogLevel.warn)) log(message.trim());
-  });
-  const model = await openModel(llama, options);
+  const complaints = new Complaints();
+  const llama = await openBackend(options, (level, message) => complaints.hear(level, message));
+  const model = await openModel(llama, options, complaints);
   const sequence = await openSequence(model, options);
   const chat = resolveChatWrapper(model, { warningLogs: false });
-  ready = true;
+  complaints.ready = true;
   return {
     name: options.name,
     backend: llama.gpu === false ? "cpu" : llama.gpu,
@@ -59,6 +56,18 @@ export async function loadModel(options: EngineOptions): Promise<LoadedModel> {
     sequence,
     chat,
   };
+}
+
+/** While loading, llama.cpp's complaints are kept: the first becomes the one line that says why the start failed. */
+class Complaints {
+  ready = false;
+  first: string | undefined;
+
+  hear(level: LlamaLogLevel, message: string): void {
+    const text = message.trim();
+    if (this.ready && LlamaLogLevelGreaterThanOrEqual(level, LlamaLogLevel.warn)) log(text);
+    else if (LlamaLogLevelGreaterThanOrEqual(level, LlamaLogLevel.error)) this.first ??= text;
+  }
 }
 
 async function openBackend(
@@ -84,14 +93,18 @@ async function openBackend(
   }
 }
 
-async function openModel(llama: Llama, { model: modelPath }: EngineOptions): Promise<LlamaModel> {
+async function openModel(
+  llama: Llama,
+  { model: modelPath }: EngineOptions,
+  complaints: Complaints,
+): Promise<LlamaModel> {
   try {
     return await llama.loadModel({ modelPath });
   } catch (error) {
     if (error instanceof InsufficientMemoryError) throw tooLarge(error);
     throw new StartError(
       "ERR_MODEL_CORRUPT",
-      `${modelPath} does not load: ${firstLine(error)}`,
+      `${modelPath} does not load: ${complaints.first ?? firstLine(error)}`,
       "fetch the model again; a truncated or damaged file cannot be mended",
       error,
     );
