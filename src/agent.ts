@@ -10,6 +10,7 @@ import { repositoryRoot } from "./config/default.ts";
 import { loadConfig, type RigConfig } from "./config/load.ts";
 import { readSecret } from "./config/secret.ts";
 import { openGpuSource } from "./gpu/open.ts";
+import { readCustomerKeys } from "./http/customer-keys.ts";
 import { type HttpServer, startHttp } from "./http/server.ts";
 import { loadToken } from "./http/token.ts";
 import { createCompletionBook } from "./inference/completion-book.ts";
@@ -152,14 +153,14 @@ const linkOf = (proxy: StratumProxy, coin: CoinQuote): MiningLink => ({
   coin,
   register: (worker, gpu) => proxy.register(worker, gpu),
   poolDownSince: () => {
-    const state = proxy.state();
-    return state.kind === "down" ? state.since : undefined;
+    const { state, since } = proxy.state();
+    return state === "down" ? since : undefined;
   },
 });
 
 function poolView(proxy: StratumProxy): PoolView {
-  const { kind, url, difficulty, since, reason } = proxy.state();
-  return { url, state: kind, difficulty: difficulty ?? null, sinceMs: since ?? null, reason: reason ?? null };
+  const { state, url, difficulty, since, reason } = proxy.state();
+  return { url, state, difficulty: difficulty ?? null, sinceMs: since, reason: reason ?? null };
 }
 
 interface HttpParts {
@@ -173,7 +174,7 @@ async function openHttp({ parts, controller, views, dataDir }: HttpParts): Promi
   const { config, logger, ledger, clock, onFault } = parts;
   const book = createCompletionBook(ledger, clock);
   const service = () => serviceOf(parts, controller);
-  const { listen, tls, allowedHosts } = config.http;
+  const { listen, tls, allowedHosts, customerKeysFile } = config.http;
   return startHttp({
     listen,
     ...(tls === undefined ? {} : { tls }),
@@ -182,7 +183,7 @@ async function openHttp({ parts, controller, views, dataDir }: HttpParts): Promi
     token: await loadToken(dataDir),
     webRoot: join(repositoryRoot, ".build/web"),
     allowedHosts,
-    customerKeys: [],
+    customerKeys: await readCustomerKeys(customerKeysFile),
     logger,
   });
 }

@@ -6,7 +6,8 @@ export type HttpErrorCode =
   | "ERR_HTTP_LISTEN"
   | "ERR_HTTP_TLS_REQUIRED"
   | "ERR_HTTP_TLS_FILE"
-  | "ERR_HTTP_TOKEN_FILE";
+  | "ERR_HTTP_TOKEN_FILE"
+  | "ERR_HTTP_CUSTOMER_KEYS";
 
 /** Why a request was turned away; stable words for programs. */
 export type RefusalCode =

@@ -47,7 +47,8 @@ export function addRegret(
 
 function ownerOf(owner: Workload, work: ReadonlyMap<Workload, UsdNano>, best: Workload, cost: UsdNano): Workload {
   const stay = work.get(owner);
-  if (stay === undefined) return best;
+  // A stale quote or a missing benchmark is no reason to move.
+  if (stay === undefined) return owner;
   const ahead = work.get(best) === 0 ? best : ([...work].find(([, amount]) => amount === 0)?.[0] ?? owner);
   return cost <= stay ? ahead : owner;
 }

@@ -74,7 +74,7 @@ export class GpuLoop {
   #lastDecision = "";
   #lastLook: UnixMs;
   #exited: string | undefined;
-  #starting = false;
+  #tending = false;
 
   constructor(parts: LoopParts) {
     const now = parts.clock.now();
@@ -149,7 +149,7 @@ export class GpuLoop {
     const decision = decide(this.#facts(this.#parts.custody.assignment, now), this.#rules(), now);
     this.#record(decision, this.#parts.custody.assignment, now);
     if (decision.action === "switch") await this.#switchTo(decision, signal);
-    else this.#keepEngineResident(signal);
+    this.#tendEngine(signal);
     this.#parts.onChange();
     if (decision.action === "switch") return millis(0);
     const deadlines = [decision.lookAgain, queue.nextExpiry].filter((at) => at !== undefined);
@@ -249,6 +249,7 @@ export class GpuLoop {
     if (decision.action === "switch") this.#imagined = { workload: decision.to, since: now };
     const net = this.#valuations.find(({ workload }) => workload === this.#imagined.workload)?.net;
     if (net !== undefined) ledger.wouldHave.book(info.uuid, now, this.#imagined.workload, earnedOver(net, TICK));
+    this.#tendEngine(signal);
     this.#why = `observing; would ${verbOf(this.#imagined.workload)}: ${decision.why}`;
     this.#parts.onChange();
     return TICK;
@@ -283,22 +284,25 @@ export class GpuLoop {
     await this.#parts.custody.handOver(decision.to, decision.why, signal);
   }
 
-  /** Starts the engine beside the miner ahead of the first request, where lending makes that worth it. */
-  #keepEngineResident(signal: AbortSignal): void {
+  /** Where requests may come, the engine is up before the first one; where they may not, it is down. */
+  #tendEngine(signal: AbortSignal): void {
     const { serving, cooldown, clock, logger, wake, mode } = this.#parts;
-    if (serving === undefined || !this.#rules().lending || mode() !== "auto" || this.#starting) return;
-    if (serving.engine.state.kind === "ready" || cooldown.blocking("inference", clock.now())) return;
-    this.#starting = true;
-    serving.engine
-      .ensureReady(signal)
+    if (serving === undefined || this.#tending) return;
+    const { engine } = serving;
+    const wanted = mode() === "serve" || (mode() === "auto" && this.#rules().lending);
+    const up = engine.state.kind === "ready";
+    if (wanted ? up || cooldown.blocking("inference", clock.now()) : engine.state.kind === "stopped") return;
+    if (!wanted && this.#parts.custody.assignment.workload === "inference") return;
+    this.#tending = true;
+    (wanted ? engine.ensureReady(signal) : engine.stop(signal))
       .then((outcome) => {
         if (outcome.kind !== "failed") return;
         cooldown.failed("inference", outcome.reason, clock.now());
         logger.warn("the engine is not ready", { reason: outcome.reason });
       })
-      .catch((error: unknown) => logger.error("starting the engine failed", { reason: messageOf(error) }))
+      .catch((error: unknown) => logger.error("tending the engine failed", { reason: messageOf(error) }))
       .finally(() => {
-        this.#starting = false;
+        this.#tending = false;
         wake.call();
       });
   }

@@ -75,8 +75,6 @@ function runStep(step: Step, parts: HandoverParts, signal: AbortSignal): Promise
       return miner?.start(signal) ?? NO_MINER;
     case "first-share":
       return parts.firstShare(signal);
-    case "stop-engine":
-      return engine?.stop(signal) ?? Promise.resolve(DONE);
     case "start-engine":
       return engine?.ensureReady(signal) ?? NO_ENGINE;
     case "open-gate":

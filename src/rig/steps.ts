@@ -8,7 +8,6 @@ export type Step =
   | "stop-miner"
   | "start-miner"
   | "first-share"
-  | "stop-engine"
   | "start-engine"
   | "open-gate";
 
@@ -24,7 +23,6 @@ export const STATE_OF: Readonly<Record<Step, HandoverState>> = {
   drain: "draining",
   "pause-miner": "releasing",
   "stop-miner": "releasing",
-  "stop-engine": "releasing",
   "verify-quiet": "verifying-free",
   "start-miner": "acquiring",
   "start-engine": "acquiring",
@@ -45,8 +43,7 @@ export function stepsFor(from: Workload, to: Workload, residents: Residents): re
 
 function leave(from: Workload, to: Workload): readonly Step[] {
   if (from === "hashing") return to === "none" ? ["stop-miner"] : ["pause-miner", "verify-quiet"];
-  if (from === "inference")
-    return to === "none" ? ["close-gate", "drain", "stop-engine", "stop-miner"] : ["close-gate", "drain"];
+  if (from === "inference") return to === "none" ? ["close-gate", "drain", "stop-miner"] : ["close-gate", "drain"];
   return [];
 }
 
