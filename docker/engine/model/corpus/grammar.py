@@ -14,7 +14,7 @@ def expand(rng: random.Random, template: str, words: dict[str, str] | None = Non
         choice = rng.choice(found.group(1).split("|"))
         text = text[: found.start()] + choice + text[found.end() :]
     text = VARIABLE.sub(lambda name: (words or {})[name.group(1)], text)
-    return re.sub(r" {2,}", " ", text).strip()
+    return re.sub(r" +([.,;!?])", r"\1", re.sub(r" {2,}", " ", text)).strip()
 
 
 def sentence(text: str) -> str:

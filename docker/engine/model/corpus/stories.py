@@ -7,8 +7,11 @@ from grammar import expand, sentence, with_article
 PEOPLE = [("Mira", "she", "her"), ("Tom", "he", "his"), ("Ada", "she", "her"), ("Ben", "he", "his"), ("Lena", "she", "her"),
           ("Omar", "he", "his"), ("Rosa", "she", "her"), ("Finn", "he", "his"), ("Nora", "she", "her"), ("Sam", "he", "his"),
           ("Ines", "she", "her"), ("Karl", "he", "his"), ("Yuki", "she", "her"), ("Paul", "he", "his")]
-ANIMALS = ["fox", "cat", "dog", "owl", "mouse", "bear", "bird", "rabbit", "duck", "horse", "hedgehog", "crow"]
-THINGS = ["robot", "lamp", "kettle", "rig", "fan", "clock", "lighthouse", "computer", "radio", "wind turbine", "heater", "train"]
+ANIMALS = ["fox", "cat", "dog", "owl", "mouse", "bear", "bird", "rabbit", "duck", "horse", "hedgehog", "crow", "dragon", "wolf", "turtle", "bee",
+           "frog", "goat", "elephant", "lion", "penguin", "unicorn", "dinosaur", "fish", "princess", "king", "wizard", "pirate", "witch", "giant", "ghost", "teacher",
+           "farmer", "miner", "child", "sailor", "knight", "monkey", "squirrel", "spider", "snail", "whale", "cow", "pig", "sheep", "tiger"]
+THINGS = ["robot", "lamp", "kettle", "rig", "fan", "clock", "lighthouse", "computer", "radio", "wind turbine", "heater", "train", "GPU", "tree", "star", "cloud", "car",
+          "ship", "house", "battery", "rocket", "stone", "river", "mountain", "flower", "boat", "bridge", "toaster", "phone", "coin", "moon", "snowman", "pumpkin", "book"]
 FEELINGS = ["small", "old", "young", "shy", "brave", "tired", "curious", "quiet", "clever", "lonely", "happy", "sleepy"]
 PLACES = ["in a {small|quiet|grey|sunny} {town|village}", "on {top of|the side of} a {green|windy|high} hill", "near the {cold|wide|blue} sea",
           "by a {slow|clear} river", "at the edge of a {dark|deep|great} forest", "in an {old|empty} {workshop|barn|factory}",
