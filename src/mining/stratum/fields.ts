@@ -6,7 +6,10 @@ export type StratumId = string | number | null;
 
 const MAX_ID_CHARS = 64;
 const MAX_DIFFICULTY = 2 ** 200;
-const isPlain = (text: string): boolean => [...text].every((char) => char >= " " && char !== "\u007f");
+const isPlainChar = (char: string): boolean => char >= " " && char !== "\u007f";
+const isPlain = (text: string): boolean => [...text].every(isPlainChar);
+/** `text` without control characters: fit for a log line. */
+export const toPlain = (text: string): string => [...text].filter(isPlainChar).join("");
 
 export function parseId(value: unknown): StratumId {
   if (value === undefined || value === null) return null;

@@ -12,6 +12,7 @@ import {
   parseWhole,
   parseWord,
   type StratumId,
+  toPlain,
 } from "./fields.ts";
 
 export interface Extranonce {
@@ -110,7 +111,7 @@ function parseRefusal(value: Readonly<Record<string, unknown>>): Refusal | undef
 }
 
 function toRefusal(code: unknown, message: unknown): Refusal {
-  const text = typeof message === "string" ? message.slice(0, 200) : "no reason given";
+  const text = typeof message === "string" ? toPlain(message.slice(0, 200)) : "no reason given";
   return { code: typeof code === "number" && Number.isSafeInteger(code) ? code : 20, message: text };
 }
 

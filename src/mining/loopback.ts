@@ -1,0 +1,43 @@
+import type { AddressInfo, Server } from "node:net";
+import { systemCodeOf } from "../lib/errors.ts";
+import { MiningError } from "./errors.ts";
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/;
+
+/** Starts listening on a loopback address; throws `ERR_STRATUM_LISTEN` for any other, or when the port is taken. */
+export async function listenOnLoopback(server: Server, { host, port }: ListenAddress): Promise<ListenAddress> {
+  if (!LOOPBACK.test(host)) {
+    throw new MiningError(`${host} is not a loopback address`, {
+      code: "ERR_STRATUM_LISTEN",
+      mend: "listen on 127.0.0.1 or ::1",
+      retryable: false,
+    });
+  }
+  await new Promise<void>((resolve, reject) => {
+    const fail = (cause: Error) => reject(listenFault({ host, port }, cause));
+    server.once("error", fail);
+    server.listen({ host, port }, () => {
+      server.off("error", fail);
+      resolve();
+    });
+  });
+  return toListenAddress(server.address());
+}
+
+const listenFault = ({ host, port }: ListenAddress, cause: Error): MiningError =>
+  new MiningError(
+    `cannot listen on ${host}:${port}: ${systemCodeOf(cause) ?? cause.message}`,
+    { code: "ERR_STRATUM_LISTEN", mend: "choose another port, or 0 for any free one", retryable: true },
+    { cause },
+  );
+
+function toListenAddress(address: AddressInfo | string | null): ListenAddress {
+  if (address === null || typeof address === "string")
+    throw new MiningError("the server has no TCP address", { code: "ERR_STRATUM_LISTEN" });
+  return { host: address.address, port: address.port };
+}

@@ -1,0 +1,180 @@
+import { createServer, type Server, type Socket } from "node:net";
+import type { GpuUuid, ShareRow } from "../../ledger/rows.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { toOneLine } from "../../lib/errors.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { millis, seconds, type UnixMs } from "../../units/time.ts";
+import { MiningError } from "../errors.ts";
+import { type ListenAddress, listenOnLoopback } from "../loopback.ts";
+import { BitcoinV1Session } from "./bitcoin-v1-session.ts";
+import { Link, type LinkState } from "./link.ts";
+import type { PoolTarget } from "./pool-url.ts";
+import { PoolList } from "./pools.ts";
+
+const TICK = seconds(1);
+const MAX_MINERS = 20_000;
+/** How long `close` waits for the answers to shares on their way. */
+const CLOSE_TIMEOUT = 2000;
+const CLOSE_STEP = millis(50);
+
+/** The pool end of the proxy as a whole: connected as soon as one miner's connection is. */
+export interface UpstreamState extends LinkState {
+  readonly since: UnixMs;
+}
+
+export interface StratumProxyOptions {
+  /** A loopback address; port 0 takes any free one. */
+  readonly listen: ListenAddress;
+  /** In order of preference, at least one. */
+  readonly pools: readonly PoolTarget[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Called once for every share of a registered worker, when its verdict is known. */
+  readonly onShare: (share: ShareRow) => void;
+  readonly onUpstream: (state: UpstreamState) => void;
+  /** Hosts that a pool's `client.reconnect` may name besides its own. */
+  readonly reconnectHosts?: readonly string[];
+}
+
+export interface StratumProxy {
+  readonly host: string;
+  readonly port: number;
+  /** Shares of `worker` belong to `gpu` from now on; a worker that is not registered may not log in. */
+  register(worker: string, gpu: GpuUuid): void;
+  state(): UpstreamState;
+  /** Lets every miner go, waits up to two seconds for shares on their way, and books the rest as `unknown`. */
+  close(): Promise<void>;
+}
+
+/** Starts the proxy between this rig's miners and its pools. Throws `ERR_POOL_URL` or `ERR_STRATUM_LISTEN`. */
+export async function startStratumProxy(options: StratumProxyOptions): Promise<StratumProxy> {
+  const proxy = new ProxyServer(options);
+  await proxy.start();
+  return proxy;
+}
+
+/** Owns the listener, the links and what the rig is told; the links own everything about one miner. */
+class ProxyServer implements StratumProxy {
+  readonly #options: StratumProxyOptions;
+  readonly #pools: PoolList;
+  readonly #server: Server;
+  readonly #links = new Set<Link>();
+  readonly #gpus = new Map<string, GpuUuid>();
+  readonly #stop = new AbortController();
+  #address: ListenAddress;
+  #state: UpstreamState;
+  #ticking: Promise<void> = Promise.resolve();
+
+  constructor(options: StratumProxyOptions) {
+    if (options.pools.length === 0)
+      throw new MiningError("there is no pool to mine on", { code: "ERR_POOL_URL", mend: "name at least one pool" });
+    this.#options = options;
+    this.#address = options.listen;
+    this.#pools = new PoolList(options.pools);
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#state = { ...this.#look(), since: options.clock.now() };
+  }
+
+  get host(): string {
+    return this.#address.host;
+  }
+
+  get port(): number {
+    return this.#address.port;
+  }
+
+  async start(): Promise<void> {
+    this.#address = await listenOnLoopback(this.#server, this.#options.listen);
+    this.#ticking = this.#tick();
+  }
+
+  register(worker: string, gpu: GpuUuid): void {
+    this.#gpus.set(worker, gpu);
+  }
+
+  state(): UpstreamState {
+    this.#refresh();
+    return this.#state;
+  }
+
+  async close(): Promise<void> {
+    const { clock } = this.#options;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const link of this.#links) link.closeMiner("the proxy stops");
+    const deadline = clock.monotonic() + CLOSE_TIMEOUT;
+    while ([...this.#links].some((link) => link.owed > 0) && clock.monotonic() < deadline)
+      await clock.wait(CLOSE_STEP, this.#stop.signal);
+    for (const link of this.#links) link.close("the proxy stops");
+    this.#stop.abort();
+    await Promise.all([closed, this.#ticking]);
+  }
+
+  async #tick(): Promise<void> {
+    const { clock } = this.#options;
+    for (;;) {
+      await clock.wait(TICK, this.#stop.signal);
+      if (this.#stop.signal.aborted) return;
+      for (const link of this.#links) link.tick(clock.monotonic());
+    }
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#links.size >= MAX_MINERS) {
+      socket.destroy();
+      return;
+    }
+    const { clock, logger, reconnectHosts } = this.#options;
+    const link = new Link(socket, {
+      pools: this.#pools,
+      clock,
+      logger,
+      allowsHost: (host) => reconnectHosts?.includes(host) ?? false,
+      // Other dialects plug in here, chosen by the pool's URL scheme.
+      createSession: (effects) =>
+        new BitcoinV1Session(
+          { ...effects, recordShare: (share) => this.#record(share), gpuOf: (worker) => this.#gpus.get(worker) },
+          clock,
+        ),
+      onChange: () => this.#refresh(),
+      onEnd: (ended) => {
+        this.#links.delete(ended);
+        this.#refresh();
+      },
+    });
+    this.#links.add(link);
+    this.#refresh();
+  }
+
+  #record(share: ShareRow): void {
+    try {
+      this.#options.onShare(share);
+    } catch (error) {
+      // A full disk must not cut off the miners of the whole rig; the ledger's owner decides what stops.
+      const { gpu, verdict } = share;
+      this.#options.logger.error("share not recorded", { gpu, verdict, error: toOneLine(error) });
+    }
+  }
+
+  #refresh(): void {
+    const next = this.#look();
+    const { since, ...before } = this.#state;
+    if (isSame(before, next)) return;
+    const isOngoing = before.state === next.state && before.url === next.url;
+    this.#state = { ...next, since: isOngoing ? since : this.#options.clock.now() };
+    this.#options.onUpstream(this.#state);
+  }
+
+  #look(): LinkState {
+    let worst: LinkState | undefined;
+    for (const link of this.#links) {
+      if (!link.hasMiner) continue;
+      const { state } = link;
+      if (state.state === "connected") return state;
+      if (worst?.state !== "connecting") worst = state;
+    }
+    return worst ?? { state: "connecting", url: this.#pools.primary?.url ?? "", reason: "no miner is connected" };
+  }
+}
+
+const isSame = (a: LinkState, b: LinkState): boolean =>
+  a.state === b.state && a.url === b.url && a.difficulty === b.difficulty && a.reason === b.reason;

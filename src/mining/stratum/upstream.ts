@@ -1,0 +1,79 @@
+import { connect } from "node:net";
+import type { Clock } from "../../lib/clock.ts";
+import { type Millis, seconds } from "../../units/time.ts";
+import type { Line, PoolSession } from "./dialect.ts";
+import type { PoolAddress } from "./pool-url.ts";
+import type { Pool } from "./pools.ts";
+import { LineSocket } from "./transport.ts";
+
+const CONNECT_TIMEOUT = seconds(4);
+
+export interface UpstreamHandlers {
+  onConnect(upstream: Upstream): PoolSession;
+  onGone(upstream: Upstream, reason: string): void;
+  onDrain(): void;
+}
+
+/** One TCP connection to a pool and the session on it. Owned by the link that opened it. */
+export class Upstream {
+  readonly pool: Pool;
+  /** The pool's own, or where it sent us. */
+  readonly address: PoolAddress;
+  readonly #socket: LineSocket;
+  readonly #startedAt: Millis;
+  #session: PoolSession | undefined;
+
+  constructor(pool: Pool, address: PoolAddress, parts: { readonly clock: Clock; readonly handlers: UpstreamHandlers }) {
+    this.pool = pool;
+    this.address = address;
+    this.#startedAt = parts.clock.monotonic();
+    const { handlers } = parts;
+    const socket = connect(address);
+    this.#socket = new LineSocket(socket, {
+      onLine: (line) => this.#session?.onLine(line),
+      onClose: (reason) => {
+        this.#session?.lost(reason);
+        handlers.onGone(this, reason);
+      },
+      onDrain: () => handlers.onDrain(),
+    });
+    socket.once("connect", () => {
+      if (!this.#socket.closed) this.#session = handlers.onConnect(this);
+    });
+  }
+
+  get session(): PoolSession | undefined {
+    return this.#session;
+  }
+
+  get settled(): boolean {
+    return this.#session?.settled ?? false;
+  }
+
+  get owed(): number {
+    return this.#session?.owed ?? 0;
+  }
+
+  send(line: Line): boolean {
+    return this.#socket.send(line);
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Gives the connection up at `now` if it is dead. */
+  check(now: Millis): void {
+    const late = now - this.#startedAt > CONNECT_TIMEOUT ? "the pool does not take the connection" : undefined;
+    const reason = this.#session ? this.#session.check(now) : late;
+    if (reason !== undefined) this.close(reason);
+  }
+
+  close(reason: string): void {
+    this.#socket.close(reason);
+  }
+}
