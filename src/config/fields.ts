@@ -67,7 +67,7 @@ export interface Endpoint {
 const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_-]{1,63})*\.?$/;
 
 /** Reads `host:port`, `1.2.3.4:port` or `[::1]:port`; undefined when it is none of them. */
-export function parseEndpoint(value: string, lowestPort = 1): Endpoint | undefined {
+function parseEndpoint(value: string, lowestPort = 1): Endpoint | undefined {
   const match = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([^:[\]/@\s]{1,253})):(\d{1,5})$/.exec(value);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
