@@ -31,31 +31,23 @@ function answer(engine: Engine, work: Work, response: ServerResponse): Promise<v
 
 async function sendWhole(engine: Engine, work: Work, response: ServerResponse): Promise<void> {
   const pieces: string[] = [];
-  const sink = {
-    begin: () => {},
-    write: (text: string) => {
-      pieces.push(text);
-      return Promise.resolve();
-    },
-  };
+  const sink = { begin: () => {}, write: (text: string) => void pieces.push(text) };
   const finished = await engine.run(work, sink, clientSignal(response));
   sendJson(response, 200, work.reply.whole(pieces.join(""), finished));
 }
 
 async function stream(engine: Engine, work: Work, response: ServerResponse): Promise<void> {
   const { reply, settings } = work;
-  const signal = clientSignal(response);
-  const send = (data: unknown) => sendEvent(response, data, signal);
   const sink = {
     begin: () => {
       beginEvents(response);
-      for (const chunk of reply.first()) response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+      for (const chunk of reply.first()) sendEvent(response, chunk);
     },
-    write: (text: string) => send(reply.chunk(text)),
+    write: (text: string) => sendEvent(response, reply.chunk(text)),
   };
-  const finished = await engine.run(work, sink, signal);
-  await send(reply.last(finished));
-  if (settings.includeUsage) await send(reply.usageChunk(finished));
-  await send("[DONE]");
+  const finished = await engine.run(work, sink, clientSignal(response));
+  sendEvent(response, reply.last(finished));
+  if (settings.includeUsage) sendEvent(response, reply.usageChunk(finished));
+  sendEvent(response, "[DONE]");
   response.end();
 }

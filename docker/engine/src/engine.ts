@@ -48,7 +48,7 @@ export class Engine {
   /** Gives the text to `write` piece by piece, from the moment the engine is free; rejects when the signal aborts. */
   run(
     { prompt, settings }: { prompt: Prompt; settings: GenerationSettings },
-    { begin, write }: { begin: () => void; write: (text: string) => Promise<void> },
+    { begin, write }: { begin: () => void; write: (text: string) => void },
     client: AbortSignal,
   ): Promise<Finished> {
     const signal = AbortSignal.any([client, this.#stopping.signal]);
@@ -63,7 +63,7 @@ export class Engine {
             this.#completed++;
             return { ...usage, finishReason: piece.value };
           }
-          if (piece.value !== "") await write(piece.value);
+          if (piece.value !== "") write(piece.value);
         }
       } finally {
         await pieces.return("stop");

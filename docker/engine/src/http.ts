@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ApiError } from "./errors.ts";
 
@@ -58,10 +57,12 @@ export function beginEvents(response: ServerResponse): void {
   response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
 }
 
-/** Resolves once the client has room for more, so that a slow reader slows the generation and not the memory. */
-export async function sendEvent(response: ServerResponse, data: unknown, signal: AbortSignal): Promise<void> {
-  const text = typeof data === "string" ? data : JSON.stringify(data);
-  if (!response.write(`data: ${text}\n\n`)) await once(response, "drain", { signal });
+/**
+ * Never waits for the client: a slow reader must not hold the one sequence that others wait for.
+ * What can pile up is bounded by the context.
+ */
+export function sendEvent(response: ServerResponse, data: unknown): void {
+  response.write(`data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`);
 }
 
 /** Aborts when the client goes away before its answer is complete. */

@@ -1,18 +1,17 @@
-import type { Server } from "node:http";
 import { type EngineOptions, parseOptions } from "./args.ts";
-import { Engine } from "./engine.ts";
 import { messageOf, StartError } from "./errors.ts";
 import { log } from "./log.ts";
-import type { LoadedModel } from "./model.ts";
 import { checkModelFile } from "./model-file.ts";
-import { listen } from "./server.ts";
+import type { Serving } from "./serve.ts";
 
 const EXIT_CANNOT_START = 2;
 const LONGEST_STOP_MS = 2000;
 
-let stop = (): void => process.exit(0);
-process.on("SIGTERM", () => stop());
-process.on("SIGINT", () => stop());
+let serving: Serving | undefined;
+let stopping = false;
+
+process.on("SIGTERM", stop);
+process.on("SIGINT", stop);
 
 try {
   await start(parseOptions(process.argv.slice(2)));
@@ -22,44 +21,29 @@ try {
 }
 
 async function start(options: EngineOptions): Promise<void> {
-  if (options.exitWithStdin) process.stdin.on("end", () => stop()).resume();
+  if (options.exitWithStdin) process.stdin.on("end", stop).on("error", stop).resume();
   await checkModelFile(options.model, options.sha256);
-  const engine = new Engine(await load(options));
-  const { server, address } = await listen(engine, options);
-  stop = () => void shutDown(engine, server);
-  const { backend, name, contextTokens, threads } = engine.loaded;
-  const ready = {
-    event: "listening",
-    host: options.host,
-    port: address.port,
-    backend,
-    model: name,
-    contextTokens,
-    threads,
-  };
-  process.stdout.write(`${JSON.stringify(ready)}\n`);
-}
-
-async function load(options: EngineOptions): Promise<LoadedModel> {
-  const { loadModel } = await importModel();
-  return await loadModel(options);
+  const { serve } = await importServe();
+  serving = await serve(options);
+  process.stdout.write(`${JSON.stringify(serving.listening)}\n`);
 }
 
 /** Loaded late, so that a missing install is a sentence and not a stack. */
-async function importModel(): Promise<typeof import("./model.ts")> {
+async function importServe(): Promise<typeof import("./serve.ts")> {
   try {
-    return await import("./model.ts");
+    return await import("./serve.ts");
   } catch (error) {
     throw new StartError("ERR_ENGINE_NOT_INSTALLED", messageOf(error), "run docker/engine/install", error);
   }
 }
 
-async function shutDown(engine: Engine, server: Server): Promise<void> {
+function stop(): void {
+  if (stopping) return;
+  stopping = true;
   // Native code that will not come back must not keep the process.
   setTimeout(() => process.exit(0), LONGEST_STOP_MS).unref();
-  server.close();
-  await engine.stop();
-  server.closeAllConnections();
-  log("stopped");
-  process.exit(0);
+  void (serving?.stop() ?? Promise.resolve()).then(() => {
+    log("stopped");
+    process.exit(0);
+  });
 }

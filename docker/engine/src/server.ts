@@ -3,7 +3,7 @@ import { type AddressInfo, isIP } from "node:net";
 import { answerChat, answerCompletion } from "./answer.ts";
 import type { Engine } from "./engine.ts";
 import { ApiError, messageOf, StartError } from "./errors.ts";
-import { readJson, sendJson } from "./http.ts";
+import { readJson, sendEvent, sendJson } from "./http.ts";
 import { log } from "./log.ts";
 import { modelList } from "./replies.ts";
 
@@ -91,7 +91,8 @@ function refuse(response: ServerResponse, error: unknown): void {
     sendJson(response, refusal.status, refusal.body, refusal.headers);
     return;
   }
-  response.end(`data: ${JSON.stringify(refusal.body)}\n\n`);
+  sendEvent(response, refusal.body);
+  response.end();
 }
 
 function fault(error: unknown): ApiError {

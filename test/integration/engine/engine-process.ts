@@ -33,8 +33,8 @@ export function installEngine(): void {
   execFileSync(join(ENGINE_FOLDER, "install"), { env, stdio: ["ignore", "ignore", "inherit"] });
 }
 
-function spawnEngine(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [MAIN, "--gpu", "off", ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
+function spawnEngine(args: readonly string[], main = MAIN): ChildProcess {
+  return spawn(process.execPath, [main, "--gpu", "off", ...args], { env, stdio: ["pipe", "pipe", "pipe"] });
 }
 
 export async function startEngine(args: readonly string[] = ["--model", MODEL_FILE]): Promise<RunningEngine> {
@@ -56,8 +56,11 @@ export async function startEngine(args: readonly string[] = ["--model", MODEL_FI
   return { url: `http://${listening.host}:${listening.port}`, listening, child, stop };
 }
 
-export async function runUntilExit(args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = spawnEngine(args);
+export async function runUntilExit(
+  args: readonly string[],
+  main = MAIN,
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = spawnEngine(args, main);
   const { stdout, stderr } = child;
   if (!stdout || !stderr) throw new Error("the engine has no output");
   const exited = once(child, "exit") as Promise<[number]>;

@@ -1,10 +1,19 @@
 import { once } from "node:events";
-import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { installEngine, MODEL_FILE, MODEL_NAME, post, runUntilExit, startEngine, user } from "./engine-process.ts";
+import {
+  ENGINE_FOLDER,
+  installEngine,
+  MODEL_FILE,
+  MODEL_NAME,
+  post,
+  runUntilExit,
+  startEngine,
+  user,
+} from "./engine-process.ts";
 
 let folder: string;
 
@@ -23,8 +32,8 @@ async function damaged(name: string, damage: (file: string) => Promise<void>): P
   return file;
 }
 
-async function expectRefusal(args: readonly string[], code: string): Promise<void> {
-  const ended = await runUntilExit(args);
+async function expectRefusal(args: readonly string[], code: string, main?: string): Promise<void> {
+  const ended = await runUntilExit(args, main);
   expect(ended.code).toBe(2);
   expect(ended.stdout).toBe("");
   expect(ended.stderr).toMatch(new RegExp(`^rigshift-engine: [^\\n]+ \\(${code}\\): [^\\n]+\\n$`));
@@ -78,6 +87,12 @@ test.each([[[]], [["--model"]], [["--model", MODEL_FILE, "--port", "99999"]], [[
   "explains its usage for %j",
   (args) => expectRefusal(args, "ERR_ENGINE_USAGE"),
 );
+
+test("says how to mend a missing install", async () => {
+  const main = join(folder, "bare/src/main.ts");
+  await cp(join(ENGINE_FOLDER, "src"), join(folder, "bare/src"), { recursive: true });
+  await expectRefusal(["--model", MODEL_FILE], "ERR_ENGINE_NOT_INSTALLED", main);
+});
 
 test("refuses a taken port", async () => {
   const holder = createServer().listen(0, "127.0.0.1");

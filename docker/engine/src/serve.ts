@@ -1,0 +1,42 @@
+import type { EngineOptions } from "./args.ts";
+import { Engine } from "./engine.ts";
+import { type Backend, loadModel } from "./model.ts";
+import { listen } from "./server.ts";
+
+export interface ListeningLine {
+  event: "listening";
+  host: string;
+  port: number;
+  backend: Backend;
+  model: string;
+  contextTokens: number;
+  threads: number;
+}
+
+export interface Serving {
+  listening: ListeningLine;
+  /** Takes no more requests, aborts the ones there are, and resolves when nothing runs. */
+  stop: () => Promise<void>;
+}
+
+export async function serve(options: EngineOptions): Promise<Serving> {
+  const engine = new Engine(await loadModel(options));
+  const { server, address } = await listen(engine, options);
+  const { backend, name, contextTokens, threads } = engine.loaded;
+  return {
+    listening: {
+      event: "listening",
+      host: options.host,
+      port: address.port,
+      backend,
+      model: name,
+      contextTokens,
+      threads,
+    },
+    stop: async () => {
+      server.close();
+      await engine.stop();
+      server.closeAllConnections();
+    },
+  };
+}
