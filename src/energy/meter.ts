@@ -25,7 +25,7 @@ export interface MeterAdvance {
   readonly measured: readonly SlotMeasurement[];
   /** The sum of `measured`. */
   readonly energy: MilliJoules;
-  /** Undefined when the reading began nothing: the first one, or one no later than the last. */
+  /** Undefined when the reading began nothing: the first one, or one within 1 ms of the last. */
   readonly quality: EnergyQuality | undefined;
   /** Every window that was open since the last reading; those with `closed` come for the last time. */
   readonly windows: readonly WindowEnergy[];
@@ -56,6 +56,8 @@ interface OpenWindow extends Claim {
   readonly account: WindowAccount;
 }
 
+/** Wall time in doubles cannot tell shorter spans apart; their energy comes with the next reading. */
+const SHORTEST = millis(1);
 const NOTHING = { entries: [], measured: [], energy: ZERO_ENERGY, quality: undefined } as const;
 
 export function createGpuMeter({ gpu, clock, gainPct }: MeterOptions): GpuMeter {
@@ -87,8 +89,8 @@ export function createGpuMeter({ gpu, clock, gainPct }: MeterOptions): GpuMeter 
     advance: (reading) => {
       refuseForeign(gpu, reading);
       const previous = last;
-      if (previous !== undefined && reading.monotonic <= previous.monotonic) {
-        return { ...NOTHING, windows: settle(reading.monotonic) };
+      if (previous !== undefined && reading.monotonic - previous.monotonic < SHORTEST) {
+        return { ...NOTHING, windows: settle(previous.monotonic) };
       }
       last = reading;
       if (previous === undefined) return { ...NOTHING, windows: settle(reading.monotonic) };

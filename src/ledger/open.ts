@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { systemCodeOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -52,13 +52,21 @@ export function openLedgerReadOnly(dataDir: string): ReadOnlyLedger {
 
 function prepareFiles(dataDir: string, path: string, logger: Logger): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDirectory(resolve(dataDir));
     // Others would read prices, wallets and tokens; the directory may be shared on purpose, so it is not changed.
     if ((statSync(dataDir).mode & 0o077) !== 0) logger.warn("data directory is open to other users", { dataDir });
     for (const file of [path, join(dataDir, "agent.lock")]) createPrivate(file);
   } catch (error) {
     throw toLedgerFault(error, dataDir);
   }
+}
+
+/** By hand: Node's recursive mkdir never returns where the kernel answers ENOENT for an existing parent, as in /proc. */
+function makeDirectory(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+  const parent = dirname(path);
+  if (parent !== path) makeDirectory(parent);
+  mkdirSync(path, 0o700);
 }
 
 /** SQLite gives its -wal and -shm files the mode of the main file. */

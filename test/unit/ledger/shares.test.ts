@@ -1,0 +1,35 @@
+import { beforeEach, expect, test } from "vitest";
+import type { Ledger } from "../../../src/ledger/ledger.ts";
+import { unixMs } from "../../../src/units/time.ts";
+import { GPU_A, GPU_B, shareRow, T0 } from "../../support/ledger-rows.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { openMemoryLedger } from "../../support/memory-ledger.ts";
+
+let ledger: Ledger;
+beforeEach(() => {
+  ledger = openMemoryLedger(new ManualClock(T0));
+});
+
+test("gives a GPU's accepted shares since a moment, oldest first", () => {
+  ledger.shares.append(shareRow({ at: unixMs(T0 + 2), expectedHashes: 20 }));
+  ledger.shares.append(shareRow({ at: unixMs(T0 + 1), expectedHashes: 10 }));
+  ledger.shares.append(shareRow({ at: unixMs(T0 - 1) }));
+  ledger.shares.append(shareRow({ at: unixMs(T0 + 1), verdict: "stale", reason: "job 1f is old" }));
+  ledger.shares.append(shareRow({ at: unixMs(T0 + 1), gpu: GPU_B }));
+  expect(ledger.shares.acceptedSince(GPU_A, unixMs(T0))).toEqual([
+    { at: T0 + 1, expectedHashes: 10 },
+    { at: T0 + 2, expectedHashes: 20 },
+  ]);
+  expect(ledger.shares.expectedHashesSince(GPU_A, unixMs(T0))).toBe(30);
+});
+
+test("sums no shares to 0 expected hashes", () => {
+  expect(ledger.shares.expectedHashesSince(GPU_A, unixMs(0))).toBe(0);
+});
+
+test("keeps a share only together with its job", () => {
+  const append = () => ledger.shares.append(shareRow({ verified: true, latencyMs: 1.5 }), "no-such-job");
+  expect(append).toThrow(expect.objectContaining({ facts: expect.objectContaining({ code: "ERR_LEDGER_REFUSED" }) }));
+  expect(ledger.shares.acceptedSince(GPU_A, unixMs(0))).toEqual([]);
+  expect(ledger.jobs.sumSince(unixMs(T0)).sharesAccepted).toBe(0);
+});
