@@ -152,9 +152,9 @@ const linkOf = (proxy: StratumProxy, coin: CoinQuote): MiningLink => ({
   port: proxy.port,
   coin,
   register: (worker, gpu) => proxy.register(worker, gpu),
-  poolDownSince: () => {
-    const { state, since } = proxy.state();
-    return state === "down" ? since : undefined;
+  poolAway: () => {
+    const { state, since, reason } = proxy.state();
+    return state === "down" ? { since, reason: reason ?? "no reason given" } : undefined;
   },
 });
 

@@ -125,7 +125,6 @@ function createApp(tls: TlsMaterial | undefined, logger: Logger): FastifyInstanc
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: true,
     logger: false,
-    disableRequestLogging: true,
     clientErrorHandler: onBrokenClient,
     frameworkErrors: (_error, request, reply) => sendRefusal(request, reply, MALFORMED_REQUEST),
   });

@@ -13,7 +13,7 @@ import { watts } from "../units/energy.ts";
 import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
 import type { WorkDriver } from "../workloads/driver.ts";
 import { Cooldown } from "./cooldown.ts";
-import { Custody } from "./custody.ts";
+import { Custody, type MiningParts, type PoolAway } from "./custody.ts";
 import { ObservedDemand } from "./demand.ts";
 import { EngineControl } from "./engine-control.ts";
 import { RigStateError } from "./errors.ts";
@@ -36,7 +36,8 @@ export interface MiningLink {
   readonly port: number;
   readonly coin: CoinQuote;
   register(worker: string, gpu: GpuUuid): void;
-  poolDownSince(): UnixMs | undefined;
+  /** Undefined while the pool is there. */
+  poolAway(): PoolAway | undefined;
 }
 
 export interface RigParts {
@@ -165,7 +166,7 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
     ...shared,
     gpu,
     drainTimeout: inference?.drainTimeout ?? seconds(0),
-    ...(mining ? { mining: { ...mining, coin: mining.coin.coin } } : {}),
+    ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
   });
   const loop = new GpuLoop({
@@ -187,7 +188,7 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
   return { loop, queue, demand, wake, watch: mining?.watch };
 }
 
-function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink): NonNullable<LoopParts["mining"]> {
+function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink): MiningParts {
   const { config, driver, ledger, clock } = parts;
   const gpu = info.uuid;
   const worker = `${config.rig.name}-${info.index}`;
@@ -199,7 +200,7 @@ function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink): NonNullable
     coin: link.coin,
     miner: new MinerControl(driver, spec),
     watch: new HashingWatch({ gpu, ledger, clock, coin: link.coin }),
-    poolDownSince: () => link.poolDownSince(),
+    poolAway: () => link.poolAway(),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, HandoverState, Workload } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import type { CoinQuote } from "../market/file.ts";
 import { elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
 import { tokensPerSecond } from "../units/work.ts";
 import type { Cooldown } from "./cooldown.ts";
@@ -11,13 +12,29 @@ import { runHandover } from "./handover.ts";
 import type { HashingWatch } from "./hashing-watch.ts";
 import type { MeterBook } from "./meter-book.ts";
 import type { MinerControl } from "./miner-control.ts";
-import type { Outcome } from "./outcome.ts";
+import { DONE, failed, type Outcome } from "./outcome.ts";
 import type { RateBook } from "./rates.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
 import { rungFor } from "./steps.ts";
 import type { SwitchBook } from "./switch-book.ts";
 
 const STOP_TIMEOUT = seconds(10);
+/** A pool that reconnects within this is not away. */
+const POOL_PATIENCE = seconds(3);
+
+/** Why and since when the pool is away. */
+export interface PoolAway {
+  readonly since: UnixMs;
+  readonly reason: string;
+}
+
+export interface MiningParts {
+  readonly miner: MinerControl;
+  readonly coin: CoinQuote;
+  readonly watch: HashingWatch;
+  /** Undefined while the pool is there. */
+  readonly poolAway: () => PoolAway | undefined;
+}
 
 export interface CustodyParts {
   readonly gpu: GpuUuid;
@@ -30,7 +47,7 @@ export interface CustodyParts {
   readonly cooldown: Cooldown;
   readonly switches: SwitchBook;
   readonly drainTimeout: Millis;
-  readonly mining?: { readonly miner: MinerControl; readonly coin: string; readonly watch: HashingWatch };
+  readonly mining?: MiningParts;
   readonly serving?: { readonly engine: EngineControl };
   readonly onChange: () => void;
 }
@@ -110,7 +127,7 @@ export class Custody {
   #beginHashing(): string {
     const { ledger, gpu, mining, clock } = this.#parts;
     const id = `hash-${randomUUID()}`;
-    const workload = mining?.coin ?? "unknown";
+    const workload = mining?.coin.coin ?? "unknown";
     ledger.jobs.startJob({ id, kind: "hashing", gpu, workload, started: clock.now() });
     mining?.watch.begin(id);
     return id;
@@ -136,12 +153,21 @@ export class Custody {
       engine: serving?.engine,
       drainTimeout,
       gate: (engine) => this.#gate(engine),
-      firstShare: (signal) => mining?.watch.firstShare(signal) ?? Promise.resolve({ kind: "done" }),
+      firstShare: (signal) => mining?.watch.firstShare(() => this.#endWarming(), signal) ?? Promise.resolve(DONE),
       onState: (state) => {
         this.#state = state;
         onChange();
       },
     };
+  }
+
+  /** A request need not wait for a share, and a share need not be waited for while the pool is away. */
+  #endWarming(): Outcome | undefined {
+    const { queue, mining, clock } = this.#parts;
+    if (queue.facts().waiting > 0) return DONE;
+    const away = mining?.poolAway();
+    const isAway = away !== undefined && elapsed(away.since, clock.now()) > POOL_PATIENCE;
+    return isAway ? failed(`the pool is away: ${away.reason}`) : undefined;
   }
 
   /** Meters each request, and learns the engine's speed from the tokens it made. */

@@ -5,7 +5,6 @@ import type { Mode } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { CoinQuote } from "../market/file.ts";
 import { decide } from "../policy/decide.ts";
 import { addRegret, explainOwner, type Regret, startRegret } from "../policy/regret.ts";
 import type { Decision, GpuFacts, Owner, SwitchRules } from "../policy/types.ts";
@@ -13,12 +12,10 @@ import { earnedOver, type UsdPerHour, usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 import type { Cooldown } from "./cooldown.ts";
-import type { Assignment, Custody } from "./custody.ts";
+import type { Assignment, Custody, MiningParts } from "./custody.ts";
 import type { ObservedDemand } from "./demand.ts";
 import type { EngineControl } from "./engine-control.ts";
-import type { HashingWatch } from "./hashing-watch.ts";
 import type { MeterBook } from "./meter-book.ts";
-import type { MinerControl } from "./miner-control.ts";
 import type { Activity, RateBook } from "./rates.ts";
 import type { RequestQueue } from "./request-queue.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
@@ -48,13 +45,7 @@ export interface LoopParts {
   /** The rules for a measured round trip; lending depends on it. */
   readonly rules: (roundTrip: Millis) => SwitchRules;
   readonly mode: () => Mode;
-  readonly mining?: {
-    readonly miner: MinerControl;
-    readonly coin: CoinQuote;
-    readonly watch: HashingWatch;
-    /** Since when the pool has been away; undefined while it is there. */
-    readonly poolDownSince: () => UnixMs | undefined;
-  };
+  readonly mining?: MiningParts;
   readonly serving?: { readonly engine: EngineControl; readonly model: string };
   /** Told of a fault after which the whole agent must stop. */
   readonly onFault: (error: unknown) => void;
@@ -148,8 +139,8 @@ export class GpuLoop {
     this.#imagined = this.#parts.custody.assignment;
     const decision = decide(this.#facts(this.#parts.custody.assignment, now), this.#rules(), now);
     this.#record(decision, this.#parts.custody.assignment, now);
-    if (decision.action === "switch") await this.#switchTo(decision, signal);
     this.#tendEngine(signal);
+    if (decision.action === "switch") await this.#switchTo(decision, signal);
     this.#parts.onChange();
     if (decision.action === "switch") return millis(0);
     const deadlines = [decision.lookAgain, queue.nextExpiry].filter((at) => at !== undefined);
@@ -170,9 +161,9 @@ export class GpuLoop {
   async #noticeFailure(signal: AbortSignal): Promise<void> {
     const { clock, mining, cooldown, logger } = this.#parts;
     const { workload } = this.#parts.custody.assignment;
-    const downSince = workload === "hashing" ? mining?.poolDownSince() : undefined;
-    const away = downSince !== undefined && elapsed(downSince, clock.now()) > POOL_PATIENCE;
-    const reason = this.#exited ?? (away ? "the pool has been away for 30 s" : undefined);
+    const away = workload === "hashing" ? mining?.poolAway() : undefined;
+    const isAway = away !== undefined && elapsed(away.since, clock.now()) > POOL_PATIENCE;
+    const reason = this.#exited ?? (isAway ? `the pool has been away for 30 s: ${away.reason}` : undefined);
     if (reason === undefined) return;
     this.#exited = undefined;
     cooldown.failed(workload, reason, clock.now());

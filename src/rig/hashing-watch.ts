@@ -9,8 +9,10 @@ import { type Hashrate, hashrate } from "../units/work.ts";
 import type { RateBasis } from "../valuation/valuation.ts";
 import type { MinerControl } from "./miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
+import { Wake } from "./wake.ts";
 
 const FIRST_SHARE_TIMEOUT = seconds(60);
+const LOOK_EVERY = seconds(0.25);
 const EFFECTIVE_WINDOW = minutes(10);
 
 export interface LiveHashrate {
@@ -21,7 +23,8 @@ export interface LiveHashrate {
 /** The shares and the speed of one GPU while it hashes. Shares come from the proxy, the rest from the GPU's loop. */
 export class HashingWatch {
   readonly #parts: { readonly gpu: GpuUuid; readonly ledger: Ledger; readonly clock: Clock; readonly coin: CoinQuote };
-  readonly #awaiting = new Set<() => void>();
+  readonly #news = new Wake();
+  #accepted = 0;
   #jobId: string | undefined;
   #since: UnixMs | undefined;
   live: LiveHashrate = {};
@@ -52,20 +55,22 @@ export class HashingWatch {
         ledger.jobs.addRevenue(jobId, hashCredit(share.expectedHashes, coin.value));
     });
     if (share.verdict !== "accepted") return;
-    for (const resolve of this.#awaiting) resolve();
-    this.#awaiting.clear();
+    this.#accepted++;
+    this.#news.call();
   }
 
-  /** Resolves with the next accepted share; fails after a minute without one. */
-  async firstShare(signal: AbortSignal): Promise<Outcome> {
-    const done = new AbortController();
-    const accepted = new Promise<Outcome>((resolve) => this.#awaiting.add(() => resolve(DONE)));
-    const late = this.#parts.clock
-      .wait(FIRST_SHARE_TIMEOUT, AbortSignal.any([signal, done.signal]))
-      .then(() => (signal.aborted ? ABORTED : failed("no share was accepted within 60 s; is the pool reachable?")));
-    const outcome = await Promise.race([accepted, late]);
-    done.abort();
-    return outcome;
+  /** Done with the next accepted share; fails after a minute without one. `early` may end the wait before. */
+  async firstShare(early: () => Outcome | undefined, signal: AbortSignal): Promise<Outcome> {
+    const { clock } = this.#parts;
+    const before = this.#accepted;
+    const deadline = clock.monotonic() + FIRST_SHARE_TIMEOUT;
+    while (!signal.aborted) {
+      const outcome = this.#accepted > before ? DONE : early();
+      if (outcome !== undefined) return outcome;
+      if (clock.monotonic() >= deadline) return failed("the pool accepted no share within 60 s");
+      await this.#news.sleep(clock, LOOK_EVERY, signal);
+    }
+    return ABORTED;
   }
 
   /** Looks at miner and shares; the effective rate wins as soon as there are enough shares for one. */
