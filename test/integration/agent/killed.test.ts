@@ -19,17 +19,17 @@ test("an agent killed while it hashes and answers loses nothing it recorded and 
       return sharesBefore >= 2 && rig.engine?.state === "ready";
     });
     expect(runningWith(`--user ${worker}`)).toHaveLength(1);
-    const answer = fetch(`${client.url}/v1/completions`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ model: "rigshift-tryout", prompt: "The rig", max_tokens: 450, stream: true }),
-    }).then((response) => response.text());
-    answer.catch(() => {
-      // The answer dies with the agent, as it should here.
-    });
-    await eventually(async () => (await client.rig(never)).gpus[0]?.activeRequests === 1);
+    const ask = () =>
+      fetch(`${client.url}/v1/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ model: "rigshift-tryout", prompt: "The rig", max_tokens: 450, stream: true }),
+      }).then((response) => response.text());
+    // One after the other on one engine, so that the kill meets some of them whatever the machine's speed.
+    const answers = Promise.allSettled(Array.from({ length: 30 }, ask));
+    await eventually(async () => ((await client.rig(never)).gpus[0]?.activeRequests ?? 0) > 0);
     await agent.kill("SIGKILL");
-    await answer.catch(() => undefined);
+    await answers;
   }
   await eventually(
     () => runningWith(`--user ${worker}`).length === 0 && runningWith(directory.path).length === 0,
@@ -39,8 +39,10 @@ test("an agent killed while it hashes and answers loses nothing it recorded and 
   await using again = new AgentProcess(directory, yaml);
   const client = await again.listening();
   const jobs = await client.jobs({ limit: 50 }, never);
-  const completion = jobs.find(({ kind }) => kind === "completion");
-  expect(completion).toMatchObject({ outcome: "interrupted" });
+  const completions = jobs.filter(({ kind }) => kind === "completion");
+  expect(completions.length).toBeGreaterThan(0);
+  expect(completions.filter(({ outcome }) => outcome === "interrupted").length).toBeGreaterThan(0);
+  expect(completions.filter(({ endedMs }) => endedMs === null)).toEqual([]);
   const hashing = jobs.filter(({ kind, endedMs }) => kind === "hashing" && endedMs !== null);
   expect(hashing.reduce((sum, job) => sum + (job.sharesAccepted ?? 0), 0)).toBeGreaterThanOrEqual(sharesBefore);
   await eventually(async () => (await client.rig(never)).gpus[0]?.workload === "hashing");
