@@ -1,0 +1,165 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { createGpuMeter, type MeterWindow } from "../../../src/energy/meter.ts";
+import type { GpuReading } from "../../../src/gpu/source.ts";
+import { milliJoules, watts } from "../../../src/units/energy.ts";
+import { millis, unixMs } from "../../../src/units/time.ts";
+import { gpuReading } from "../../support/gpu-readings.ts";
+import { GPU_A, jobStart, jobTotals, T0 } from "../../support/ledger-rows.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { openMemoryLedger } from "../../support/memory-ledger.ts";
+
+type Step =
+  | { readonly kind: "open"; readonly slot: number; readonly sink: MeterWindow["sink"]; readonly weight: number }
+  | { readonly kind: "close"; readonly slot: number }
+  | { readonly kind: "pass"; readonly length: number; readonly power: number }
+  | { readonly kind: "read"; readonly fault: "none" | "lost" | "reset" | "no-energy" | "blind" | "glitch" }
+  | { readonly kind: "jump"; readonly length: number };
+
+const slot = fc.integer({ min: 0, max: 5 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    kind: fc.constant("open" as const),
+    slot,
+    sink: fc.constantFrom("hashing", "inference", "switch", "parked"),
+    weight: fc.double({ min: 0.01, max: 100, noNaN: true }),
+  }),
+  fc.record({ kind: fc.constant("close" as const), slot }),
+  fc.record({
+    kind: fc.constant("pass" as const),
+    length: fc.oneof(fc.integer({ min: 0, max: 20_000 }), fc.double({ min: 0, max: 3_000_000, noNaN: true })),
+    power: fc.integer({ min: 0, max: 300 }),
+  }),
+  fc.record({
+    kind: fc.constant("read" as const),
+    fault: fc.constantFrom("none", "none", "none", "lost", "reset", "no-energy", "blind", "glitch"),
+  }),
+  fc.record({ kind: fc.constant("jump" as const), length: fc.integer({ min: -7_200_000, max: 7_200_000 }) }),
+);
+
+/** A GPU whose true consumption is known, read through faults. */
+class FaultyGpu {
+  power = 0;
+  #true = 0;
+  #zero = 0;
+  #epoch = 1;
+
+  /** True joules, in millijoules, since the beginning. */
+  get consumed(): number {
+    return this.#true;
+  }
+
+  pass(length: number): void {
+    this.#true += this.power * length;
+  }
+
+  read(clock: ManualClock, fault: (Step & { kind: "read" })["fault"]): GpuReading {
+    if (fault === "reset") {
+      this.#zero = this.#true;
+      this.#epoch += 1;
+    }
+    const glitch = fault === "glitch" ? 1e12 : 0;
+    const counter = milliJoules(this.#true - this.#zero + glitch);
+    const isBlind = fault === "blind" || fault === "lost";
+    return {
+      ...gpuReading(clock.monotonic(), {}, { at: unixMs(Math.floor(clock.now())), epoch: `boot-${this.#epoch}` }),
+      health: fault === "lost" ? "lost" : "ok",
+      ...(isBlind || fault === "no-energy" ? {} : { energy: counter }),
+      ...(isBlind ? {} : { power: watts(this.power) }),
+    };
+  }
+}
+
+interface Outcome {
+  readonly energy: number;
+  readonly consumed: number;
+}
+
+/** Runs the steps through meter and ledger, checking every advance; gives what was booked and what was used. */
+async function run(steps: readonly Step[]): Promise<Outcome> {
+  const clock = new ManualClock(T0);
+  const wallClock = () => unixMs(Math.floor(clock.now()));
+  const ledger = openMemoryLedger({ now: wallClock, monotonic: () => clock.monotonic(), wait: clock.wait });
+  const meter = createGpuMeter({ gpu: GPU_A, clock });
+  const gpu = new FaultyGpu();
+  const open = new Map<number, string>();
+  let booked = 0;
+  let jobs = 0;
+
+  const read = (reading: GpuReading) => {
+    const advance = meter.advance(reading);
+    booked += advance.energy;
+    expect(advance.measured.reduce((sum, one) => sum + one.energy, 0)).toBe(advance.energy);
+    for (const entry of advance.entries) {
+      expect(Number.isSafeInteger(entry.energy) && entry.energy >= 0).toBe(true);
+    }
+    // The ledger refuses segments that do not add up, and totals that fall.
+    ledger.transaction(() => {
+      ledger.energy.bookSegment(advance.entries, advance.measured);
+      for (const { jobId, energy, errorPct } of advance.windows) {
+        expect(errorPct).toBeGreaterThanOrEqual(0);
+        if (jobId !== undefined) ledger.jobs.recordTotals(jobId, jobTotals(energy, { errorPct }));
+      }
+    });
+  };
+  for (const one of steps) {
+    if (one.kind === "open" && !open.has(one.slot)) {
+      const jobId = `job-${jobs}`;
+      jobs += 1;
+      open.set(one.slot, jobId);
+      ledger.jobs.startJob(jobStart({ id: jobId }));
+      meter.openWindow({ id: jobId, sink: one.sink, jobId, weight: one.weight });
+    } else if (one.kind === "close") {
+      meter.closeWindow(open.get(one.slot) ?? "none");
+      open.delete(one.slot);
+    } else if (one.kind === "pass") {
+      gpu.power = one.power;
+      await clock.advance(one.length);
+      gpu.pass(one.length);
+    } else if (one.kind === "read") read(gpu.read(clock, one.fault));
+    else if (one.kind === "jump") clock.setWall(clock.now() + one.length);
+  }
+  for (const jobId of open.values()) meter.closeWindow(jobId);
+  await clock.advance(10);
+  gpu.pass(10);
+  read(gpu.read(clock, "none"));
+  expect(ledger.energy.verifyConservation()).toEqual([]);
+  ledger.close();
+  return { energy: booked, consumed: gpu.consumed };
+}
+
+test("every joule is booked to exactly one sink through losses, resets, glitches and clock jumps", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      await run(steps);
+    }),
+    { numRuns: 150 },
+  );
+}, 60_000);
+
+test("with a counter that works, exactly what the hardware counted is booked, once", async () => {
+  const healthy = step.map((one): Step => (one.kind === "read" ? { kind: "read", fault: "none" } : one));
+  await fc.assert(
+    fc.asyncProperty(fc.array(healthy, { maxLength: 60 }), async (steps) => {
+      const { energy, consumed } = await run([{ kind: "read", fault: "none" }, ...steps]);
+      expect(energy).toBe(milliJoules(consumed));
+    }),
+    { numRuns: 150 },
+  );
+}, 60_000);
+
+test("times in fractions of a millisecond lose nothing either", async () => {
+  const length = fc.double({ min: 1, max: 4_000_000, noNaN: true });
+  await fc.assert(
+    fc.asyncProperty(fc.array(length, { minLength: 1, maxLength: 20 }), async (lengths) => {
+      const steps = lengths.flatMap((one, index): Step[] => [
+        { kind: index % 2 === 0 ? "open" : "close", slot: 0, sink: "hashing", weight: 1 } as Step,
+        { kind: "pass", length: millis(one), power: 250 },
+        { kind: "read", fault: "none" },
+      ]);
+      const { energy, consumed } = await run([{ kind: "read", fault: "none" }, ...steps]);
+      expect(energy).toBe(milliJoules(consumed));
+    }),
+    { numRuns: 100 },
+  );
+}, 60_000);

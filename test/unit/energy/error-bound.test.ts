@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { errorPct, qualityErrorPct } from "../../../src/energy/error-bound.ts";
+import type { EnergyQuality } from "../../../src/ledger/rows.ts";
+import { milliJoules } from "../../../src/units/energy.ts";
+import { seconds } from "../../../src/units/time.ts";
+
+const gap = milliJoules(0);
+const mj = milliJoules;
+
+test.each<[title: string, quality: EnergyQuality, lengthS: number, expected: number]>([
+  ["an uncalibrated card's gain and, over a minute, a little tick", "counter", 60, 6.1667],
+  ["the tick of a short job as well", "counter", 2, 11],
+  ["half a point more for sampling a long job", "sampled", 60, 6.5],
+  ["little trust for sampling a short one", "sampled", 59, 40],
+  ["half of everything for the CPU's assumed model", "assumed", 3600, 50],
+  ["a reset counter like a counter; its gap comes on top", "reset", 100, 6.1],
+  ["a rejected counter as a guess", "suspect", 3600, 40],
+  ["everything where nothing was seen", "lost", 10, 100],
+  ["everything where no time passed", "counter", 0, 100],
+])("gives %s", (_title, quality, lengthS, expected) => {
+  expect(qualityErrorPct(quality, seconds(lengthS))).toBeCloseTo(expected, 3);
+});
+
+test("uses a calibrated card's own gain, sampled or counted", () => {
+  expect(qualityErrorPct("counter", seconds(1000), 1.5)).toBeCloseTo(1.51, 3);
+  expect(qualityErrorPct("sampled", seconds(1000), 1.5)).toBeCloseTo(2, 3);
+});
+
+test("weighs the parts of a window by their energy", () => {
+  const energyByQuality = { counter: mj(300), suspect: mj(100) };
+  expect(errorPct({ energyByQuality, length: seconds(10_000), gap })).toBeCloseTo((6.001 * 300 + 40 * 100) / 400, 3);
+});
+
+test("counts a whole gap as error", () => {
+  const length = seconds(10_000);
+  expect(errorPct({ energyByQuality: { reset: mj(200) }, length, gap: mj(50) })).toBeCloseTo(31.001, 2);
+  expect(errorPct({ energyByQuality: { lost: mj(0) }, length, gap: mj(50) })).toBe(100);
+});
+
+test("has no error where there is no energy and no gap", () => {
+  expect(errorPct({ energyByQuality: {}, length: seconds(0), gap })).toBe(0);
+});
+
+test("caps a very short job's error at everything", () => {
+  expect(errorPct({ energyByQuality: { counter: mj(5) }, length: seconds(0.001), gap })).toBe(100);
+});
