@@ -205,6 +205,7 @@ export class FakeRigPort implements RigPort {
   current: RigView = fakeRig();
   readiness: ReadyView = { ready: true, ledger: "ok", gpus: "1 answering", engine: "ready", backend: "cpu" };
   jobRows: readonly JobView[] = range(9).map((index) => fakeJob(39 - index));
+  valuationRows: readonly ValuationView[] = fakeValuations();
   transitionRows: readonly TransitionView[] = range(6).map((index) => fakeTransition(19 - index));
   slots: readonly EnergySlotView[] = range(8).map((index) =>
     fakeSlot(START_MS - (START_MS % 900_000) - index * 900_000),
@@ -256,7 +257,7 @@ export class FakeRigPort implements RigPort {
   }
 
   valuations(): readonly ValuationView[] {
-    return this.#orFault(fakeValuations());
+    return this.#orFault(this.valuationRows);
   }
 
   decisions(limit: number): readonly DecisionView[] {

@@ -1,0 +1,89 @@
+import type { ComponentChildren } from "preact";
+import type { EngineView, PoolView, RigView } from "../api/shapes.ts";
+import { formatCount, formatDay, formatDecimal, formatRunning } from "./format.ts";
+
+interface FactProps {
+  readonly title: string;
+  readonly state: string;
+  /** Good, waiting or bad: the colour of the dot, which the word beside it repeats. */
+  readonly health: "good" | "waiting" | "bad";
+  readonly children: ComponentChildren;
+}
+
+const Fact = ({ title, state, health, children }: FactProps) => (
+  <div class="card fact">
+    <h2>
+      {title}
+      <span class="fact-state" data-health={health}>
+        {state}
+      </span>
+    </h2>
+    {children}
+  </div>
+);
+
+const ENGINE_HEALTH = { ready: "good", starting: "waiting", stopped: "waiting", failed: "bad" } as const;
+const POOL_HEALTH = { connected: "good", connecting: "waiting", down: "bad" } as const;
+
+function Engine({ engine }: { readonly engine: EngineView | null }) {
+  if (!engine)
+    return (
+      <Fact title="Engine" state="none" health="waiting">
+        <p class="note">Inference is switched off in rig.yaml.</p>
+      </Fact>
+    );
+  const { state, backend, model, label, contextTokens, reason } = engine;
+  return (
+    <Fact title="Engine" state={state} health={ENGINE_HEALTH[state]}>
+      <p class="fact-main">
+        {model ?? "–"} <span class="tag">{backend ?? "backend unknown"}</span>
+      </p>
+      <p class="note">
+        {[label, contextTokens === null ? null : `${formatCount(contextTokens)} tokens of context`, reason]
+          .filter(Boolean)
+          .join(" · ")}
+      </p>
+    </Fact>
+  );
+}
+
+function Pool({ pool, now }: { readonly pool: PoolView | null; readonly now: number }) {
+  if (!pool)
+    return (
+      <Fact title="Pool" state="none" health="waiting">
+        <p class="note">Hashing is switched off in rig.yaml.</p>
+      </Fact>
+    );
+  const { url, state, difficulty, sinceMs, reason } = pool;
+  const since = sinceMs === null ? null : `for ${formatRunning(now - sinceMs)}`;
+  const level = difficulty === null ? null : `difficulty ${formatDecimal(difficulty, difficulty < 1 ? 4 : 0)}`;
+  return (
+    <Fact title="Pool" state={state} health={POOL_HEALTH[state]}>
+      <p class="fact-main">{url}</p>
+      <p class="note">{[level, since, reason].filter(Boolean).join(" · ")}</p>
+    </Fact>
+  );
+}
+
+/** The parts that all GPUs share: engine, pool and where the prices come from. */
+export function Facts({ rig, now }: { readonly rig: RigView; readonly now: number }) {
+  const { market, electricityUsdPerKwh } = rig;
+  return (
+    <section class="facts" aria-label="Engine, pool and prices">
+      <Engine engine={rig.engine} />
+      <Pool pool={rig.pool} now={now} />
+      <Fact
+        title="Prices"
+        state={market.invented ? "invented" : "quoted"}
+        health={market.invented ? "waiting" : "good"}
+      >
+        <p class="fact-main">
+          ${formatDecimal(electricityUsdPerKwh, 3)} <span class="unit">per kWh</span>
+        </p>
+        <p class="note">
+          {market.source}, {formatDay(market.asOfMs)}
+        </p>
+      </Fact>
+    </section>
+  );
+}

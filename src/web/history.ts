@@ -1,0 +1,41 @@
+import type { GpuView, RigView } from "../api/shapes.ts";
+import { type Tone, toTone } from "./tone.ts";
+
+/** How far back the charts look. */
+export const HISTORY_MS = 600_000;
+const LEAST_STEP_MS = 500;
+
+/** One point of a GPU's charts; null where nothing was known. */
+export interface Sample {
+  readonly atMs: number;
+  readonly tone: Tone;
+  readonly powerW: number | null;
+  readonly hashrateHps: number | null;
+  readonly tokensPerSecond: number | null;
+}
+
+/** The last ten minutes per GPU uuid, oldest first; lives in the page only. */
+export type History = ReadonlyMap<string, readonly Sample[]>;
+
+const toSample = (gpu: GpuView, atMs: number): Sample => ({
+  atMs,
+  tone: toTone(gpu),
+  powerW: gpu.powerW,
+  hashrateHps: gpu.hashrateReportedHps ?? gpu.hashrateEffectiveHps,
+  tokensPerSecond: gpu.tokensPerSecond,
+});
+
+function append(samples: readonly Sample[], sample: Sample): readonly Sample[] {
+  const last = samples.at(-1);
+  if (last && sample.atMs <= last.atMs) return samples;
+  // A clock that was set back left samples in the future; they end the moment time catches up.
+  const isTight = last !== undefined && sample.atMs - last.atMs < LEAST_STEP_MS && sample.tone === last.tone;
+  const kept = isTight ? samples.slice(0, -1) : samples;
+  const first = kept.findIndex(({ atMs }) => atMs >= sample.atMs - HISTORY_MS);
+  return first < 0 ? [sample] : [...kept.slice(first), sample];
+}
+
+/** Adds what `rig` shows now; GPUs that are gone lose their history. */
+export function addToHistory(history: History, rig: RigView): History {
+  return new Map(rig.gpus.map((gpu) => [gpu.uuid, append(history.get(gpu.uuid) ?? [], toSample(gpu, rig.nowMs))]));
+}

@@ -1,0 +1,69 @@
+import type { JobView } from "../api/shapes.ts";
+import { formatDuration, formatMoment, formatRunning, formatUsdNano, toEnergy } from "./format.ts";
+import { toLength, toTrust, toWork } from "./rows.ts";
+import { Value } from "./value.tsx";
+
+function Row({ job, now }: { readonly job: JobView; readonly now: number }) {
+  const isRunning = job.endedMs === null;
+  const length = toLength(job, now);
+  return (
+    <tr data-running={isRunning || undefined}>
+      <th scope="row">
+        <span class="cell-main">
+          <span class="swatch" data-tone={job.kind === "hashing" ? "hashing" : "inference"} aria-hidden="true" />
+          <span>
+            {job.kind}
+            {isRunning && <span class="tag live">running</span>}
+            {job.outcome !== null && job.outcome !== "completed" && <span class="tag bad">{job.outcome}</span>}
+          </span>
+        </span>
+        <span class="note">{job.workload}</span>
+      </th>
+      <td data-label="Started">
+        <time dateTime={new Date(job.startedMs).toISOString()}>{formatMoment(job.startedMs, now)}</time>
+      </td>
+      <td data-label="Duration">{isRunning ? formatRunning(length) : formatDuration(length)}</td>
+      <td data-label="Work">{toWork(job)}</td>
+      <td data-label="Energy">
+        <Value of={toEnergy(job.energyMj)} />
+        <span class="note">{toTrust(job)}</span>
+      </td>
+      <td data-label="Revenue">
+        {formatUsdNano(job.revenueUsdNano)}
+        <span class="note">{job.revenueBasis ?? ""}</span>
+      </td>
+      <td data-label="Electricity">{formatUsdNano(job.electricityUsdNano)}</td>
+    </tr>
+  );
+}
+
+/** The newest jobs: what they did, and the joules and money they took and brought. */
+export function Jobs({ jobs, now }: { readonly jobs: readonly JobView[]; readonly now: number }) {
+  return (
+    <section class="card" aria-labelledby="jobs-title">
+      <h2 id="jobs-title">Last jobs</h2>
+      {jobs.length === 0 ? (
+        <p class="note empty">None yet.</p>
+      ) : (
+        <table class="stacked jobs" data-numbers>
+          <thead>
+            <tr>
+              <th scope="col">Job</th>
+              <th scope="col">Started</th>
+              <th scope="col">Duration</th>
+              <th scope="col">Work</th>
+              <th scope="col">Energy</th>
+              <th scope="col">Revenue</th>
+              <th scope="col">Electricity</th>
+            </tr>
+          </thead>
+          <tbody>
+            {jobs.map((job) => (
+              <Row key={job.jobId} job={job} now={now} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
