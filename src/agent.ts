@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { type AgentFile, agentFilePath } from "./api/agent-file.ts";
@@ -62,7 +63,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     fault ??= error;
     stop.abort();
   };
-  const source = stack.adopt(openGpuSource(config, { clock, fallbackId: dataDir }), (opened) => opened.close());
+  const source = stack.adopt(openGpuSource(config, { clock, fallbackId: hostname() }), (opened) => opened.close());
   const driver = createProcessDriver({ clock, logger, journal: ledger.processes, env: options.env });
   stack.defer(() => driver.close());
 

@@ -1,9 +1,10 @@
+import { hostname } from "node:os";
 import { loadConfig } from "../config/load.ts";
 import { openGpuSource } from "../gpu/open.ts";
 import type { GpuInfo, GpuReading } from "../gpu/source.ts";
 import { systemClock } from "../lib/clock.ts";
 import { seconds } from "../units/time.ts";
-import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
+import { type CliContext, type LocationOptions, printJson } from "./context.ts";
 import { renderTable } from "./table.ts";
 import { sayCelsius, sayPercent, sayWatts, UNKNOWN } from "./wording.ts";
 
@@ -14,8 +15,7 @@ const BETWEEN_LOOKS = seconds(0.25);
 /** What the hardware says, without an agent. */
 export async function gpus(options: LocationOptions & { readonly json?: true }, context: CliContext): Promise<void> {
   const config = loadConfig(options.config);
-  const fallbackId = findDataDir(options, context);
-  const source = openGpuSource(config, { clock: systemClock, fallbackId });
+  const source = openGpuSource(config, { clock: systemClock, fallbackId: hostname() });
   try {
     const infos = await source.list(context.signal);
     await Promise.all(infos.map(({ uuid }) => source.read(uuid, context.signal)));

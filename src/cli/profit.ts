@@ -24,13 +24,13 @@ export async function profit(options: LocationOptions & { readonly json?: true }
   for (const gpu of gpus) {
     context.print(`\n${gpu.name} (${gpu.gpu})\n${renderTable(HEADER, gpu.valuations.map(toRow), RIGHT)}\n`);
     context.print(`now ${gpu.workload}: ${gpu.why}\n`);
-    for (const { label, why } of gpu.valuations) context.print(`  ${label}: ${why}\n`);
+    for (const { why } of gpu.valuations) context.print(`  ${why}\n`);
   }
 }
 
 const toRow = (valuation: ValuationView): readonly string[] => [
   valuation.chosen ? "▸" : " ",
-  `${valuation.workload} ${valuation.label}`,
+  valuation.workload === "none" ? valuation.label : `${valuation.workload} ${valuation.label}`,
   valuation.rate,
   valuation.trust,
   sayWatts(valuation.powerW),
