@@ -25,11 +25,14 @@ export const isAbort = (error: unknown): boolean => error instanceof Error && er
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** `text` with every control character made a space, so that a stranger's words can neither forge a line nor steer a terminal. */
+export const toPrintable = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, " ");
+
 /** The one line a person reads: `<what> (<ERR_CODE>): <how to mend>`. */
 export function toOneLine(error: unknown): string {
-  if (!isRigError(error)) return messageOf(error).split("\n", 1)[0] ?? "unknown error";
+  if (!isRigError(error)) return toPrintable(messageOf(error).split("\n", 1)[0] || "unknown error");
   const { code, mend } = error.facts;
-  return `${error.message} (${code})${mend ? `: ${mend}` : ""}`;
+  return toPrintable(`${error.message} (${code})${mend ? `: ${mend}` : ""}`);
 }
 
 /** The system's error code (`ENOENT`, `EADDRINUSE`, …), if `error` has one. */

@@ -1,3 +1,5 @@
+import { toPrintable } from "./errors.ts";
+
 type LogFacts = Readonly<Record<string, string | number | boolean | undefined | null>>;
 
 /** Facts go as fields, never into the message; secrets never go in at all. */
@@ -14,8 +16,14 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-const renderValue = (value: string | number | boolean | null): string =>
-  typeof value === "string" && /[\s"=]/.test(value) ? JSON.stringify(value) : String(value);
+const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}]/gu;
+const escapeUnsafe = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
+/** JSON leaves DEL, C1 and the Unicode line ends as they are; a log line must not. */
+function renderValue(value: string | number | boolean | null): string {
+  if (typeof value !== "string" || /^[^\s"=\p{Cc}]+$/u.test(value)) return String(value);
+  return JSON.stringify(value).replace(UNSAFE, escapeUnsafe);
+}
 
 /** Writes logfmt lines of at least `level` to `write`, one call per line. */
 export function createLogger(level: LogLevel, write: (line: string) => void, base: LogFacts = {}): Logger {
@@ -24,7 +32,7 @@ export function createLogger(level: LogLevel, write: (line: string) => void, bas
     const fields = Object.entries({ ...base, ...facts })
       .filter((entry): entry is [string, string | number | boolean | null] => entry[1] !== undefined)
       .map(([key, value]) => ` ${key}=${renderValue(value)}`);
-    write(`${new Date().toISOString()} ${at.padEnd(5)} ${message}${fields.join("")}\n`);
+    write(`${new Date().toISOString()} ${at.padEnd(5)} ${toPrintable(message)}${fields.join("")}\n`);
   };
   return {
     debug: (message, facts) => log("debug", message, facts),

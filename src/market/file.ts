@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { messageOf } from "../lib/errors.ts";
 import { type UsdPerTerahash, usdPerTerahash } from "../units/money.ts";
@@ -6,7 +7,8 @@ import { millis, unixMs } from "../units/time.ts";
 import { MarketError } from "./errors.ts";
 import type { Quote } from "./quote.ts";
 
-const SAMPLE = new URL("./sample-market.json", import.meta.url);
+const SAMPLE = fileURLToPath(new URL("./sample-market.json", import.meta.url));
+const MAX_FILE_BYTES = 1 << 20;
 
 const fileSchema = z.strictObject({
   version: z.literal(1),
@@ -16,13 +18,19 @@ const fileSchema = z.strictObject({
   maxAgeS: z.number().positive().optional(),
   invented: z.boolean(),
   note: z.string().max(1000).optional(),
-  coins: z.array(
-    z.strictObject({
-      coin: z.string().min(1).max(64),
-      algorithm: z.string().min(1).max(64),
-      usdPerTerahash: z.number().finite().nonnegative(),
+  coins: z
+    .array(
+      z.strictObject({
+        coin: z.string().min(1).max(64),
+        algorithm: z.string().min(1).max(64),
+        usdPerTerahash: z.number().finite().nonnegative(),
+      }),
+    )
+    .max(1000)
+    .superRefine((coins, context) => {
+      const twice = coins.findIndex(({ coin }, index) => coins.findIndex((other) => other.coin === coin) < index);
+      if (twice >= 0) context.addIssue({ code: "custom", path: [twice, "coin"], message: "listed twice" });
     }),
-  ),
 });
 
 /** What a pool pays for the work of one coin. */
@@ -39,7 +47,7 @@ export interface Market {
 
 /** Reads a market file; `sample` is the shipped one, whose prices are invented. */
 export function readMarketFile(path: "sample" | (string & {})): Market {
-  const file = path === "sample" ? SAMPLE.pathname : path;
+  const file = path === "sample" ? SAMPLE : path;
   const parsed = fileSchema.safeParse(readJson(file));
   if (!parsed.success) throw invalid(file, parsed.error);
   const { source, asOf, maxAgeS, invented, coins } = parsed.data;
@@ -60,6 +68,7 @@ export function readMarketFile(path: "sample" | (string & {})): Market {
 
 function readJson(file: string): unknown {
   try {
+    if (statSync(file).size > MAX_FILE_BYTES) throw new RangeError("it is over 1 MiB");
     return JSON.parse(readFileSync(file, "utf8"));
   } catch (cause) {
     throw new MarketError(

@@ -37,14 +37,18 @@ export function decide(facts: GpuFacts, rules: SwitchRules, now: UnixMs): Decisi
     const lingerEnds = after(facts.idleSince ?? now, facts.roundTrip);
     if (now < lingerEnds)
       return keep("linger", `lingering ${sayTime(facts.roundTrip)}, one round trip, for the next request`, lingerEnds);
-    // 5. The gap goes to the work that pays between requests.
+    // 5. The gap goes to the work that pays between requests, as often as the cap allows: every loan is called back.
+    const { gapSwitchesLastHour: loans } = facts;
+    if (facts.owner.workload === "inference" && loans >= rules.maxGapSwitchesPerHour)
+      return keep("gap-cap", `${facts.owner.why}; ${loans} loans in an hour are the cap, so this gap is not lent`);
     const between = facts.owner.workload === "inference" ? facts.gapWorkload : facts.owner.workload;
     return switchTo(between, "lent-back", `no request for ${sayTime(facts.roundTrip)}; ${facts.owner.why}`);
   }
 
   // 6. A request waits for a GPU that does something else.
   if (facts.queue.waiting > 0 && rules.lending) {
-    if (facts.gapSwitchesLastHour >= rules.maxGapSwitchesPerHour)
+    // An owner is never kept from its own GPU: case 5 has stopped lending it out.
+    if (facts.owner.workload !== "inference" && facts.gapSwitchesLastHour >= rules.maxGapSwitchesPerHour)
       return keep("gap-cap", `a request waits, but ${facts.gapSwitchesLastHour} switches in an hour are the cap`);
     const admission = admit(facts.queue, facts.roundTripCost, rules, now);
     return admission.kind === "wake"

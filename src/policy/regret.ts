@@ -1,6 +1,6 @@
 import type { Workload } from "../ledger/rows.ts";
-import { earnedOver, type UsdNano, usdNano, usdPerHour } from "../units/money.ts";
-import type { Millis } from "../units/time.ts";
+import { toUsd, type UsdNano } from "../units/money.ts";
+import { type Millis, toHours } from "../units/time.ts";
 import type { Candidate, Owner } from "./types.ts";
 
 /**
@@ -9,17 +9,21 @@ import type { Candidate, Owner } from "./types.ts";
  */
 export interface Regret {
   readonly owner: Workload;
-  readonly work: ReadonlyMap<Workload, UsdNano>;
+  /** USD, not rounded: a fraction of a nano-USD with every look adds up to a switch. */
+  readonly work: ReadonlyMap<Workload, number>;
 }
 
 export const startRegret = (owner: Workload): Regret => ({ owner, work: new Map() });
 
-/** Half a round trip each way: for a cycle only the sum counts, so both directions carry its mean. */
-const oneWay = (roundTripCost: UsdNano): UsdNano => usdNano(Math.max(1, roundTripCost / 2));
+const LEAST_ONE_WAY_USD = 1e-9;
+
+/** Half a round trip each way, in USD: for a cycle only the sum counts, so both directions carry its mean. */
+const oneWay = (roundTripCost: UsdNano): number => Math.max(LEAST_ONE_WAY_USD, toUsd(roundTripCost) / 2);
 
 /**
  * Adds `length` of what every candidate would have earned. The owner moves only when staying has cost a round trip more
  * than leaving would have, which loses at most 2k−1 times what a clairvoyant loses (Borodin, Linial and Saks, 1992).
+ * While the owner's own net is unknown nothing is missed that could be counted, and it stays.
  */
 export function addRegret(
   state: Regret,
@@ -27,30 +31,25 @@ export function addRegret(
   length: Millis,
   roundTripCost: UsdNano,
 ): Regret {
-  const first = candidates[0];
-  if (first === undefined) return state;
+  const known = candidates.filter(({ net }) => Number.isFinite(net));
+  const [first] = known;
+  if (first === undefined || !known.some(({ workload }) => workload === state.owner)) return state;
   const cost = oneWay(roundTripCost);
-  const best = candidates.reduce((a, b) => (b.net > a.net ? b : a), first);
+  const best = known.reduce((a, b) => (b.net > a.net ? b : a), first);
   const previous = (workload: Workload): number => state.work.get(workload) ?? (workload === state.owner ? 0 : cost);
-  const ends = candidates.map(({ workload, net }) => ({
+  const ends = known.map(({ workload, net }) => ({
     workload,
-    stays: previous(workload) + earnedOver(usdPerHour(best.net - net), length),
+    stays: previous(workload) + (best.net - net) * toHours(length),
   }));
-  const work = ends.map(({ workload }) => ({
-    workload,
-    cost: Math.min(...ends.map((from) => from.stays + (from.workload === workload ? 0 : cost))),
-  }));
-  const least = Math.min(...work.map((entry) => entry.cost));
-  const relative = new Map(work.map((entry) => [entry.workload, usdNano(entry.cost - least)]));
-  return { owner: ownerOf(state.owner, relative, best.workload, cost), work: relative };
+  const least = Math.min(...ends.map(({ stays }) => stays));
+  // Taken relative to the least first, so that "a whole switch behind" is `cost` exactly.
+  const work = new Map(ends.map(({ workload, stays }) => [workload, Math.min(stays - least, cost)]));
+  return { owner: ownerOf(state.owner, work, best.workload, cost), work };
 }
 
-function ownerOf(owner: Workload, work: ReadonlyMap<Workload, UsdNano>, best: Workload, cost: UsdNano): Workload {
-  const stay = work.get(owner);
-  // A stale quote or a missing benchmark is no reason to move.
-  if (stay === undefined) return owner;
-  const ahead = work.get(best) === 0 ? best : ([...work].find(([, amount]) => amount === 0)?.[0] ?? owner);
-  return cost <= stay ? ahead : owner;
+function ownerOf(owner: Workload, work: ReadonlyMap<Workload, number>, best: Workload, cost: number): Workload {
+  if ((work.get(owner) ?? 0) < cost) return owner;
+  return work.get(best) === 0 ? best : ([...work].find(([, amount]) => amount === 0)?.[0] ?? owner);
 }
 
 /** How far the owner's regret has come towards a switch, 0 to 1. */
@@ -65,12 +64,9 @@ export function regretShare(state: Regret, roundTripCost: UsdNano): number {
 /** The owner with the sentence that says why it owns the GPU. */
 export function explainOwner(state: Regret, candidates: readonly Candidate[], roundTripCost: UsdNano): Owner {
   const own = candidates.find(({ workload }) => workload === state.owner);
-  const best = candidates.reduce<Candidate | undefined>(
-    (a, b) => (a === undefined || b.net > a.net ? b : a),
-    undefined,
-  );
   const workload = state.owner;
-  if (best === undefined || own === undefined) return { workload, why: "no workload has a known value yet" };
+  if (own === undefined) return { workload, why: `what ${workload} is worth is not known yet, so nothing can beat it` };
+  const best = candidates.reduce((a, b) => (b.net > a.net ? b : a), own);
   if (best.workload === workload) return { workload, why: `${own.label} pays most after electricity` };
   const share = Math.round(regretShare(state, roundTripCost) * 100);
   return {

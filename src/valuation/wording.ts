@@ -8,7 +8,8 @@ const PREFIXES = ["", "k", "M", "G", "T", "P"] as const;
 export function sayUsd(usd: number): string {
   const size = Math.abs(usd);
   const digits = size === 0 || size >= 1 ? 2 : Math.min(9, 2 - Math.floor(Math.log10(size)));
-  return `${usd < 0 ? "−" : ""}$${size.toFixed(digits)}`;
+  const text = size.toFixed(digits);
+  return `${usd < 0 && Number(text) > 0 ? "−" : ""}$${text}`;
 }
 
 export const sayRate = (rate: UsdPerHour): string => `${sayUsd(rate)}/h`;
@@ -17,6 +18,8 @@ export const sayPower = (power: Watts): string => `${power.toFixed(power < 10 ? 
 
 /** A hashrate with the prefix that leaves one to three digits before the point. */
 export function sayHashrate(rate: Hashrate): string {
-  const step = rate > 0 ? Math.min(PREFIXES.length - 1, Math.max(0, Math.floor(Math.log10(rate) / 3))) : 0;
+  const fits = (step: number): boolean => Number((rate / 1000 ** step).toFixed(2)) < 1000;
+  const found = PREFIXES.findIndex((_, step) => fits(step));
+  const step = found < 0 ? PREFIXES.length - 1 : found;
   return `${(rate / 1000 ** step).toFixed(2)} ${PREFIXES[step]}H/s`;
 }
