@@ -44,7 +44,11 @@ export function openConnection(path: string, options: ConnectionOptions): Connec
   const atomically = db.transaction((f: () => unknown) => f()).immediate;
   return {
     path,
-    prepare: <Row>(sql: string) => guardedStatement(db.prepare<[Params], Row>(sql), guard),
+    prepare: <Row>(sql: string) =>
+      guardedStatement(
+        guard(() => db.prepare<[Params], Row>(sql)),
+        guard,
+      ),
     exec: (sql) => guard(() => void db.exec(sql)),
     pragma: (text) => guard(() => db.pragma(text, { simple: true })),
     transaction: <T>(f: () => T) => guard(() => atomically(f) as T),

@@ -113,6 +113,16 @@ describe("a file that is not this program's ledger", () => {
     expect(() => open().jobs.startJob(jobStart())).toThrow(fault("ERR_LEDGER_CORRUPT"));
   });
 
+  test("is called corrupt when everything behind its first page is garbage", () => {
+    const ledger = open();
+    for (let n = 0; n < 500; n += 1) ledger.jobs.startJob(jobStart({ id: `job-${n}` }));
+    ledger.close();
+    const bytes = readFileSync(file);
+    writeFileSync(file, Buffer.concat([bytes.subarray(0, 4096), Buffer.alloc(bytes.length - 4096, 0xa5)]));
+    expect(() => open()).toThrow(fault("ERR_LEDGER_CORRUPT"));
+    expect(() => openLedgerReadOnly(dataDir).jobs.listJobs({ limit: 500 })).toThrow(fault("ERR_LEDGER_CORRUPT"));
+  });
+
   test("is refused by name when a newer version wrote it", () => {
     open().close();
     tamper(`PRAGMA user_version = ${LEDGER_VERSION + 7}`);
