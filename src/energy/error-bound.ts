@@ -14,7 +14,7 @@ export interface BoundBasis {
 }
 
 /** A counter on an uncalibrated card; GeForce Turing reaches 13. */
-export const UNCALIBRATED_GAIN_PCT = 6;
+const UNCALIBRATED_GAIN_PCT = 6;
 /** Above the counter's, for sampling with a guard band. */
 const SAMPLING_PCT = 0.5;
 /** A sensor that may see only a quarter of the time, on a job too short to average that out. */
