@@ -1,7 +1,8 @@
 import type { GpuView, JobView, ValuationView } from "../api/shapes.ts";
 import { formatCount, formatDecimal, UNKNOWN } from "./format.ts";
 
-const VALUATIONS_PER_GPU = 6;
+/** Many GPUs leave room for what each does and its best alternative. */
+const rowsPerGpu = (count: number): number => (count === 1 ? 6 : count <= 4 ? 3 : 2);
 
 export interface ValuationGroup {
   readonly gpu: string;
@@ -26,7 +27,7 @@ export function groupValuations(
   return gpus.flatMap((gpu) => {
     const sorted = valuations.filter((row) => row.gpu === gpu.uuid).sort(byNet);
     if (sorted.length === 0) return [];
-    const rows = sorted.filter((row, index) => index < VALUATIONS_PER_GPU || row.chosen);
+    const rows = sorted.filter((row, index) => index < rowsPerGpu(gpus.length) || row.chosen);
     return [{ gpu: gpu.uuid, title: toGpuTitle(gpu, gpus.length), rows, hidden: sorted.length - rows.length }];
   });
 }
@@ -43,7 +44,8 @@ export function toWork({ kind, sharesAccepted, sharesRejected, tokensIn, tokensO
 
 /** How far a job's joules can be trusted, such as `assumed, ± 30 %`. */
 export function toTrust({ energyQuality, energyErrorPct }: JobView): string {
-  const error = energyErrorPct === null ? "" : `± ${formatDecimal(energyErrorPct, energyErrorPct < 10 ? 1 : 0)} %`;
+  const error =
+    energyErrorPct === null ? "" : `±\u00a0${formatDecimal(energyErrorPct, energyErrorPct < 10 ? 1 : 0)}\u00a0%`;
   return [energyQuality, error].filter(Boolean).join(" ");
 }
 

@@ -66,7 +66,7 @@ export function Valuations({ valuations, rig }: ValuationsProps) {
       {groups.length === 0 ? (
         <p class="note empty">No valuation yet: a benchmark and a price are needed first.</p>
       ) : (
-        <table class="stacked" data-numbers>
+        <table class="stacked pay" data-numbers>
           <thead>
             <tr>
               <th scope="col">Workload</th>
