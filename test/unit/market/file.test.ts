@@ -1,0 +1,155 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { RigError, toOneLine } from "../../../src/lib/errors.ts";
+import { readMarketFile } from "../../../src/market/file.ts";
+import { isStale, type Quote } from "../../../src/market/quote.ts";
+import { type Millis, minutes, type UnixMs, unixMs } from "../../../src/units/time.ts";
+import { TemporaryDirectory } from "../../support/temporary-directory.ts";
+
+let directory: TemporaryDirectory;
+beforeEach(() => {
+  directory = new TemporaryDirectory("rigshift market");
+});
+afterEach(() => directory[Symbol.dispose]());
+
+const COIN = { coin: "btc", algorithm: "sha256d", usdPerTerahash: 5.5e-7 };
+const FILE = { version: 1, source: "by hand", asOf: "2026-11-22T00:00:00Z", invented: false, coins: [COIN] };
+const write = (content: unknown): string =>
+  directory.write("market.json", typeof content === "string" ? content : JSON.stringify(content));
+
+function faultOf(path: string): RigError {
+  try {
+    readMarketFile(path);
+  } catch (error) {
+    if (error instanceof RigError) return error;
+    throw error;
+  }
+  throw new Error("the file was accepted");
+}
+
+describe("the sample market", () => {
+  test("is found wherever Rigshift is installed, and says that its price is invented and does not age", () => {
+    const market = readMarketFile("sample");
+    const devcoin = market.coin("devcoin");
+    expect(market.source).toBe("Rigshift sample market");
+    expect(devcoin).toMatchObject({ coin: "devcoin", algorithm: "sha256d", invented: true });
+    expect(devcoin.value).toBeGreaterThan(0);
+    expect(devcoin.maxAge).toBeUndefined();
+  });
+});
+
+describe("a market file", () => {
+  test("gives each coin its price with source, time and age", () => {
+    const market = readMarketFile(write({ ...FILE, maxAgeS: 600, note: "from the pool's page" }));
+    expect(market.coin("btc")).toEqual({
+      coin: "btc",
+      algorithm: "sha256d",
+      value: 5.5e-7,
+      source: "by hand",
+      asOf: Date.UTC(2026, 10, 22),
+      maxAge: 600_000,
+      invented: false,
+    });
+  });
+
+  test("may stand in a folder with a space in its name", () => {
+    expect(readMarketFile(write(FILE)).source).toBe("by hand");
+  });
+
+  test("names the coins it knows when asked for another one", () => {
+    const market = readMarketFile(write({ ...FILE, coins: [COIN, { ...COIN, coin: "bch" }] }));
+    expect(() => market.coin("doge")).toThrow(
+      expect.objectContaining({
+        facts: expect.objectContaining({ code: "ERR_MARKET_COIN", mend: expect.stringContaining("one of btc, bch,") }),
+      }),
+    );
+  });
+
+  test("says what to do when it lists no coin at all", () => {
+    const market = readMarketFile(write({ ...FILE, coins: [] }));
+    expect(() => market.coin("__proto__")).toThrow("does not list the coin __proto__");
+  });
+});
+
+describe("a malformed market file", () => {
+  const { source: _source, ...withoutSource } = FILE;
+  const { invented: _invented, ...withoutInvented } = FILE;
+  const files: readonly [string, unknown, string][] = [
+    ["of another version", { ...FILE, version: 2 }, "version"],
+    ["without a source", withoutSource, "source"],
+    ["with an empty source", { ...FILE, source: "" }, "source"],
+    ["with an endless source", { ...FILE, source: "x".repeat(201) }, "source"],
+    ["whose time is a word", { ...FILE, asOf: "today" }, "asOf"],
+    ["whose time is a number", { ...FILE, asOf: 1_760_000_000_000 }, "asOf"],
+    ["whose day does not exist", { ...FILE, asOf: "2026-02-30T00:00:00Z" }, "asOf"],
+    ["whose prices would have aged before they were made", { ...FILE, maxAgeS: -1 }, "maxAgeS"],
+    ["whose prices age at once", { ...FILE, maxAgeS: 0 }, "maxAgeS"],
+    ["that does not say whether it is invented", withoutInvented, "invented"],
+    ["that says so in words", { ...FILE, invented: "no" }, "invented"],
+    ["with a novel for a note", { ...FILE, note: "x".repeat(1001) }, "note"],
+    ["without a list of coins", { ...FILE, coins: { btc: 1 } }, "coins"],
+    ["with more coins than any market has", { ...FILE, coins: Array(1001).fill(COIN) }, "coins"],
+    ["with a coin that has no name", { ...FILE, coins: [{ ...COIN, coin: "" }] }, "coins.0.coin"],
+    ["with a coin whose name is a number", { ...FILE, coins: [COIN, { ...COIN, coin: 7 }] }, "coins.1.coin"],
+    [
+      "with a coin listed twice, at whatever price",
+      { ...FILE, coins: [COIN, { ...COIN, usdPerTerahash: 9 }] },
+      "coins.1.coin",
+    ],
+    ["with no algorithm", { ...FILE, coins: [{ ...COIN, algorithm: "" }] }, "coins.0.algorithm"],
+    ["with a negative price", { ...FILE, coins: [{ ...COIN, usdPerTerahash: -1 }] }, "coins.0.usdPerTerahash"],
+    ["with a price in words", { ...FILE, coins: [{ ...COIN, usdPerTerahash: "5.5e-7" }] }, "coins.0.usdPerTerahash"],
+    ["with no price", { ...FILE, coins: [{ ...COIN, usdPerTerahash: null }] }, "coins.0.usdPerTerahash"],
+    [
+      "with a price beyond all numbers",
+      JSON.stringify({ ...FILE, coins: [{ ...COIN, usdPerTerahash: 7 }] }).replace(":7}", ":1e999}"),
+      "coins.0.usdPerTerahash",
+    ],
+    ["with a misspelt field of a coin", { ...FILE, coins: [{ ...COIN, usdPerTerrahash: 1 }] }, "coins.0"],
+    ["with a field nobody knows", { ...FILE, price: 1 }, "the file"],
+    ["that is a list", [FILE], "the file"],
+    ["that is nothing", "null", "the file"],
+  ];
+  test.each(files)("%s names the field and the mend", (_title, content, field) => {
+    const path = write(content);
+    const fault = faultOf(path);
+    expect(fault.facts).toMatchObject({ code: "ERR_MARKET_FILE", file: path, mend: `correct ${field}` });
+    expect(fault.message).toContain(`market file ${path}: ${field}: `);
+    expect(fault.message).not.toMatch(/\[object/);
+  });
+
+  const unreadable: readonly [string, () => string][] = [
+    ["is missing", () => `${directory.path}/none.json`],
+    ["is a folder", () => directory.path],
+    ["is empty", () => write("")],
+    ["is no JSON", () => write('{\n  "version": 1,\n  oops\n}')],
+    ["is over a megabyte", () => write(JSON.stringify({ ...FILE, padding: "x".repeat(1 << 20) }))],
+  ];
+  test.each(unreadable)("that %s says so in one line", (_title, makePath) => {
+    const fault = faultOf(makePath());
+    expect(fault.facts).toMatchObject({ code: "ERR_MARKET_FILE", mend: expect.stringContaining("market.file") });
+    expect(toOneLine(fault)).toMatch(/^market file .* cannot be read: .* \(ERR_MARKET_FILE\): set market\.file/);
+    expect(toOneLine(fault)).not.toContain("\n");
+  });
+});
+
+describe("a quote's age", () => {
+  const AS_OF = unixMs(1_760_000_000_000);
+  const quote = (maxAge?: Millis): Quote<number> => ({
+    value: 1,
+    source: "test",
+    asOf: AS_OF,
+    invented: false,
+    ...(maxAge === undefined ? {} : { maxAge }),
+  });
+  const at = (ms: number): UnixMs => unixMs(AS_OF + ms);
+  const cases: readonly [string, Quote<number>, UnixMs, boolean][] = [
+    ["fresh in the moment it was made", quote(minutes(10)), at(0), false],
+    ["still good at the last moment of its age", quote(minutes(10)), at(600_000), false],
+    ["stale a millisecond later", quote(minutes(10)), at(600_001), true],
+    ["never stale when it does not age", quote(), at(1e12), false],
+    ["not stale when the wall clock is behind it", quote(minutes(10)), at(-3_600_000), false],
+  ];
+  test.each(cases)("is %s", (_title, one, now, stale) => {
+    expect(isStale(one, now)).toBe(stale);
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "vitest";
+import { watts } from "../../../src/units/energy.ts";
+import { toUsdNano, usdNano, usdPerKwh, usdPerMillionTokens } from "../../../src/units/money.ts";
+import { hours, minutes } from "../../../src/units/time.ts";
+import { type InferenceFacts, requestWorth, valueInference } from "../../../src/valuation/inference.ts";
+
+const near = (value: number) => expect.closeTo(value, 12);
+const FACTS = {
+  model: "tiny",
+  demand: toUsdNano(0.03),
+  window: minutes(15),
+  backlog: toUsdNano(0),
+  power: watts(400),
+  electricity: usdPerKwh(0.15),
+} as const satisfies InferenceFacts;
+
+describe("what serving is worth", () => {
+  const sums: readonly [string, Partial<InferenceFacts>, Record<string, unknown>][] = [
+    [
+      "0.03 USD asked for in 15 min is 0.12 an hour, less 0.4 kW × 0.15 = 0.06",
+      {},
+      { revenue: near(0.12), electricity: near(0.06), net: near(0.06), breakEven: near(0.3) },
+    ],
+    ["what waits now is demand as well", { backlog: toUsdNano(0.01) }, { revenue: near(0.16), net: near(0.1) }],
+    [
+      "no demand is a known loss, not an unknown",
+      { demand: usdNano(0) },
+      { revenue: 0, net: near(-0.06), breakEven: 0 },
+    ],
+    ["an hour watched weighs the same demand a quarter", { window: hours(1) }, { revenue: near(0.03) }],
+    ["no draw has no break-even price", { power: watts(0) }, { net: near(0.12) }],
+  ];
+  test.each(sums)("%s", (_sum, changes, expected) => {
+    const valuation = valueInference({ ...FACTS, ...changes });
+    expect(valuation).toMatchObject({ workload: "inference", label: "tiny", basis: "observed demand", ...expected });
+    expect("breakEven" in valuation).toBe((changes.power ?? 400) > 0);
+  });
+
+  test("shows its sum", () => {
+    expect(valueInference(FACTS)).toMatchObject({
+      rate: "$0.120/h of demand",
+      why: "tiny sees demand worth $0.120/h, less 400 W at $0.150/kWh = $0.0600/h",
+    });
+  });
+
+  test("has a revenue but no net while its power was never measured", () => {
+    const { power: _, ...facts } = FACTS;
+    const valuation = valueInference(facts);
+    expect(valuation).toMatchObject({ revenue: near(0.12), why: expect.stringContaining("its net is unknown") });
+    for (const field of ["net", "electricity", "power", "breakEven"]) expect(valuation).not.toHaveProperty(field);
+  });
+});
+
+describe("what one request pays", () => {
+  const prices = { input: usdPerMillionTokens(0.5), output: usdPerMillionTokens(1.5) };
+  const requests: readonly [string, number, number, number][] = [
+    ["38 in and 164 out: 19,000 + 246,000 nano-USD", 38, 164, 265_000],
+    ["an embedding has no output", 1000, 0, 500_000],
+    ["nothing read and nothing said is free", 0, 0, 0],
+  ];
+  test.each(requests)("%s", (_title, tokensIn, tokensOut, amount) => {
+    expect(requestWorth(tokensIn, tokensOut, prices)).toBe(amount);
+  });
+
+  test("rounds each side to whole nano-USD", () => {
+    const tiny = { input: usdPerMillionTokens(0.0004), output: usdPerMillionTokens(0.0006) };
+    expect(requestWorth(1, 1, tiny)).toBe(1);
+  });
+});
