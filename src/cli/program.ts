@@ -4,6 +4,7 @@ import { isAbort, isRigError, toOneLine } from "../lib/errors.ts";
 import type { CliContext } from "./context.ts";
 import { devpool } from "./devpool.ts";
 import { gpus } from "./gpus.ts";
+import { init } from "./init.ts";
 import { ledgerJobs } from "./ledger-jobs.ts";
 import { mode } from "./mode.ts";
 import { profit } from "./profit.ts";
@@ -45,6 +46,12 @@ function createProgram(context: CliContext): Command {
     .description("run the agent in the foreground")
     .option("--config <file>", "rig.yaml; without it the embedded try-out runs")
     .action((options) => start(options, context));
+  program
+    .command("init")
+    .description("ask, detect GPUs, and write a commented rig.yaml")
+    .option("--yes", "take the defaults")
+    .option("--output <file>", "where to write", "rig.yaml")
+    .action((options) => init(options, context));
   located(program.command("status").description("the rig now, and why"))
     .option("--json", "machine-readable")
     .action((options) => status(options, context));

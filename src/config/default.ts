@@ -20,7 +20,7 @@ export const embeddedDefault = (root: string) => ({
     engine: { kind: "builtin", modelFile: shippedModel(root), gpu: "auto" },
     usdPerMillionTokensIn: 0.5,
     usdPerMillionTokensOut: 1.5,
-    wakeValueUsd: 1,
+    wakeValueUsd: 0.01,
     maxWaitS: 60,
   },
   policy: { minDwellS: 2, maxSwitchesPerDay: 1000, maxGapSwitchesPerHour: 600, lending: "on" },

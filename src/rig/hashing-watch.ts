@@ -4,7 +4,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { CoinQuote } from "../market/file.ts";
 import { effectiveHashrate } from "../mining/stratum/effective-hashrate.ts";
 import { hashCredit } from "../units/money.ts";
-import { elapsed, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
+import { elapsed, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import { type Hashrate, hashrate } from "../units/work.ts";
 import type { RateBasis } from "../valuation/valuation.ts";
 import type { MinerControl } from "./miner-control.ts";
@@ -26,7 +26,8 @@ export class HashingWatch {
   readonly #news = new Wake();
   #accepted = 0;
   #jobId: string | undefined;
-  #since: UnixMs | undefined;
+  /** When the GPU hashed lately, oldest first; the last span is open while it hashes. */
+  #spans: readonly { readonly from: UnixMs; readonly to?: UnixMs }[] = [];
   live: LiveHashrate = {};
 
   constructor(parts: { gpu: GpuUuid; ledger: Ledger; clock: Clock; coin: CoinQuote }) {
@@ -36,12 +37,13 @@ export class HashingWatch {
   /** Shares from now on belong to `jobId`. */
   begin(jobId: string): void {
     this.#jobId = jobId;
-    this.#since = this.#parts.clock.now();
+    this.#spans = [...this.#spans, { from: this.#parts.clock.now() }];
   }
 
   /** The last share of a job may still be on its way: it keeps its job until the next one begins. */
   end(): void {
-    this.#since = undefined;
+    const to = this.#parts.clock.now();
+    this.#spans = this.#spans.map((span) => ({ to, ...span }));
     this.live = {};
   }
 
@@ -89,11 +91,16 @@ export class HashingWatch {
     return reported == null ? undefined : { rate: hashrate(reported), basis: "reported" };
   }
 
+  /** From the shares of the last ten minutes over the time really spent hashing in them. */
   #effective(): Hashrate | undefined {
     const { gpu, ledger, clock } = this.#parts;
-    if (this.#since === undefined) return undefined;
     const now = clock.now();
-    const from = unixMs(Math.max(this.#since, now - EFFECTIVE_WINDOW));
-    return effectiveHashrate(ledger.shares.acceptedSince(gpu, from), elapsed(from, now))?.hashrate;
+    const from = unixMs(now - EFFECTIVE_WINDOW);
+    this.#spans = this.#spans.filter(({ to = now }) => to > from);
+    const spent = this.#spans.map(({ from: start, to = now }) =>
+      Math.max(0, elapsed(unixMs(Math.max(start, from)), to)),
+    );
+    const window = millis(spent.reduce((sum, length) => sum + length, 0));
+    return effectiveHashrate(ledger.shares.acceptedSince(gpu, from), window)?.hashrate;
   }
 }
