@@ -168,7 +168,6 @@ export class Link {
       this.#endIfDone();
       return;
     }
-    if (upstream.session?.awaitsExtranonceAnswer) upstream.pool.refusesExtranonce = true;
     if (!this.#miner.closed) {
       logger.warn("pool connection lost", { pool: formatPoolUrl(upstream.address), reason });
       // A redirect that leads nowhere says nothing about the pool that still serves us.

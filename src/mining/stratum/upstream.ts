@@ -22,6 +22,7 @@ export class Upstream {
   readonly #socket: LineSocket;
   readonly #startedAt: Millis;
   #session: PoolSession | undefined;
+  #closing = false;
 
   constructor(pool: Pool, address: PoolAddress, parts: { readonly clock: Clock; readonly handlers: UpstreamHandlers }) {
     this.pool = pool;
@@ -32,6 +33,7 @@ export class Upstream {
     this.#socket = new LineSocket(socket, {
       onLine: (line) => this.#session?.onLine(line),
       onClose: (reason) => {
+        if (!this.#closing && this.#session?.awaitsExtranonceAnswer) pool.refusesExtranonce = true;
         this.#session?.lost(reason);
         handlers.onGone(this, reason);
       },
@@ -74,6 +76,7 @@ export class Upstream {
   }
 
   close(reason: string): void {
+    this.#closing = true;
     this.#socket.close(reason);
   }
 }
