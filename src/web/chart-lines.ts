@@ -8,7 +8,7 @@ export const SHEET_WIDTH = 1000;
 const LONGEST_STEP_MS = 30_000;
 
 export const toX = (atMs: number, nowMs: number): number =>
-  Math.max(0, Math.min(SHEET_WIDTH, SHEET_WIDTH * (1 - (nowMs - atMs) / HISTORY_MS)));
+  Math.max(0, Math.min(SHEET_WIDTH, SHEET_WIDTH - ((nowMs - atMs) * SHEET_WIDTH) / HISTORY_MS));
 
 /** The greatest value of the axis: a round number with some air above `greatest`. */
 export function niceCeiling(greatest: number): number {

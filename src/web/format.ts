@@ -76,6 +76,9 @@ export const toTokenRate = (value: Maybe): Quantity =>
 export const toTemperature = (value: Maybe): Quantity =>
   isKnown(value) ? { text: formatDecimal(value, 0), unit: "°C" } : unknown("°C");
 
+export const toMemory = (mebibytes: Maybe): Quantity =>
+  isKnown(mebibytes) ? { text: formatDecimal(mebibytes / 1024, 1), unit: "GiB" } : unknown("GiB");
+
 const MILLIJOULES_PER_WH = 3_600_000;
 
 /** Joules for a request, watt-hours for an hour, kilowatt-hours for a day. */

@@ -7,6 +7,7 @@ import {
   formatUsd,
   join,
   toHashrate,
+  toMemory,
   toPower,
   toTemperature,
   toTokenRate,
@@ -35,10 +36,32 @@ function Rate({ gpu }: { readonly gpu: GpuView }) {
   );
 }
 
-function Metrics({ gpu }: { readonly gpu: GpuView }) {
-  const hasTemperature = gpu.temperatureC !== null;
+/** A card's own sensors, which the CPU device does not have. */
+function Sensors({ gpu }: { readonly gpu: GpuView }) {
+  const { temperatureC, utilizationPercent, vramUsedMiB, vramTotalMiB } = gpu;
   return (
-    <dl class="metrics" data-count={hasTemperature ? 5 : 4}>
+    <>
+      {temperatureC !== null && (
+        <Metric
+          label="Temperature"
+          note={utilizationPercent === null ? "" : `${formatCount(utilizationPercent)} % busy`}
+        >
+          <Value of={toTemperature(temperatureC)} />
+        </Metric>
+      )}
+      {vramUsedMiB !== null && (
+        <Metric label="Memory" note={vramTotalMiB === null ? "" : `of ${join(toMemory(vramTotalMiB))}`}>
+          <Value of={toMemory(vramUsedMiB)} />
+        </Metric>
+      )}
+    </>
+  );
+}
+
+function Metrics({ gpu }: { readonly gpu: GpuView }) {
+  const sensors = [gpu.temperatureC, gpu.vramUsedMiB].filter((reading) => reading !== null).length;
+  return (
+    <dl class="metrics" data-count={4 + sensors}>
       <Metric label="Power" note={toPowerNote(gpu)}>
         <Value of={toPower(gpu.powerW)} />
       </Metric>
@@ -50,26 +73,18 @@ function Metrics({ gpu }: { readonly gpu: GpuView }) {
         {formatCount(gpu.queuedRequests)}
         <span class="unit"> waiting</span>
       </Metric>
-      {hasTemperature && (
-        <Metric label="Temperature" note={toLoad(gpu)}>
-          <Value of={toTemperature(gpu.temperatureC)} />
-        </Metric>
-      )}
+      <Sensors gpu={gpu} />
     </dl>
   );
 }
 
-const toLoad = ({ utilizationPercent }: GpuView): string =>
-  utilizationPercent === null ? "" : `${formatCount(utilizationPercent)} % busy`;
-
-/** What is worth knowing on a second look. */
-function toFootnote({ roundTripMs, vramUsedMiB, vramTotalMiB, health }: GpuView): string {
+/** What is worth knowing on a second look; a no-break space keeps the line's height when there is nothing. */
+function toFootnote({ roundTripMs, health }: GpuView): string {
   const parts = [
     roundTripMs === null ? "" : `handover and back ${formatDuration(roundTripMs)}`,
-    vramUsedMiB === null ? "" : `VRAM ${formatCount(vramUsedMiB)} of ${formatCount(vramTotalMiB)} MiB`,
     health === "ok" ? "" : `health: ${health}`,
   ];
-  return parts.filter(Boolean).join(" · ");
+  return parts.filter(Boolean).join(" · ") || "\u00a0";
 }
 
 interface GpuCardProps {

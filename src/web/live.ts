@@ -9,7 +9,7 @@ const LONGEST_SILENCE = seconds(35);
 const VALUATIONS_EVERY = seconds(10);
 
 export interface LiveParts {
-  readonly client: RigClient;
+  readonly client: Pick<RigClient, "rig" | "valuations" | "jobs" | "transitions" | "events">;
   readonly clock: Clock;
   readonly dispatch: (action: PageAction) => void;
 }

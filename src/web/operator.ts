@@ -18,7 +18,7 @@ export const sessionTokens = (storage: Storage): TokenStore => ({
 });
 
 export interface OperatorParts {
-  readonly client: RigClient;
+  readonly client: Pick<RigClient, "setMode">;
   readonly tokens: TokenStore;
   readonly dispatch: (action: PageAction) => void;
 }

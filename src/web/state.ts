@@ -1,12 +1,4 @@
-import type {
-  DecisionView,
-  JobView,
-  ModeName,
-  RigEvent,
-  RigView,
-  TransitionView,
-  ValuationView,
-} from "../api/shapes.ts";
+import type { JobView, ModeName, RigEvent, RigView, TransitionView, ValuationView } from "../api/shapes.ts";
 import { addToHistory, type History } from "./history.ts";
 import { toTone, toToneLabel } from "./tone.ts";
 
@@ -35,7 +27,6 @@ export interface PageState {
   readonly valuations: readonly ValuationView[];
   readonly jobs: readonly JobView[];
   readonly transitions: readonly TransitionView[];
-  readonly lastDecision: DecisionView | null;
   readonly history: History;
   readonly link: Link;
   /** Browser time of the last sign of life. */
@@ -65,7 +56,6 @@ export const INITIAL_STATE: PageState = {
   valuations: [],
   jobs: [],
   transitions: [],
-  lastDecision: null,
   history: new Map(),
   link: { kind: "connecting" },
   heardMs: null,
@@ -105,7 +95,8 @@ function onEvent(state: PageState, event: RigEvent, atMs: number): PageState {
     case "rig":
       return showRig(state, event.rig, atMs);
     case "decision":
-      return { ...state, lastDecision: event.decision };
+      // Why a GPU does what it does stands on its card, which the next picture of the rig brings.
+      return state;
     case "transition":
       return {
         ...state,

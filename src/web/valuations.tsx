@@ -25,7 +25,7 @@ function Row({ row }: { readonly row: ValuationView }) {
       <td data-label="Electricity / h">{formatUsd(row.electricityUsdPerHour)}</td>
       <td data-label="Net / h" class="strong">
         {formatUsd(row.netUsdPerHour)}
-        <span class="note">{formatUsd(row.netUsdPerDay)} a day</span>
+        <span class="note">{formatUsd(row.netUsdPerDay)} / day</span>
       </td>
       <td data-label="Break-even / kWh">{formatUsd(row.breakEvenUsdPerKwh)}</td>
     </tr>
