@@ -132,7 +132,7 @@ const noGpu = (gpu: string): RigStateError =>
 
 function burden({ queue, loop }: Rigged): number {
   const { waiting, active } = queue.facts();
-  return waiting + active + (loop.snapshot().workload === "inference" ? 0 : 0.5);
+  return waiting + active + (loop.isServing ? 0 : 0.5);
 }
 
 const modeOf = ({ ledger, clock, config }: RigParts, gpu?: GpuUuid): Mode =>

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { GpuUuid, HandoverState, Workload } from "../ledger/rows.ts";
+import type { GpuUuid, HandoverState, JobOutcome, Workload } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { CoinQuote } from "../market/file.ts";
@@ -79,6 +79,13 @@ export class Custody {
     return this.#state;
   }
 
+  /** Takes the GPU off work that failed; its job is booked as interrupted. */
+  letGo(reason: string, signal: AbortSignal): Promise<Outcome> {
+    const { jobId } = this.#assignment;
+    if (jobId !== undefined) this.#endJob(jobId, "interrupted", reason);
+    return this.handOver("none", reason, signal);
+  }
+
   /** Runs one handover with its ledger row, its metering and its hashing job around it. */
   async handOver(to: Workload, reason: string, signal: AbortSignal): Promise<Outcome> {
     const { clock, ledger, gpu, meter, mining, serving, switches, logger, onChange } = this.#parts;
@@ -138,7 +145,7 @@ export class Custody {
     if (jobId !== undefined) this.#endJob(jobId, "completed");
   }
 
-  #endJob(jobId: string, outcome: "completed" | "cancelled" | "failed", reason?: string): void {
+  #endJob(jobId: string, outcome: JobOutcome, reason?: string): void {
     const { ledger, clock, mining } = this.#parts;
     mining?.watch.end();
     ledger.jobs.endJob(jobId, { ended: clock.now(), outcome, ...(reason === undefined ? {} : { reason }) });

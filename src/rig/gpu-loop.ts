@@ -11,7 +11,7 @@ import type { Decision, GpuFacts, Owner, SwitchRules } from "../policy/types.ts"
 import { earnedOver, type UsdPerHour, usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
-import type { Cooldown } from "./cooldown.ts";
+import type { Block, Cooldown } from "./cooldown.ts";
 import type { Assignment, Custody, MiningParts } from "./custody.ts";
 import type { ObservedDemand } from "./demand.ts";
 import type { EngineControl } from "./engine-control.ts";
@@ -63,15 +63,15 @@ export class GpuLoop {
   #valuations: readonly Valuation[] = [];
   #why = "starting";
   #lastDecision = "";
-  #lastLook: UnixMs;
+  #lastLook: Millis;
+  #sinceLook = millis(0);
   #exited: string | undefined;
   #tending = false;
 
   constructor(parts: LoopParts) {
-    const now = parts.clock.now();
     this.#parts = parts;
     this.#imagined = parts.custody.assignment;
-    this.#lastLook = now;
+    this.#lastLook = parts.clock.monotonic();
     this.#regret = startRegret(parts.mining ? "hashing" : parts.serving ? "inference" : "none");
   }
 
@@ -91,6 +91,10 @@ export class GpuLoop {
       await wake.sleep(clock, pause, signal);
     }
     await this.#leave();
+  }
+
+  get isServing(): boolean {
+    return this.#parts.custody.assignment.workload === "inference";
   }
 
   /** The miner or engine of this GPU ended by itself. */
@@ -140,10 +144,11 @@ export class GpuLoop {
     const decision = decide(this.#facts(this.#parts.custody.assignment, now), this.#rules(), now);
     this.#record(decision, this.#parts.custody.assignment, now);
     this.#tendEngine(signal);
-    if (decision.action === "switch") await this.#switchTo(decision, signal);
+    const switched = decision.action === "switch" && (await this.#switchTo(decision, signal));
     this.#parts.onChange();
-    if (decision.action === "switch") return millis(0);
-    const deadlines = [decision.lookAgain, queue.nextExpiry].filter((at) => at !== undefined);
+    if (switched) return millis(0);
+    const lookAgain = decision.action === "keep" ? decision.lookAgain : undefined;
+    const deadlines = [lookAgain, queue.nextExpiry].filter((at) => at !== undefined);
     return millis(Math.max(0, Math.min(TICK, ...deadlines.map((at) => elapsed(clock.now(), at)))));
   }
 
@@ -168,11 +173,11 @@ export class GpuLoop {
     this.#exited = undefined;
     cooldown.failed(workload, reason, clock.now());
     logger.warn("work failed", { gpu: this.#parts.info.uuid, workload, reason });
-    await this.#parts.custody.handOver("none", reason, signal);
+    await this.#parts.custody.letGo(reason, signal);
   }
 
   #value(now: UnixMs): void {
-    const { rates, prices, mining, serving, demand, queue, switches } = this.#parts;
+    const { clock, rates, prices, mining, serving, demand, queue, switches } = this.#parts;
     this.#valuations = valueAll(
       {
         rates,
@@ -185,15 +190,17 @@ export class GpuLoop {
       now,
     );
     const candidates = toCandidates(this.#valuations);
-    const length = millis(Math.max(0, elapsed(this.#lastLook, now)));
+    // Monotonic: a clock that is set must not count as hours of regret.
+    const look = clock.monotonic();
+    this.#sinceLook = millis(look - this.#lastLook);
+    this.#lastLook = look;
     const { cost } = switches.roundTrip(this.#bestNet());
-    this.#regret = addRegret(this.#regret, candidates, length, cost);
+    this.#regret = addRegret(this.#regret, candidates, this.#sinceLook, cost);
     const own = this.#valuations.find(({ workload }) => workload === this.#regret.owner);
     this.#owner =
       own !== undefined && own.net === undefined
         ? { workload: own.workload, why: own.why }
         : explainOwner(this.#regret, candidates, cost);
-    this.#lastLook = now;
   }
 
   #facts({ workload, since }: Assignment, now: UnixMs): GpuFacts {
@@ -206,7 +213,7 @@ export class GpuLoop {
       mode: mode(),
       workload,
       since,
-      owner: blocked === undefined ? this.#owner : { workload: "none", why: blocked.reason },
+      owner: blocked === undefined ? this.#owner : { workload: "none", why: sayBlocked(blocked, now) },
       gapWorkload: cooldown.blocking("hashing", now) ? "none" : bestBetweenRequests(this.#valuations),
       queue: queue.facts(),
       ...(idleSince === undefined ? {} : { idleSince }),
@@ -239,7 +246,8 @@ export class GpuLoop {
     this.#record(decision, this.#imagined, now);
     if (decision.action === "switch") this.#imagined = { workload: decision.to, since: now };
     const net = this.#valuations.find(({ workload }) => workload === this.#imagined.workload)?.net;
-    if (net !== undefined) ledger.wouldHave.book(info.uuid, now, this.#imagined.workload, earnedOver(net, TICK));
+    if (net !== undefined)
+      ledger.wouldHave.book(info.uuid, now, this.#imagined.workload, earnedOver(net, this.#sinceLook));
     this.#tendEngine(signal);
     this.#why = `observing; would ${verbOf(this.#imagined.workload)}: ${decision.why}`;
     this.#parts.onChange();
@@ -262,17 +270,19 @@ export class GpuLoop {
     ledger.decisions.append({ gpu: info.uuid, at: now, mode: mode(), action, from: workload, to, rule, why, inputs });
   }
 
-  async #switchTo(decision: Extract<Decision, { action: "switch" }>, signal: AbortSignal): Promise<void> {
-    const { cooldown, clock, switches } = this.#parts;
-    const block = cooldown.blocking(decision.to, clock.now());
+  /** `false` when the target still cools down from a failure. */
+  async #switchTo(decision: Extract<Decision, { action: "switch" }>, signal: AbortSignal): Promise<boolean> {
+    const { cooldown, clock, switches, custody } = this.#parts;
+    const now = clock.now();
+    const block = cooldown.blocking(decision.to, now);
     if (block !== undefined) {
-      this.#why = `${block.reason}; trying again in ${Math.ceil(elapsed(clock.now(), block.until) / 1000)} s`;
-      await clock.wait(millis(Math.min(TICK, elapsed(clock.now(), block.until))), signal);
-      return;
+      this.#why = sayBlocked(block, now);
+      return false;
     }
-    if (decision.rule === "regret") switches.countPriceSwitch(clock.now());
-    if (decision.rule === "arrival") switches.countGapSwitch(clock.now());
-    await this.#parts.custody.handOver(decision.to, decision.why, signal);
+    if (decision.rule === "regret") switches.countPriceSwitch(now);
+    if (decision.rule === "arrival") switches.countGapSwitch(now);
+    await custody.handOver(decision.to, decision.why, signal);
+    return true;
   }
 
   /** Where requests may come, the engine is up before the first one; where they may not, it is down. */
@@ -325,6 +335,9 @@ function activityOf(workload: string, active: number): Activity | undefined {
   if (workload === "inference") return active > 0 ? "serving" : undefined;
   return workload === "none" ? "resting" : undefined;
 }
+
+const sayBlocked = ({ reason, until }: Block, now: UnixMs): string =>
+  `${reason}; trying again in ${Math.ceil(elapsed(now, until) / 1000)} s`;
 
 const verbOf = (workload: string): string =>
   workload === "hashing" ? "hash" : workload === "inference" ? "serve" : "rest";

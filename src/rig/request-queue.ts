@@ -1,6 +1,7 @@
 import type { Admittance, Demand, Grant, RefusalReason } from "../inference/gpu-port.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
 import type { Queue } from "../policy/types.ts";
 import { type UsdNano, usdNano } from "../units/money.ts";
 import { after, elapsed, type Millis, type UnixMs } from "../units/time.ts";
@@ -25,7 +26,8 @@ export interface QueueOptions {
 interface Waiting {
   readonly demand: Demand;
   readonly since: UnixMs;
-  readonly settle: (admittance: Admittance) => void;
+  /** `false` when the request had been answered before, or its client had gone. */
+  readonly settle: (admittance: Admittance) => boolean;
 }
 
 /** The requests of one GPU. Anybody may enqueue; only the GPU's loop opens, closes and empties it. */
@@ -52,21 +54,22 @@ export class RequestQueue {
     if (this.#waiting.size + this.#active.size >= limit)
       return Promise.resolve(refusal("queue-full", `${limit} requests already wait for this GPU`, maxWait));
     if (this.#gate !== undefined) return this.#grant(demand, this.#gate);
-    return new Promise((resolve) => {
-      const waiting: Waiting = {
-        demand,
-        since: clock.now(),
-        settle: (admittance) => {
-          this.#waiting.delete(waiting);
-          signal.removeEventListener("abort", leave);
-          resolve(admittance);
-        },
-      };
-      const leave = () => waiting.settle({ kind: "aborted" });
-      signal.addEventListener("abort", leave, { once: true });
-      this.#waiting.add(waiting);
-      onChange();
-    });
+    const { promise, resolve } = Promise.withResolvers<Admittance>();
+    let open = true;
+    const settle = (admittance: Admittance): boolean => {
+      if (!open) return false;
+      open = false;
+      this.#waiting.delete(waiting);
+      signal.removeEventListener("abort", leave);
+      resolve(admittance);
+      return true;
+    };
+    const leave = () => settle({ kind: "aborted" });
+    const waiting: Waiting = { demand, since: clock.now(), settle };
+    signal.addEventListener("abort", leave, { once: true });
+    this.#waiting.add(waiting);
+    onChange();
+    return promise;
   }
 
   facts(): Queue {
@@ -95,10 +98,18 @@ export class RequestQueue {
     this.#gate = gate;
     this.#closedFor = undefined;
     this.#idleSince = this.#options.clock.now();
-    for (const waiting of [...this.#waiting]) {
-      this.#grant(waiting.demand, gate).then(waiting.settle, (error: unknown) =>
-        waiting.settle(refusal("engine-failed", String(error), this.#options.maxWait)),
-      );
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const one of waiting) void this.#admit(one, gate);
+  }
+
+  /** A client that left while its grant was made gives it straight back. */
+  async #admit({ demand, settle }: Waiting, gate: Gate): Promise<void> {
+    try {
+      const admittance = await this.#grant(demand, gate);
+      if (!settle(admittance) && admittance.kind === "granted") await admittance.grant.release();
+    } catch (error) {
+      settle(refusal("engine-failed", messageOf(error), this.#options.maxWait));
     }
   }
 
