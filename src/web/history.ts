@@ -3,7 +3,8 @@ import { type Tone, toTone } from "./tone.ts";
 
 /** How far back the charts look. */
 export const HISTORY_MS = 600_000;
-const LEAST_STEP_MS = 500;
+/** More points than pixels only cost time. */
+const LEAST_STEP_MS = 900;
 
 /** One point of a GPU's charts; null where nothing was known. */
 export interface Sample {
@@ -28,11 +29,9 @@ const toSample = (gpu: GpuView, atMs: number): Sample => ({
 function append(samples: readonly Sample[], sample: Sample): readonly Sample[] {
   const last = samples.at(-1);
   if (last && sample.atMs <= last.atMs) return samples;
-  // A clock that was set back left samples in the future; they end the moment time catches up.
-  const isTight = last !== undefined && sample.atMs - last.atMs < LEAST_STEP_MS && sample.tone === last.tone;
-  const kept = isTight ? samples.slice(0, -1) : samples;
-  const first = kept.findIndex(({ atMs }) => atMs >= sample.atMs - HISTORY_MS);
-  return first < 0 ? [sample] : [...kept.slice(first), sample];
+  if (last && sample.atMs - last.atMs < LEAST_STEP_MS && sample.tone === last.tone) return samples;
+  const first = samples.findIndex(({ atMs }) => atMs >= sample.atMs - HISTORY_MS);
+  return first < 0 ? [sample] : [...samples.slice(first), sample];
 }
 
 /** Adds what `rig` shows now; GPUs that are gone lose their history. */
