@@ -1,5 +1,16 @@
 import { useState } from "preact/hooks";
-import { greatestOf, niceCeiling, SHEET_WIDTH, sampleAt, toBands, toLine, toStretches, toX } from "./chart-lines.ts";
+import {
+  greatestOf,
+  niceCeiling,
+  SHEET_WIDTH,
+  type Span,
+  sampleAt,
+  toBands,
+  toLine,
+  toSpan,
+  toStretches,
+  toX,
+} from "./chart-lines.ts";
 import { formatClock, join, type Quantity, toHashrate, toPower, toTokenRate } from "./format.ts";
 import type { Sample } from "./history.ts";
 import { type Tone, toToneLabel } from "./tone.ts";
@@ -31,20 +42,20 @@ const TOKENS: Series = {
 interface PanelProps {
   readonly series: readonly Series[];
   readonly samples: readonly Sample[];
-  readonly now: number;
+  readonly span: Span;
 }
 
 const Line = ({
   series,
   samples,
-  now,
+  span,
 }: {
   readonly series: Series;
   readonly samples: readonly Sample[];
-  readonly now: number;
+  readonly span: Span;
 }) => {
   const ceiling = niceCeiling(greatestOf(samples, series.pick) ?? 0);
-  const stretches = toStretches(samples, series.pick, { nowMs: now, ceiling, height: HEIGHT });
+  const stretches = toStretches(samples, series.pick, { span, ceiling, height: HEIGHT });
   return (
     <g class="series" data-tone={series.tone}>
       <path class="line" d={toLine(stretches)} vector-effect="non-scaling-stroke" />
@@ -53,7 +64,7 @@ const Line = ({
 };
 
 /** Lines over the bands of who had the GPU; each line has a scale of its own, told in words beside it. */
-function Panel({ series, samples, now }: PanelProps) {
+function Panel({ series, samples, span }: PanelProps) {
   return (
     <div class="panel">
       <p class="scale">
@@ -67,14 +78,14 @@ function Panel({ series, samples, now }: PanelProps) {
         })}
       </p>
       <svg viewBox={`0 0 ${SHEET_WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
-        {toBands(samples, now).map(({ tone, from, to }) => (
+        {toBands(samples, span).map(({ tone, from, to }) => (
           <g key={from} data-tone={tone}>
             <rect class="band" x={from} y="0" width={to - from} height={HEIGHT} />
             <rect class="floor" x={from} y={HEIGHT - 6} width={to - from} height="6" />
           </g>
         ))}
         {series.map((one) => (
-          <Line key={one.name} series={one} samples={samples} now={now} />
+          <Line key={one.name} series={one} samples={samples} span={span} />
         ))}
       </svg>
     </div>
@@ -88,11 +99,11 @@ function describe(samples: readonly Sample[], title: string): string {
   return `${title}, last ten minutes: ${join(toPower(now.powerW))} now, ${peak} at the peak, ${toToneLabel(now.tone).toLowerCase()}.`;
 }
 
-function Legend({ samples, now }: { readonly samples: readonly Sample[]; readonly now: number }) {
-  const tones = [...new Set(toBands(samples, now).map(({ tone }) => tone))];
+function Legend({ samples, span }: { readonly samples: readonly Sample[]; readonly span: Span }) {
+  const tones = [...new Set(toBands(samples, span).map(({ tone }) => tone))];
   return (
     <p class="legend">
-      <span>10 min ago</span>
+      <span>{span.spanMs / 60_000} min ago</span>
       <span class="legend-tones">
         {tones.map((tone) => (
           <span key={tone} data-tone={tone} class="legend-tone">
@@ -127,8 +138,9 @@ interface ChartProps {
 
 /** Watts and work of the last ten minutes. Pointing at it reads one moment; the label says the gist in words. */
 export function Chart({ samples, now, title }: ChartProps) {
+  const span = toSpan(samples, now);
   const [x, setX] = useState<number>();
-  const pointed = x === undefined ? undefined : sampleAt(samples, x, now);
+  const pointed = x === undefined ? undefined : sampleAt(samples, x, span);
   const onMove = (event: PointerEvent & { readonly currentTarget: HTMLElement }) => {
     const { left, width } = event.currentTarget.getBoundingClientRect();
     setX(((event.clientX - left) / width) * SHEET_WIDTH);
@@ -136,13 +148,13 @@ export function Chart({ samples, now, title }: ChartProps) {
   return (
     <figure class="chart" role="img" aria-label={describe(samples, title)}>
       <div class="panels" onPointerMove={onMove} onPointerLeave={() => setX(undefined)}>
-        <Panel series={[POWER]} samples={samples} now={now} />
-        <Panel series={[HASHRATE, TOKENS]} samples={samples} now={now} />
+        <Panel series={[POWER]} samples={samples} span={span} />
+        <Panel series={[HASHRATE, TOKENS]} samples={samples} span={span} />
         {pointed && (
           <svg class="cursor" viewBox={`0 0 ${SHEET_WIDTH} 1`} preserveAspectRatio="none" aria-hidden="true">
             <line
-              x1={toX(pointed.atMs, now)}
-              x2={toX(pointed.atMs, now)}
+              x1={toX(pointed.atMs, span)}
+              x2={toX(pointed.atMs, span)}
               y1="0"
               y2="1"
               vector-effect="non-scaling-stroke"
@@ -150,7 +162,7 @@ export function Chart({ samples, now, title }: ChartProps) {
           </svg>
         )}
       </div>
-      {pointed ? <Readout sample={pointed} /> : <Legend samples={samples} now={now} />}
+      {pointed ? <Readout sample={pointed} /> : <Legend samples={samples} span={span} />}
     </figure>
   );
 }

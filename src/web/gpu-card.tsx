@@ -22,8 +22,7 @@ const toPowerNote = ({ powerW, energyQuality }: GpuView): string =>
   powerW === null || energyQuality === "counter" ? "measured" : energyQuality;
 
 function Rate({ gpu }: { readonly gpu: GpuView }) {
-  const isServing = gpu.workload === "inference" || (gpu.tokensPerSecond !== null && gpu.hashrateReportedHps === null);
-  if (isServing)
+  if (gpu.workload === "inference")
     return (
       <Metric label="Speed" note="of the engine">
         <Value of={toTokenRate(gpu.tokensPerSecond)} />

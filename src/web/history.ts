@@ -22,8 +22,9 @@ const toSample = (gpu: GpuView, atMs: number): Sample => ({
   atMs,
   tone: toTone(gpu),
   powerW: gpu.powerW,
-  hashrateHps: gpu.hashrateReportedHps ?? gpu.hashrateEffectiveHps,
-  tokensPerSecond: gpu.tokensPerSecond,
+  // A GPU keeps the last rate of work that it no longer does; the charts show only what it does.
+  hashrateHps: gpu.workload === "hashing" ? (gpu.hashrateReportedHps ?? gpu.hashrateEffectiveHps) : null,
+  tokensPerSecond: gpu.workload === "inference" ? gpu.tokensPerSecond : null,
 });
 
 function append(samples: readonly Sample[], sample: Sample): readonly Sample[] {

@@ -18,10 +18,7 @@ export function Today({ rig }: { readonly rig: RigView }) {
             {formatUsd(today.wouldHaveEarnedUsd)}
           </Metric>
         )}
-        <Metric
-          label="Net"
-          note={`${formatUsd(today.revenueUsd)} revenue − ${formatUsd(today.electricityUsd)} electricity`}
-        >
+        <Metric label="Net" note={`${formatUsd(today.revenueUsd)} revenue − ${formatUsd(today.electricityUsd)} power`}>
           {formatUsd(today.netUsd)}
         </Metric>
         <Metric label="Energy" note="of all GPUs">

@@ -4,7 +4,7 @@ import { groupValuations, type ValuationGroup } from "./rows.ts";
 import { toWorkloadLabel } from "./tone.ts";
 
 const toSubtitle = ({ workload, label, rate }: ValuationView): string =>
-  [toWorkloadLabel(workload), rate].filter((part) => part !== "–" && part !== "" && part !== label).join(" · ");
+  [toWorkloadLabel(workload), rate].filter((part) => !/^[–—-]?$/.test(part) && part !== label).join(" · ");
 
 function Row({ row }: { readonly row: ValuationView }) {
   return (

@@ -6,6 +6,7 @@ import {
   sampleAt,
   toBands,
   toLine,
+  toSpan,
   toStretches,
   toX,
 } from "../../../src/web/chart-lines.ts";
@@ -21,11 +22,21 @@ const sample = (secondsAgo: number, changes: Partial<Sample> = {}): Sample => ({
   ...changes,
 });
 const power = ({ powerW }: Sample) => powerW;
-const sheet = { nowMs: NOW, ceiling: 100, height: 100 };
+const SPAN = { nowMs: NOW, spanMs: HISTORY_MS };
+const sheet = { span: SPAN, ceiling: 100, height: 100 };
 
 test("time runs from the left edge ten minutes ago to the right edge now", () => {
-  expect([toX(NOW - HISTORY_MS, NOW), toX(NOW - HISTORY_MS / 2, NOW), toX(NOW, NOW)]).toEqual([0, 500, SHEET_WIDTH]);
-  expect([toX(NOW - 2 * HISTORY_MS, NOW), toX(NOW + 5000, NOW)]).toEqual([0, SHEET_WIDTH]);
+  expect([toX(NOW - HISTORY_MS, SPAN), toX(NOW - HISTORY_MS / 2, SPAN), toX(NOW, SPAN)]).toEqual([0, 500, SHEET_WIDTH]);
+  expect([toX(NOW - 2 * HISTORY_MS, SPAN), toX(NOW + 5000, SPAN)]).toEqual([0, SHEET_WIDTH]);
+});
+
+describe("the stretch of time", () => {
+  const spanOf = (age: number) => toSpan([sample(age)], NOW).spanMs / 60_000;
+
+  test("grows with the samples in whole minutes, from two to ten", () => {
+    expect([0, 119, 121, 400, 600, 900].map(spanOf)).toEqual([2, 2, 3, 7, 10, 10]);
+    expect(toSpan([], NOW)).toEqual({ nowMs: NOW, spanMs: 120_000 });
+  });
 });
 
 test("an axis ends at a round number with air above the greatest value", () => {
@@ -75,7 +86,7 @@ describe("bands", () => {
       sample(24, { tone: "inference" }),
       sample(12),
     ];
-    expect(toBands(samples, NOW)).toEqual([
+    expect(toBands(samples, SPAN)).toEqual([
       { tone: "hashing", from: 900, to: 940 },
       { tone: "inference", from: 940, to: 980 },
       { tone: "hashing", from: 980, to: SHEET_WIDTH },
@@ -83,15 +94,21 @@ describe("bands", () => {
   });
 
   test("leave a gap where nothing was heard", () => {
-    const bands = toBands([sample(120), sample(108), sample(48), sample(36), sample(6)], NOW);
+    const bands = toBands([sample(120), sample(108), sample(48), sample(36), sample(6)], SPAN);
     expect(bands.map(({ from, to }) => [Math.round(from), Math.round(to)])).toEqual([
       [800, 820],
       [920, 1000],
     ]);
   });
 
+  test("show even a request that had the GPU for a moment", () => {
+    const samples = [sample(60), sample(30, { tone: "inference" }), sample(29.9), sample(0)];
+    const [, brief] = toBands(samples, SPAN);
+    expect(brief).toEqual({ tone: "inference", from: 950, to: 953 });
+  });
+
   test("do not reach up to now when the last sample is old", () => {
-    expect(toBands([sample(120), sample(108)], NOW)).toEqual([{ tone: "hashing", from: 800, to: 820 }]);
+    expect(toBands([sample(120), sample(108)], SPAN)).toEqual([{ tone: "hashing", from: 800, to: 820 }]);
   });
 });
 
@@ -102,7 +119,7 @@ test("the greatest of unknown values is unknown", () => {
 
 test("pointing reads the nearest sample", () => {
   const samples = [sample(300), sample(200), sample(100)];
-  expect(sampleAt(samples, 0, NOW)).toBe(samples[0]);
-  expect(sampleAt(samples, 660, NOW)).toBe(samples[1]);
-  expect(sampleAt([], 5, NOW)).toBeUndefined();
+  expect(sampleAt(samples, 0, SPAN)).toBe(samples[0]);
+  expect(sampleAt(samples, 660, SPAN)).toBe(samples[1]);
+  expect(sampleAt([], 5, SPAN)).toBeUndefined();
 });
