@@ -16,50 +16,75 @@ export interface StreamEvent {
 }
 
 const MAX_EVENT_BYTES = 1 << 20;
-const END_OF_EVENT = "\n\n";
+const LINE_FEED = 10;
+const CARRIAGE_RETURN = 13;
 
 const count = z.int().nonnegative();
 const usageSchema = z.object({ prompt_tokens: count, completion_tokens: count.optional() });
 const eventSchema = z.object({ choices: z.array(z.unknown()).optional(), usage: usageSchema.nullish() });
 
 /** Reads `usage` from a parsed body or event; absent when the engine gave none that makes sense. */
-export function readUsage(body: unknown): Usage | undefined {
-  const parsed = eventSchema.safeParse(body);
-  const usage = parsed.success ? parsed.data.usage : undefined;
-  return usage ? { tokensIn: usage.prompt_tokens, tokensOut: usage.completion_tokens ?? 0 } : undefined;
-}
+export const readUsage = (body: unknown): Usage | undefined => inspectBody(body).usage;
 
-/** Cuts an engine's byte stream into whole server-sent events; one over 1 MiB is a fault. */
+/**
+ * Cuts an engine's byte stream into whole server-sent events, which end with an empty line; one over 1 MiB is a fault.
+ * All bytes come out as they came in, an unfinished event at the end included.
+ */
 export async function* readEvents(chunks: AsyncIterable<Uint8Array>, url: string): AsyncGenerator<StreamEvent> {
-  const decoder = new TextDecoder();
-  const encoder = new TextEncoder();
-  let text = "";
-  for await (const chunk of chunks) {
-    text += decoder.decode(chunk, { stream: true });
-    let end = text.indexOf(END_OF_EVENT);
-    while (end >= 0) {
-      const event = text.slice(0, end + END_OF_EVENT.length);
-      text = text.slice(event.length);
-      yield { bytes: encoder.encode(event), ...inspect(event) };
-      end = text.indexOf(END_OF_EVENT);
-    }
-    if (text.length > MAX_EVENT_BYTES)
+  let pending: Uint8Array[] = [];
+  let size = 0;
+  let isBlankLine = true;
+  const keep = (part: Uint8Array) => {
+    size += part.length;
+    if (size > MAX_EVENT_BYTES)
       throw new InferenceError("the engine sent an endless event", { code: "ERR_ENGINE_ANSWER", url });
+    pending.push(part);
+  };
+  const take = (): StreamEvent => {
+    const bytes = Buffer.concat(pending);
+    pending = [];
+    size = 0;
+    return { bytes, ...inspect(bytes) };
+  };
+  for await (const chunk of chunks) {
+    let start = 0;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at];
+      if (byte === LINE_FEED && isBlankLine) {
+        keep(chunk.subarray(start, at + 1));
+        yield take();
+        start = at + 1;
+      } else if (byte !== CARRIAGE_RETURN) isBlankLine = byte === LINE_FEED;
+    }
+    keep(chunk.subarray(start));
   }
+  if (size > 0) yield take();
 }
 
 /** Parses only the rare event that names usage, so that tokens pass at the cost of a substring search. */
-function inspect(event: string): { usage?: Usage; usageOnly: boolean } {
-  if (!event.startsWith("data: ") || !event.includes('"usage"')) return { usageOnly: false };
-  let body: unknown;
+function inspect(event: Buffer): Omit<StreamEvent, "bytes"> {
+  if (!event.includes('"usage"')) return { usageOnly: false };
   try {
-    body = JSON.parse(event.slice("data: ".length));
+    return inspectBody(JSON.parse(dataOf(event.toString("utf8"))));
   } catch {
     // Not ours to judge: the client gets the engine's bytes as they are.
     return { usageOnly: false };
   }
-  const usage = readUsage(body);
-  if (usage === undefined) return { usageOnly: false };
+}
+
+const dataOf = (event: string): string =>
+  event
+    .split(/\r?\n/)
+    .filter((line) => line.startsWith("data:"))
+    .map((line) => line.slice("data:".length))
+    .join("\n");
+
+function inspectBody(body: unknown): Omit<StreamEvent, "bytes"> {
   const parsed = eventSchema.safeParse(body);
-  return { usage, usageOnly: parsed.success && parsed.data.choices?.length === 0 };
+  if (!parsed.success || !parsed.data.usage) return { usageOnly: false };
+  const { choices, usage } = parsed.data;
+  return {
+    usage: { tokensIn: usage.prompt_tokens, tokensOut: usage.completion_tokens ?? 0 },
+    usageOnly: choices?.length === 0,
+  };
 }

@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { isAbort, messageOf } from "../lib/errors.ts";
+import { LedgerError } from "../ledger/errors.ts";
+import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
+import type { UsdNano } from "../units/money.ts";
 import { requestWorth, type TokenPrices } from "../valuation/inference.ts";
 import type { InferenceAnswer, InferencePort, InferenceRoute, OpenAiError } from "./answer.ts";
 import type { CompletionBook, CompletionEnd } from "./completion-book.ts";
 import { type EngineAnswer, postToEngine, readJson } from "./engines/openai-http.ts";
 import { readEvents, readUsage, type Usage } from "./event-stream.ts";
-import type { Admittance, GpuPort, Grant } from "./gpu-port.ts";
+import type { Admittance, GpuPort, Grant, Ticket } from "./gpu-port.ts";
 import { type InferenceRequest, parseRequest } from "./request.ts";
 
 /** A model that this rig serves, at its price. */
@@ -55,77 +57,143 @@ interface Call {
 /** A call that holds a GPU until `finish`; only the first call of `finish` counts. */
 interface OpenCall extends Call {
   readonly grant: Grant;
+  /** Fires when the client has gone or the GPU is taken back. */
+  readonly stop: AbortSignal;
   readonly finish: (end: CompletionEnd) => Promise<void>;
 }
 
 const CANCELLED: CompletionEnd = { outcome: "cancelled", reason: "the client went away" };
+const INTERRUPTED: CompletionEnd = { outcome: "interrupted", reason: "the drain deadline passed" };
 
+/** Taken as the context while no engine has told its own. */
+const USUAL_CONTEXT = 4096;
+
+/** Whatever happens, the GPU comes back; a request that cannot be recorded is refused, and its fault told. */
 async function admit(parts: GatewayParts, call: Call): Promise<InferenceAnswer> {
-  const { request, service, signal } = call;
+  const leave = new AbortController();
   const jobId = `cmpl-${randomUUID()}`;
-  const tokensOut = request.maxTokens ?? service.usualTokensOut;
-  const worth = requestWorth(request.tokensInGuess, tokensOut, service.prices);
-  const ticket = parts.gpus.enqueue({ jobId, worth }, signal);
-  parts.book.queued(jobId, ticket.gpu, service.model);
-  const admittance = await ticket.admitted;
-  if (admittance.kind === "aborted") {
-    parts.book.end(jobId, { outcome: "cancelled", reason: "the client went away while waiting" });
-    return refuse(CLIENT_GONE);
-  }
-  if (admittance.kind === "refused") {
+  const ticket = parts.gpus.enqueue({ jobId, worth: worthOf(call) }, AbortSignal.any([call.signal, leave.signal]));
+  try {
+    parts.book.queued(jobId, ticket.gpu, call.service.model);
+    const admittance = await ticket.admitted;
+    if (admittance.kind === "granted") return await run(parts, openCall(parts, call, jobId, admittance.grant));
+    if (admittance.kind === "aborted") {
+      parts.book.end(jobId, { outcome: "cancelled", reason: "the client went away while waiting" });
+      return refuse(CLIENT_GONE);
+    }
     parts.book.end(jobId, { outcome: "expired", reason: admittance.why });
     return refuse(overloaded(admittance));
+  } catch (error) {
+    leave.abort();
+    tell(parts, error);
+    await giveBack(parts, ticket);
+    endAnyway(parts.book, jobId, messageOf(error));
+    return refuse(NOT_RECORDED);
   }
-  const { grant } = admittance;
+}
+
+/** No claim of a client makes a request worth more than what the model can read and write. */
+function worthOf({ request, route, service }: Call): UsdNano {
+  const { contextTokens: most = USUAL_CONTEXT, usualTokensOut, prices } = service;
+  const tokensOut = route === "/v1/embeddings" ? 0 : Math.min(most, request.maxTokens ?? usualTokensOut);
+  return requestWorth(Math.min(most, request.tokensInGuess), tokensOut, prices);
+}
+
+function openCall(parts: GatewayParts, call: Call, jobId: string, grant: Grant): OpenCall {
   parts.book.running(jobId);
-  let finished: Promise<void> | undefined;
   const close = async (end: CompletionEnd): Promise<void> => {
-    await grant.release(end.usage?.tokensOut);
-    parts.book.end(jobId, end, service.prices);
+    try {
+      await grant.release(end.usage?.tokensOut);
+    } finally {
+      parts.book.end(jobId, end, call.service.prices);
+    }
   };
+  let finished: Promise<void> | undefined;
   const finish = (end: CompletionEnd): Promise<void> => {
     finished ??= close(end);
     return finished;
   };
-  return run(parts, { ...call, grant, finish });
+  return { ...call, grant, stop: AbortSignal.any([call.signal, grant.revoked]), finish };
+}
+
+async function giveBack(parts: GatewayParts, { admitted }: Ticket): Promise<void> {
+  try {
+    const admittance = await admitted;
+    if (admittance.kind === "granted") await admittance.grant.release();
+  } catch (error) {
+    tell(parts, error);
+  }
+}
+
+/** Work that cannot be recorded must not go on; any other fault is this request's alone. */
+function tell({ onFault, logger }: GatewayParts, error: unknown): void {
+  if (error instanceof LedgerError) onFault(error);
+  else logger.error("a request could not be accounted for", { reason: messageOf(error) });
+}
+
+function endAnyway(book: CompletionBook, jobId: string, reason: string): void {
+  try {
+    book.end(jobId, { outcome: "failed", reason });
+  } catch {
+    // The ledger's own fault is told already; the next start closes what is still open.
+  }
 }
 
 async function run(parts: GatewayParts, call: OpenCall): Promise<InferenceAnswer> {
-  const { grant, request, route, signal } = call;
+  const { grant, request, route, signal, stop } = call;
+  const base = grant.engine;
   try {
-    const stop = AbortSignal.any([signal, grant.revoked]);
-    const answer = await postToEngine(grant.engine, route, request.body, stop);
-    if (answer.stream) {
-      // A client that leaves before the first chunk never starts the generator, whose `finally` would then not run.
-      signal.addEventListener("abort", () => call.finish(CANCELLED).catch(parts.onFault), { once: true });
-      return { kind: "stream", chunks: passEvents(parts, call, answer) };
-    }
-    const body = await readJson(answer, `${grant.engine}${route}`);
+    const answer = await postToEngine({ base, route, body: request.body }, stop);
+    if (answer.stream) return { kind: "stream", chunks: openStream(parts, call, answer) };
+    const body = await readJson(answer, `${base}${route}`);
     await call.finish(endOf(answer.status, readUsage(body)));
     return { kind: "json", status: answer.status, body };
   } catch (error) {
     await call.finish(failureOf(call, error));
-    if (!isAbort(error)) parts.logger.warn("the engine failed a request", { reason: messageOf(error) });
-    return refuse(signal.aborted ? CLIENT_GONE : ENGINE_FAILED);
+    if (!stop.aborted) parts.logger.warn("the engine failed a request", { reason: messageOf(error) });
+    return refuse(signal.aborted ? CLIENT_GONE : faultOf(call));
   }
 }
 
-async function* passEvents(parts: GatewayParts, call: OpenCall, answer: EngineAnswer): AsyncGenerator<Uint8Array> {
-  let usage: Usage | undefined;
-  let end = CANCELLED;
+interface Stream {
+  readonly call: OpenCall;
+  readonly answer: EngineAnswer;
+  /** The last that the engine counted. */
+  usage?: Usage;
+}
+
+/** Ends the call as soon as it must stop: a reader that stands still would hold the GPU, and one that left never reads. */
+function openStream(parts: GatewayParts, call: OpenCall, answer: EngineAnswer): AsyncGenerator<Uint8Array> {
+  const stream: Stream = { call, answer };
+  const abandon = () => void call.finish(abandonedEnd(stream)).catch((error: unknown) => tell(parts, error));
+  if (call.stop.aborted) abandon();
+  else call.stop.addEventListener("abort", abandon, { once: true });
+  return passEvents(parts, stream, () => call.stop.removeEventListener("abort", abandon));
+}
+
+async function* passEvents(parts: GatewayParts, stream: Stream, onEnd: () => void): AsyncGenerator<Uint8Array> {
+  const { call, answer } = stream;
+  let end: CompletionEnd | undefined;
   try {
     for await (const event of readEvents(answer.chunks, call.grant.engine)) {
-      usage = event.usage ?? usage;
+      if (event.usage !== undefined) stream.usage = event.usage;
       if (!event.usageOnly || call.request.wantsUsage) yield event.bytes;
     }
-    end = endOf(answer.status, usage);
+    end = endOf(answer.status, stream.usage);
   } catch (error) {
-    end = failureOf(call, error);
-    if (!isAbort(error)) parts.logger.warn("the engine failed a stream", { reason: messageOf(error) });
-    if (!call.signal.aborted) yield new TextEncoder().encode(`data: ${JSON.stringify(errorBody(ENGINE_FAILED))}\n\n`);
+    end = { ...failureOf(call, error), ...(stream.usage === undefined ? {} : { usage: stream.usage }) };
+    if (!call.stop.aborted) parts.logger.warn("the engine failed a stream", { reason: messageOf(error) });
+    if (!call.signal.aborted) yield toEvent(faultOf(call));
   } finally {
-    await call.finish(usage === undefined ? end : { ...end, usage });
+    onEnd();
+    await call.finish(end ?? abandonedEnd(stream)).catch((error: unknown) => tell(parts, error));
   }
+}
+
+/** Once the engine has counted, it has said all: who leaves then, or is cut off, has the answer and pays for it. */
+function abandonedEnd({ call, answer, usage }: Stream): CompletionEnd {
+  if (usage !== undefined) return endOf(answer.status, usage);
+  return call.grant.revoked.aborted && !call.signal.aborted ? INTERRUPTED : CANCELLED;
 }
 
 const endOf = (status: number, usage: Usage | undefined): CompletionEnd => ({
@@ -137,7 +205,7 @@ const endOf = (status: number, usage: Usage | undefined): CompletionEnd => ({
 
 function failureOf(call: OpenCall, error: unknown): CompletionEnd {
   if (call.signal.aborted) return CANCELLED;
-  if (call.grant.revoked.aborted) return { outcome: "interrupted", reason: "the drain deadline passed" };
+  if (call.grant.revoked.aborted) return INTERRUPTED;
   return { outcome: "failed", reason: messageOf(error) };
 }
 
@@ -158,6 +226,11 @@ const errorBody = ({ code, type, message, param }: OpenAiError) => ({
   error: { message, type, param: param ?? null, code },
 });
 
+const toEvent = (error: OpenAiError): Uint8Array =>
+  new TextEncoder().encode(`data: ${JSON.stringify(errorBody(error))}\n\n`);
+
+const faultOf = ({ grant }: OpenCall): OpenAiError => (grant.revoked.aborted ? TAKEN_BACK : ENGINE_FAILED);
+
 const refuse = (error: OpenAiError): InferenceAnswer => ({ kind: "refused", error });
 
 const NO_ENGINE: OpenAiError = {
@@ -173,6 +246,20 @@ const ENGINE_FAILED: OpenAiError = {
   type: "server_error",
   message: "the engine failed this request",
   retryAfterS: 1,
+};
+const TAKEN_BACK: OpenAiError = {
+  status: 503,
+  code: "interrupted",
+  type: "server_error",
+  message: "the GPU was taken back before the answer was complete",
+  retryAfterS: 5,
+};
+const NOT_RECORDED: OpenAiError = {
+  status: 503,
+  code: "not_recorded",
+  type: "server_error",
+  message: "this rig cannot record the request, and does no work that it cannot record",
+  retryAfterS: 30,
 };
 /** Nobody reads this: the connection is gone. */
 const CLIENT_GONE: OpenAiError = {

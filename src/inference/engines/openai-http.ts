@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { withDeadline } from "../../lib/wait.ts";
-import { millis } from "../../units/time.ts";
+import { type Millis, millis } from "../../units/time.ts";
 import type { InferenceRoute } from "../answer.ts";
 import { InferenceError } from "../errors.ts";
 
@@ -38,20 +38,26 @@ export function parseEngineFacts(facts: Readonly<Record<string, unknown>>, url: 
 export interface EngineAnswer {
   readonly status: number;
   readonly stream: boolean;
-  /** Ends with a fault when the engine falls silent for two minutes. */
+  /** Ends with a fault when the engine falls silent. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-/** Posts `body`; headers, and then every next chunk, must come within two minutes. */
-export async function postToEngine(
-  base: string,
-  route: InferenceRoute,
-  body: unknown,
-  signal: AbortSignal,
-): Promise<EngineAnswer> {
-  const watchdog = watchSilence(`${base}${route}`);
+export interface EngineCall {
+  /** `http://host:port`. */
+  readonly base: string;
+  readonly route: InferenceRoute;
+  readonly body: unknown;
+  /** Two minutes when absent. */
+  readonly silenceLimit?: Millis;
+}
+
+/** Posts the body; headers, and then every next chunk, must come within the silence limit. */
+export async function postToEngine(call: EngineCall, signal: AbortSignal): Promise<EngineAnswer> {
+  const { base, route, body, silenceLimit = SILENCE_LIMIT } = call;
+  const url = `${base}${route}`;
+  const watchdog = watchSilence(url, silenceLimit);
   try {
-    const response = await fetch(`${base}${route}`, {
+    const response = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify(body),
@@ -72,11 +78,11 @@ interface Watchdog {
   stop(): void;
 }
 
-function watchSilence(url: string): Watchdog {
+function watchSilence(url: string, limit: Millis): Watchdog {
   const silence = new AbortController();
   const bark = () =>
     silence.abort(new InferenceError("the engine fell silent", { code: "ERR_ENGINE_ANSWER", url, retryable: true }));
-  const timer = setTimeout(bark, SILENCE_LIMIT).unref();
+  const timer = setTimeout(bark, limit).unref();
   return { signal: silence.signal, kick: () => timer.refresh(), stop: () => clearTimeout(timer) };
 }
 
@@ -112,7 +118,7 @@ export async function readJson(answer: EngineAnswer, url: string): Promise<unkno
 export async function warmEngine(base: string, model: string, signal: AbortSignal): Promise<void> {
   const route = "/v1/completions";
   const deadline = withDeadline(signal, WARM_UP_TIMEOUT);
-  const answer = await postToEngine(base, route, { model, prompt: "a", max_tokens: 1 }, deadline);
+  const answer = await postToEngine({ base, route, body: { model, prompt: "a", max_tokens: 1 } }, deadline);
   await readJson(answer, `${base}${route}`);
   if (answer.status !== 200)
     throw new InferenceError(`the engine answered its warm-up with ${answer.status}`, {
