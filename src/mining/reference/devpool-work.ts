@@ -8,7 +8,7 @@ import { doubleSha256, merkleBranches, type NotifyFields, swapWords } from "./he
 import { toBlockDifficulty } from "./target.ts";
 import { coinbaseHalves } from "./transactions.ts";
 
-export const EXTRANONCE1_BYTES = 4;
+const EXTRANONCE1_BYTES = 4;
 export const EXTRANONCE2_BYTES = 4;
 /** Some older work of the same height stays good; anything else is stale. */
 const KEPT_OLDER = 3;

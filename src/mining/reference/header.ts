@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 
-export const HEADER_BYTES = 80;
+const HEADER_BYTES = 80;
 
 /** The fields of one `mining.notify`, as Stratum writes them: hex strings, the previous hash with swapped words. */
 export interface NotifyFields {

