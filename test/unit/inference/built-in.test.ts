@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { builtInEngineSpec } from "../../../src/inference/engines/built-in.ts";
 
 const OPTIONS = { gpu: "GPU-1", modelFile: "/models/my tiny.gguf", useGpu: true } as const;
-const valueOf = (args: readonly string[], flag: string) => args[args.indexOf(flag) + 1];
+const argument = (args: readonly string[], flag: string) => args[args.indexOf(flag) + 1];
 
 describe("the built-in engine's process", () => {
   test("runs a program that is there, on loopback, at a free port, and ends with its parent", () => {
@@ -15,12 +15,12 @@ describe("the built-in engine's process", () => {
       gpu: "GPU-1",
     });
     expect(existsSync(args[0] ?? "")).toBe(true);
-    expect([valueOf(args, "--host"), valueOf(args, "--port")]).toEqual(["127.0.0.1", "0"]);
+    expect([argument(args, "--host"), argument(args, "--port")]).toEqual(["127.0.0.1", "0"]);
     expect(args).toContain("--exit-with-stdin");
   });
 
   test("gets a path with a space as one argument", () => {
-    expect(valueOf(builtInEngineSpec(OPTIONS).args, "--model")).toBe("/models/my tiny.gguf");
+    expect(argument(builtInEngineSpec(OPTIONS).args, "--model")).toBe("/models/my tiny.gguf");
   });
 
   test("leaves to the engine what is not configured", () => {
@@ -32,6 +32,6 @@ describe("the built-in engine's process", () => {
     const more = { sha256: "ab", name: "tiny", contextTokens: 512, threads: 2, useGpu: false };
     const { args } = builtInEngineSpec({ ...OPTIONS, ...more });
     const flags = ["--sha256", "--name", "--context", "--threads", "--gpu"];
-    expect(flags.map((flag) => valueOf(args, flag))).toEqual(["ab", "tiny", "512", "2", "off"]);
+    expect(flags.map((flag) => argument(args, flag))).toEqual(["ab", "tiny", "512", "2", "off"]);
   });
 });
