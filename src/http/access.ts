@@ -1,13 +1,11 @@
 import { isIP } from "node:net";
 import type { RouteFamily } from "../api/routes.ts";
+import { isLoopback as isLoopbackHost } from "../config/fields.ts";
 import { MEDIA_TYPE, type Refusal } from "./refusal.ts";
 import { basicPasswordOf, bearerOf, createSecretCheck, type SecretCheck } from "./secret.ts";
 
-/** Whether only this machine can reach a listener on `host`. */
-export const isLoopback = (host: string): boolean => {
-  const name = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return name === "localhost" || name === "::1" || (isIP(name) === 4 && name.startsWith("127."));
-};
+/** Whether only this machine can reach a listener on `host`, written in any case and with or without brackets. */
+export const isLoopback = (host: string): boolean => isLoopbackHost(host.replace(/^\[(.*)\]$/, "$1").toLowerCase());
 
 const isWildcard = (host: string): boolean => host === "0.0.0.0" || host === "::";
 

@@ -27,7 +27,7 @@ export function Today({ rig }: { readonly rig: RigView }) {
         <Metric label="Shares" note={rejected}>
           {formatCount(today.sharesAccepted)}
         </Metric>
-        <Metric label="Completions" note={`${formatCount(today.tokensOut)} tokens written`}>
+        <Metric label="Completions" note={`${formatCount(today.tokensOut)} tokens`}>
           {formatCount(today.completions)}
         </Metric>
       </dl>
