@@ -30,7 +30,7 @@ import { millis } from "./units/time.ts";
 import { stopLeftovers } from "./workloads/leftovers.ts";
 import { createProcessDriver } from "./workloads/process.ts";
 
-const PUBLISH_EVERY = millis(250);
+const PUBLISH_EVERY = millis(500);
 const USUAL_TOKENS_OUT = 128;
 
 export interface AgentOptions {
@@ -97,7 +97,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     started: clock.now(),
     market: coin,
     model,
-    pool: () => (proxy ? poolView(proxy) : null),
+    pool: () => (proxy ? poolView(proxy, config) : null),
   });
   const http = stack.adopt(await openHttp({ parts, controller, views, dataDir }), (server) => server.close());
   stack.defer(announce(dataDir, http));
@@ -159,8 +159,11 @@ const linkOf = (proxy: StratumProxy, coin: CoinQuote): MiningLink => ({
   },
 });
 
-function poolView(proxy: StratumProxy): PoolView {
-  const { state, url, difficulty, since, reason } = proxy.state();
+/** The embedded pool goes by its name in the configuration; its port is nobody's concern. */
+function poolView(proxy: StratumProxy, { mining }: RigConfig): PoolView {
+  const { state, url: address, difficulty, since, reason } = proxy.state();
+  const isOurs = mining?.pools.every(({ endpoint, url }) => endpoint.kind === "devpool" || url !== address) === true;
+  const url = isOurs ? "devpool" : address;
   return { url, state, difficulty: difficulty ?? null, sinceMs: since, reason: reason ?? null };
 }
 
@@ -211,7 +214,7 @@ function announce(dataDir: string, { url }: HttpServer): () => void {
   return () => rmSync(path, { force: true });
 }
 
-/** Gathers the changes of a quarter second into one publication. */
+/** Gathers the changes of half a second into one publication. */
 function createPublisher() {
   let timer: NodeJS.Timeout | undefined;
   let publish: (() => void) | undefined;
