@@ -1,8 +1,10 @@
 import { type Facts, RigError } from "../lib/errors.ts";
 
-interface GpuFacts extends Facts {
-  readonly code: "ERR_GPU_UNKNOWN";
-  readonly uuid: string;
-}
+type GpuFacts = Facts &
+  (
+    | { readonly code: "ERR_GPU_UNKNOWN"; readonly uuid: string }
+    | { readonly code: "ERR_GPU_NVML_UNAVAILABLE" }
+    | { readonly code: "ERR_GPU_SCRIPT"; readonly file: string }
+  );
 
 export class GpuError extends RigError<GpuFacts> {}

@@ -45,12 +45,19 @@ export interface GpuReading {
   readonly processes?: readonly GpuProcess[];
 }
 
+/** What the driver or a reading tells unasked. `xid` is the driver's error number, 999 when it does not know it. */
+export type GpuEvent =
+  | { readonly kind: "xid"; readonly uuid: GpuUuid; readonly at: UnixMs; readonly xid: number }
+  | { readonly kind: "health"; readonly uuid: GpuUuid; readonly at: UnixMs; readonly health: GpuHealth };
+
 /** One way to see the GPUs of a rig. Owns whatever handle it opens until `close`. */
 export interface GpuSource {
   readonly kind: "nvml" | "nvidia-smi" | "cpu" | "simulated";
-  readonly driverVersion?: string;
+  readonly driverVersion?: string | undefined;
   list(signal: AbortSignal): Promise<readonly GpuInfo[]>;
   /** A lost GPU is a reading with `health: "lost"`, not a fault. */
   read(uuid: GpuUuid, signal: AbortSignal): Promise<GpuReading>;
+  /** Calls `listener` until the returned function is called; absent where the source sees readings only. */
+  onEvent?(listener: (event: GpuEvent) => void): () => void;
   close(): Promise<void>;
 }

@@ -1,0 +1,83 @@
+import { watts } from "../../units/energy.ts";
+import { type Millis, millis } from "../../units/time.ts";
+import type { MachineFiles } from "../machine-files.ts";
+import type { GpuReading } from "../source.ts";
+import { type Device, readMemory, type SlowValues } from "./device.ts";
+import type { NvmlLibrary } from "./library.ts";
+import { type PowerAndEnergy, PowerAndEnergyReader } from "./power-and-energy.ts";
+import { ProcessReader } from "./processes.ts";
+import { type Fault, SUCCESS } from "./returns.ts";
+import { findSleepFile, isAsleep } from "./sleep.ts";
+
+/** The values of a reading, without the time, the epoch and the health that the session adds. */
+export type Values = PowerAndEnergy &
+  SlowValues &
+  Pick<GpuReading, "utilizationPercent" | "vramUsedMiB" | "processes"> & { readonly takenAt?: Millis };
+
+export interface ReaderParts {
+  readonly library: NvmlLibrary;
+  readonly driverVersion: string | undefined;
+  readonly files: MachineFiles;
+  readonly slowEvery: Millis;
+}
+
+/** Reads one GPU after the other, with memory that it uses again. */
+export class DeviceReader {
+  readonly #parts: ReaderParts;
+  readonly #powerAndEnergy: PowerAndEnergyReader;
+  readonly #processes: ProcessReader;
+  readonly #utilization = Buffer.alloc(8);
+
+  constructor(parts: ReaderParts) {
+    this.#parts = parts;
+    this.#powerAndEnergy = new PowerAndEnergyReader(parts.library);
+    this.#processes = new ProcessReader(parts.library, parts.driverVersion);
+  }
+
+  /** Power and energy first, so that nothing slow stands between them and `takenAt`. A sleeping GPU is left alone. */
+  read(device: Device, handle: bigint, now: Millis): Values | Fault {
+    const { library, slowEvery } = this.#parts;
+    if (isAsleep(device.sleepFile)) return {};
+    const counted = this.#powerAndEnergy.read(handle);
+    if (typeof counted === "string") return counted;
+    const takenAt = machineTime();
+    if (now >= device.slowDue) {
+      this.#readSlow(device, handle);
+      device.slowDue = millis(now + slowEvery);
+    }
+    const utilizationPercent = device.info.migEnabled ? undefined : this.#readUtilization(handle);
+    const vramUsedMiB = readMemory(library, handle)?.usedMiB;
+    const processes = this.#processes.read(handle);
+    return {
+      ...counted,
+      ...device.slow,
+      takenAt,
+      ...(utilizationPercent === undefined ? {} : { utilizationPercent }),
+      ...(vramUsedMiB === undefined ? {} : { vramUsedMiB }),
+      ...(processes === undefined ? {} : { processes }),
+    };
+  }
+
+  #readSlow(device: Device, handle: bigint): void {
+    const { library, files } = this.#parts;
+    const limit = library.readUint("nvmlDeviceGetEnforcedPowerLimit", handle).value;
+    const temperature = library.readUint("nvmlDeviceGetTemperature", handle, 0).value;
+    const fan = library.readUint("nvmlDeviceGetFanSpeed", handle).value;
+    device.sleepFile = findSleepFile(files, device.info.pciBusId);
+    device.slow = {
+      ...(limit === undefined ? {} : { powerLimit: watts(limit / 1000) }),
+      // The driver writes a signed value into the unsigned one.
+      ...(temperature === undefined ? {} : { temperatureC: temperature | 0 }),
+      ...(fan === undefined ? {} : { fanPercent: fan }),
+    };
+  }
+
+  /** nvmlUtilization_t: the GPU's percent u32 @0, the memory's @4. */
+  #readUtilization(handle: bigint): number | undefined {
+    const code = this.#parts.library.call("nvmlDeviceGetUtilizationRates", handle, this.#utilization);
+    return code === SUCCESS ? this.#utilization.readUInt32LE() : undefined;
+  }
+}
+
+/** Milliseconds that all threads of this machine count alike. */
+export const machineTime = (): Millis => millis(Number(process.hrtime.bigint()) / 1e6);

@@ -1,0 +1,110 @@
+import type { GpuUuid } from "../../ledger/rows.ts";
+import type { MilliJoules } from "../../units/energy.ts";
+import type { Millis } from "../../units/time.ts";
+import type { GpuHealth, GpuInfo, GpuReading } from "../source.ts";
+import type { NvmlLibrary } from "./library.ts";
+import { toText } from "./memory.ts";
+import { SUCCESS } from "./returns.ts";
+
+const MIB = 1024 * 1024;
+
+/** What changes slowly and costs a call each: read again once a second. */
+export type SlowValues = Pick<GpuReading, "powerLimit" | "temperatureC" | "fanPercent">;
+
+/** One GPU of the session; only the session and its reader write it. */
+export interface Device {
+  readonly info: GpuInfo;
+  /** Undefined while the GPU cannot be reached. */
+  handle: bigint | undefined;
+  health: GpuHealth;
+  epoch: string;
+  /** The last counter seen in this epoch. */
+  energy: MilliJoules | undefined;
+  slow: SlowValues;
+  slowDue: Millis;
+  sleepFile: string | undefined;
+}
+
+/** nvmlPciInfo_t: 68 bytes, the bus id @36. */
+const PCI_SIZE = 68;
+const PCI_BUS_ID = 36;
+
+const ARCHITECTURES: ReadonlyMap<number, string> = new Map([
+  [2, "Kepler"],
+  [3, "Maxwell"],
+  [4, "Pascal"],
+  [5, "Volta"],
+  [6, "Turing"],
+  [7, "Ampere"],
+  [8, "Ada"],
+  [9, "Hopper"],
+  [10, "Blackwell"],
+]);
+
+export const handleByIndex = (library: NvmlLibrary, index: number): bigint | undefined =>
+  library.readPointer("nvmlDeviceGetHandleByIndex_v2", index).value;
+
+export function readUuid(library: NvmlLibrary, handle: bigint): GpuUuid | undefined {
+  const { value } = library.readText("nvmlDeviceGetUUID", handle);
+  return value !== undefined && isGpuUuid(value) ? value : undefined;
+}
+
+const isGpuUuid = (text: string): text is GpuUuid => /^GPU-[\w-]{1,90}$/.test(text);
+
+/** What does not change while the agent runs; undefined for a GPU that does not say who it is. */
+export function readInfo(library: NvmlLibrary, index: number, handle: bigint): GpuInfo | undefined {
+  const uuid = readUuid(library, handle);
+  if (uuid === undefined) return undefined;
+  const { value: name } = library.readText("nvmlDeviceGetName", handle);
+  const { value: generation } = library.readUint("nvmlDeviceGetArchitecture", handle);
+  const architecture = generation === undefined ? undefined : ARCHITECTURES.get(generation);
+  const pciBusId = readBusId(library, handle);
+  const vramTotalMiB = readMemory(library, handle)?.totalMiB;
+  const migEnabled = readMigMode(library, handle);
+  return {
+    uuid,
+    index,
+    name: name || "NVIDIA GPU",
+    ...(architecture === undefined ? {} : { architecture }),
+    ...(pciBusId ? { pciBusId } : {}),
+    ...(vramTotalMiB === undefined ? {} : { vramTotalMiB }),
+    ...(migEnabled === undefined ? {} : { migEnabled }),
+  };
+}
+
+function readBusId(library: NvmlLibrary, handle: bigint): string | undefined {
+  const pci = Buffer.alloc(PCI_SIZE);
+  const code = library.call("nvmlDeviceGetPciInfo_v3", handle, pci);
+  return code === SUCCESS ? toText(pci, PCI_BUS_ID) : undefined;
+}
+
+function readMigMode(library: NvmlLibrary, handle: bigint): boolean | undefined {
+  const [current, pending] = [Buffer.alloc(4), Buffer.alloc(4)];
+  const code = library.call("nvmlDeviceGetMigMode", handle, current, pending);
+  return code === SUCCESS ? current.readUInt32LE() === 1 : undefined;
+}
+
+/** nvmlMemory_v2_t: version u32 @0, total @8, reserved @16, free @24, used @32. Version word: size | 2 << 24. */
+const MEMORY_V2_SIZE = 40;
+const MEMORY_V2_VERSION = 0x0200_0028;
+/** nvmlMemory_t: total @0, free @8, used @16; used holds the reserved memory too. */
+const MEMORY_SIZE = 24;
+
+export interface Memory {
+  readonly totalMiB: number;
+  readonly usedMiB: number;
+}
+
+export function readMemory(library: NvmlLibrary, handle: bigint): Memory | undefined {
+  const memory = Buffer.alloc(MEMORY_V2_SIZE);
+  memory.writeUInt32LE(MEMORY_V2_VERSION);
+  if (library.call("nvmlDeviceGetMemoryInfo_v2", handle, memory) === SUCCESS) return toMemory(memory, 8, 32);
+  const older = Buffer.alloc(MEMORY_SIZE);
+  if (library.call("nvmlDeviceGetMemoryInfo", handle, older) === SUCCESS) return toMemory(older, 0, 16);
+  return undefined;
+}
+
+const toMemory = (buffer: Buffer, total: number, used: number): Memory => ({
+  totalMiB: Number(buffer.readBigUInt64LE(total) / BigInt(MIB)),
+  usedMiB: Number(buffer.readBigUInt64LE(used) / BigInt(MIB)),
+});

@@ -1,0 +1,151 @@
+import type { GpuUuid } from "../../ledger/rows.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { type Millis, millis, seconds, unixMs } from "../../units/time.ts";
+import { GpuError } from "../errors.ts";
+import { type MachineFiles, machineFiles } from "../machine-files.ts";
+import type { GpuEvent, GpuInfo, GpuReading, GpuSource } from "../source.ts";
+import { machineTime } from "./device-reader.ts";
+import { Driver } from "./driver.ts";
+import { libraryNames } from "./library.ts";
+import type { RawReading } from "./protocol.ts";
+
+export interface NvmlParts {
+  readonly clock: Clock;
+  /** The library's file; absent: where drivers install it. */
+  readonly library?: string;
+  readonly files?: MachineFiles;
+  /** Temperature, fan and limit are not read more often than this. */
+  readonly slowEvery?: Millis;
+  /** The first and the longest wait between two tries to find a lost GPU again. */
+  readonly retry?: readonly [Millis, Millis];
+  /** A call without an answer for this long hangs. */
+  readonly hangAfter?: Millis;
+}
+
+const SLOW_EVERY = seconds(1);
+const RETRY = [seconds(1), seconds(300)] as const;
+const HANG_AFTER = seconds(2);
+
+/**
+ * Opens the driver's library and finds its GPUs; throws `ERR_GPU_NVML_UNAVAILABLE` where there are none. The driver is
+ * called on a thread of its own, so that a slow call holds nobody up.
+ */
+export async function openNvml(parts: NvmlParts): Promise<GpuSource> {
+  const source = new NvmlSource(parts);
+  await source.open();
+  return source;
+}
+
+/** One GPU, and the newest that is known about it. */
+interface Gpu {
+  readonly info: GpuInfo;
+  seen: Pick<GpuReading, "epoch" | "health">;
+}
+
+interface Asked {
+  readonly promise: Promise<GpuReading>;
+  readonly resolve: (reading: GpuReading) => void;
+}
+
+/** Gathers the reads of one turn of the event loop into one order for the driver; only it writes its state. */
+class NvmlSource implements GpuSource {
+  readonly kind = "nvml";
+  readonly #clock: Clock;
+  readonly #driver: Driver;
+  readonly #gpus = new Map<GpuUuid, Gpu>();
+  readonly #listeners = new Set<(event: GpuEvent) => void>();
+  #asked = new Map<GpuUuid, Asked>();
+  #isReading = false;
+
+  constructor({ clock, library, files = machineFiles, slowEvery = SLOW_EVERY, retry = RETRY, hangAfter }: NvmlParts) {
+    const libraries = library === undefined ? libraryNames(process.platform) : [library];
+    this.#clock = clock;
+    this.#driver = new Driver({
+      clock,
+      hangAfter: hangAfter ?? HANG_AFTER,
+      options: { libraries, files, slowEvery, retry, opened: String(clock.now()) },
+      onXid: ({ uuid, number }) => this.#tell({ kind: "xid", uuid, at: clock.now(), xid: number }),
+    });
+  }
+
+  get driverVersion(): string | undefined {
+    return this.#driver.driverVersion;
+  }
+
+  async open(): Promise<void> {
+    for (const { info, epoch, health } of await this.#driver.open()) {
+      this.#gpus.set(info.uuid, { info, seen: { epoch, health } });
+    }
+  }
+
+  list(signal: AbortSignal): Promise<readonly GpuInfo[]> {
+    return orAbort(Promise.resolve([...this.#gpus.values()].map(({ info }) => info)), signal);
+  }
+
+  read(uuid: GpuUuid, signal: AbortSignal): Promise<GpuReading> {
+    if (!this.#gpus.has(uuid)) {
+      const mend = "list the devices with: rigshift gpus";
+      return Promise.reject(new GpuError(`no GPU ${uuid}`, { code: "ERR_GPU_UNKNOWN", uuid, mend }));
+    }
+    const asked = this.#asked.get(uuid) ?? Promise.withResolvers<GpuReading>();
+    this.#asked.set(uuid, asked);
+    if (!this.#isReading) {
+      this.#isReading = true;
+      setImmediate(() => void this.#readAsked());
+    }
+    return orAbort(asked.promise, signal);
+  }
+
+  onEvent(listener: (event: GpuEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.clear();
+    await this.#driver.close();
+  }
+
+  async #readAsked(): Promise<void> {
+    while (this.#asked.size > 0) {
+      const asked = this.#asked;
+      this.#asked = new Map();
+      const sent = this.#clock.monotonic();
+      const readings = await this.#driver.read([...asked.keys()]);
+      const found = new Map(readings.map((reading) => [reading.uuid, reading]));
+      for (const [uuid, { resolve }] of asked) resolve(this.#stamp(uuid, found.get(uuid), sent));
+    }
+    this.#isReading = false;
+  }
+
+  /** With the time at which the thread read it. Without a reading, the GPU is unknown and everything else absent. */
+  #stamp(uuid: GpuUuid, raw: RawReading | undefined, sent: Millis): GpuReading {
+    const gpu = this.#gpus.get(uuid);
+    const { takenAt, ...reading } = raw ?? { uuid, epoch: gpu?.seen.epoch ?? "", health: "unknown" as const };
+    const received = this.#clock.monotonic();
+    const age = takenAt === undefined ? 0 : Math.min(received - sent, Math.max(0, machineTime() - takenAt));
+    const at = unixMs(Math.round(this.#clock.now() - age));
+    if (gpu !== undefined) {
+      const { epoch, health } = reading;
+      if (health !== gpu.seen.health) this.#tell({ kind: "health", uuid, at, health });
+      gpu.seen = { epoch, health };
+    }
+    return { ...reading, at, monotonic: millis(received - age) };
+  }
+
+  #tell(event: GpuEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    void promise.then((value) => {
+      signal.removeEventListener("abort", onAbort);
+      resolve(value);
+    });
+  });
+}

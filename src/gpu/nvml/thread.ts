@@ -1,0 +1,110 @@
+import { Worker } from "node:worker_threads";
+import koffi from "koffi";
+import type { Clock } from "../../lib/clock.ts";
+import { messageOf } from "../../lib/errors.ts";
+import { type Millis, seconds } from "../../units/time.ts";
+import type { Xid } from "./events.ts";
+import {
+  NO_GPU,
+  type Order,
+  type OrderAnswer,
+  type Progress,
+  type ThreadMessage,
+  type ThreadOptions,
+  type ThreadStart,
+} from "./protocol.ts";
+
+export interface ThreadParts {
+  readonly clock: Clock;
+  readonly options: ThreadOptions;
+  readonly onXid: (xid: Xid) => void;
+}
+
+/** What became of an order: `hung` at the GPU of that position, or outside of any. */
+export type Outcome =
+  | { readonly kind: "answered"; readonly answer: OrderAnswer }
+  | { readonly kind: "hung"; readonly position: number | undefined; readonly back: Promise<void> }
+  | { readonly kind: "died"; readonly reason: string };
+
+const CLOSE_WITHIN = seconds(2);
+/** Its heap stays small: a few readings at a time. */
+const LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 };
+
+/** The agent's end of the thread that talks to the driver. One order at a time; a hung one is never followed by another. */
+export class NvmlThread {
+  readonly #parts: ThreadParts;
+  readonly #worker: Worker;
+  readonly #progress: Progress = new Int32Array(new SharedArrayBuffer(8));
+  readonly #waiting = new Map<number, (outcome: Outcome) => void>();
+  #last = 0;
+  #death: string | undefined;
+
+  constructor(parts: ThreadParts) {
+    this.#parts = parts;
+    Atomics.store(this.#progress, 0, NO_GPU);
+    const workerData: ThreadStart = { ...parts.options, progress: this.#progress };
+    const url = new URL("./worker.ts", import.meta.url);
+    this.#worker = new Worker(url, { workerData, execArgv: [], resourceLimits: LIMITS });
+    this.#worker.on("message", (message: ThreadMessage) => this.#onMessage(message));
+    this.#worker.on("error", (error) => this.#onDeath(messageOf(error)));
+    this.#worker.on("exit", () => this.#onDeath("the thread ended"));
+  }
+
+  /** Resolves with the answer, or once nothing moved in the driver for `hangAfter`. */
+  async ask(order: Order, hangAfter: Millis): Promise<Outcome> {
+    if (this.#death !== undefined) return { kind: "died", reason: this.#death };
+    const number = ++this.#last;
+    const answered = new Promise<Outcome>((resolve) => this.#waiting.set(number, resolve));
+    this.#worker.postMessage({ number, order });
+    const done = new AbortController();
+    const outcome = await Promise.race([answered, this.#hang(answered, hangAfter, done.signal)]);
+    done.abort();
+    return outcome;
+  }
+
+  /** Ends the session and the thread; one that hangs is left behind, and cannot keep the agent from ending. */
+  async close(): Promise<void> {
+    const outcome = await this.ask({ type: "close" }, CLOSE_WITHIN);
+    if (outcome.kind === "answered") await this.#worker.terminate();
+    else if (outcome.kind === "hung") this.leaveBehind();
+  }
+
+  /** For a hung thread: the process may end without it. */
+  leaveBehind(): void {
+    this.#worker.unref();
+    process.on("exit", endDespiteHang);
+    this.#worker.once("exit", () => process.off("exit", endDespiteHang));
+  }
+
+  async #hang(answered: Promise<unknown>, hangAfter: Millis, signal: AbortSignal): Promise<Outcome> {
+    const { clock } = this.#parts;
+    for (;;) {
+      const seen = Atomics.load(this.#progress, 1);
+      await clock.wait(hangAfter, signal);
+      if (!signal.aborted && seen !== Atomics.load(this.#progress, 1)) continue;
+      const position = Atomics.load(this.#progress, 0);
+      const back = answered.then(() => undefined);
+      return { kind: "hung", position: position === NO_GPU ? undefined : position, back };
+    }
+  }
+
+  #onMessage(message: ThreadMessage): void {
+    if ("xid" in message) {
+      this.#parts.onXid(message.xid);
+      return;
+    }
+    this.#waiting.get(message.number)?.({ kind: "answered", answer: message.answer });
+    this.#waiting.delete(message.number);
+  }
+
+  #onDeath(reason: string): void {
+    this.#death ??= reason;
+    for (const resolve of this.#waiting.values()) resolve({ kind: "died", reason: this.#death });
+    this.#waiting.clear();
+  }
+}
+
+/** Node waits for its threads when it ends, and one inside the driver may never come: the C library does not wait. */
+function endDespiteHang(code: number): void {
+  if (process.platform !== "win32") koffi.load(null).func("void _exit(int)")(code);
+}

@@ -1,0 +1,73 @@
+/* The invented machine behind the stand-in: what its script says, folded up to one moment. */
+#ifndef RIGSHIFT_SCRIPT_H
+#define RIGSHIFT_SCRIPT_H
+
+#include <stdint.h>
+
+#define MAX_GPUS 16
+#define MAX_PROCESSES 256
+#define MAX_FIELDS 16
+#define MAX_PIECES 256
+#define MAX_XIDS 64
+#define TEXT 96
+
+enum state { STATE_OK, STATE_LOST, STATE_RESET_REQUIRED, STATE_GONE };
+
+struct process {
+  unsigned pid;
+  uint64_t mib;
+  int graphics;
+};
+
+struct field_code {
+  unsigned field;
+  int code;
+};
+
+/* Constant power when `period` is 0, else high for `duty` of each period and low for the rest. */
+struct piece {
+  double from, low, high, period, duty;
+};
+
+struct gpu {
+  int exists;
+  char uuid[TEXT], name[TEXT], pci[TEXT];
+  unsigned architecture, limit_w, fan, utilization, mig;
+  int temperature;
+  uint64_t vram_mib, used_mib, energy_base_mj;
+  double energy_from, tick;
+  long lost_after;
+  enum state state;
+  struct process processes[MAX_PROCESSES];
+  int process_count;
+  struct field_code fields[MAX_FIELDS];
+  int field_count;
+  struct piece pieces[MAX_PIECES];
+  int piece_count;
+  unsigned xids[MAX_XIDS];
+  int xid_count;
+};
+
+struct machine {
+  double now;
+  char driver[TEXT];
+  int gpu_count;
+  double last_reload;
+  struct gpu gpus[MAX_GPUS];
+};
+
+/* Reads the script again if it changed, and folds it up to now. Call with the lock held. */
+struct machine *look(void);
+
+/* What the script says about calls of `function` on `gpu` (-1: none). */
+struct call_rule {
+  int code;
+  double delay_ms;
+  int hangs;
+};
+struct call_rule rule_for(const char *function, int gpu);
+
+double power_at(const struct gpu *gpu, double now);
+uint64_t energy_at(const struct gpu *gpu, double now);
+
+#endif
