@@ -9,6 +9,8 @@ export interface ListeningLine {
   port: number;
   backend: Backend;
   model: string;
+  /** What the model's own metadata says it is. */
+  label: string | null;
   contextTokens: number;
   threads: number;
 }
@@ -22,7 +24,7 @@ export interface Serving {
 export async function serve(options: EngineOptions): Promise<Serving> {
   const engine = new Engine(await loadModel(options));
   const { server, address } = await listen(engine, options);
-  const { backend, name, contextTokens, threads } = engine.loaded;
+  const { backend, name, label, contextTokens, threads } = engine.loaded;
   return {
     listening: {
       event: "listening",
@@ -30,6 +32,7 @@ export async function serve(options: EngineOptions): Promise<Serving> {
       port: address.port,
       backend,
       model: name,
+      label,
       contextTokens,
       threads,
     },
