@@ -5,7 +5,7 @@ import type { Requirement } from "./requirement.ts";
 const root = (): string => process.env.RIGSHIFT_DATA ?? resolve("..", "shared", "data");
 
 /** The path of one recorded file: below `RIGSHIFT_DATA`, else beside the repository. */
-const recordedPath = (relative: string): string => resolve(root(), relative);
+export const recordedPath = (relative: string): string => resolve(root(), relative);
 
 export const readRecorded = (relative: string): string => readFileSync(recordedPath(relative), "utf8");
 

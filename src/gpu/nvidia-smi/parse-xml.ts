@@ -61,7 +61,7 @@ function toGpu(node: unknown, index: number): LoggedGpu | undefined {
 /** The log lists GPUs in the order of their indices. */
 function toInfo(node: unknown, uuid: GpuUuid, index: number): GpuInfo {
   const architecture = toText(textAt(node, "product_architecture"));
-  const pciBusId = toBusId(textAt(node, "pci", "pci_bus_id") ?? textAt(node, "$", "id"));
+  const pciBusId = toBusId(textAt(node, "pci", "pci_bus_id")) ?? toBusId(textAt(node, "$", "id"));
   const vramTotalMiB = toNumber(textAt(node, "fb_memory_usage", "total"), MEMORY);
   const mig = toText(textAt(node, "mig_mode", "current_mig"))?.toLowerCase();
   return {
