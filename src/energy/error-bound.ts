@@ -7,13 +7,20 @@ export interface BoundBasis {
   readonly energyByQuality: Readonly<Partial<Record<EnergyQuality, MilliJoules>>>;
   /** Time the energy was taken over. */
   readonly length: Millis;
-  /** Energy that was estimated across a gap, inside or outside the sums; all of it may be wrong. */
+  /** Energy that was estimated across a gap or an edge, inside or outside the sums; all of it may be wrong. */
   readonly gap: MilliJoules;
-  /** The card's own gain error, when it was measured against a wall meter. */
-  readonly gainPct?: number;
+  readonly card?: CardError;
 }
 
-/** A counter on an uncalibrated card; GeForce Turing reaches 13. */
+/** How far one card's sensor is to be trusted. */
+export interface CardError {
+  /** Its gain error in percent: measured against a wall meter, or the usual one of its kind. */
+  readonly gainPct?: number;
+  /** The sensor misses most of the time between its updates. */
+  readonly seesPart?: boolean;
+}
+
+/** A counter on an uncalibrated card of no special kind. */
 const UNCALIBRATED_GAIN_PCT = 6;
 /** Above the counter's, for sampling with a guard band. */
 const SAMPLING_PCT = 0.5;
@@ -22,19 +29,20 @@ const SHORT_SAMPLING_PCT = 40;
 const LONG_ENOUGH = seconds(60);
 /** The CPU model is a guess from core count and load, not a measurement. */
 const ASSUMED_PCT = 50;
-/** Power integrated across a counter that made no sense. */
+/** Power integrated across a counter that made no sense, or a counter that power contradicts. */
 const SUSPECT_PCT = 40;
 /** The counter may be this much older than the reading, at both ends together. */
 const TICK = seconds(0.1);
 
 /** The error of energy that came about as `quality`, in percent (1 sigma-like). */
-export function qualityErrorPct(quality: EnergyQuality, length: Millis, gainPct = UNCALIBRATED_GAIN_PCT): number {
+export function qualityErrorPct(quality: EnergyQuality, length: Millis, card: CardError = {}): number {
+  const { gainPct = UNCALIBRATED_GAIN_PCT, seesPart = false } = card;
   switch (quality) {
     case "counter":
     case "reset":
       return length > 0 ? gainPct + (100 * TICK) / length : 100;
     case "sampled":
-      return length >= LONG_ENOUGH ? gainPct + SAMPLING_PCT : SHORT_SAMPLING_PCT;
+      return seesPart && length < LONG_ENOUGH ? SHORT_SAMPLING_PCT : gainPct + SAMPLING_PCT;
     case "assumed":
       return ASSUMED_PCT;
     case "suspect":
@@ -48,13 +56,13 @@ export function qualityErrorPct(quality: EnergyQuality, length: Millis, gainPct 
  * The error of a whole window in percent of its energy, gaps counted in full. Parts add up linearly: the gain error
  * of one card is the same in all of them. Never above 100 while nothing is missing; a gap can lift it beyond.
  */
-export function errorPct({ energyByQuality, length, gap, gainPct }: BoundBasis): number {
+export function errorPct({ energyByQuality, length, gap, card = {} }: BoundBasis): number {
   const parts = Object.entries(energyByQuality) as [EnergyQuality, MilliJoules][];
   const total = parts.reduce((sum, [, energy]) => sum + energy, 0);
   if (total === 0) return gap > 0 ? 100 : 0;
-  const wrong = parts.reduce((sum, [quality, energy]) => sum + boundedPct(quality, length, gainPct) * energy, 0);
+  const wrong = parts.reduce((sum, [quality, energy]) => sum + boundedPct(quality, length, card) * energy, 0);
   return (wrong + 100 * gap) / total;
 }
 
-const boundedPct = (quality: EnergyQuality, length: Millis, gainPct: number | undefined): number =>
-  Math.min(100, qualityErrorPct(quality, length, gainPct));
+const boundedPct = (quality: EnergyQuality, length: Millis, card: CardError): number =>
+  Math.min(100, qualityErrorPct(quality, length, card));

@@ -1,6 +1,10 @@
 import { type Facts, RigError } from "../lib/errors.ts";
 
-export type EnergyFaultCode = "ERR_ENERGY_WINDOW_OPEN" | "ERR_ENERGY_WEIGHT" | "ERR_ENERGY_FOREIGN_READING";
+export type EnergyFaultCode =
+  | "ERR_ENERGY_WINDOW_OPEN"
+  | "ERR_ENERGY_WEIGHT"
+  | "ERR_ENERGY_FOREIGN_READING"
+  | "ERR_ENERGY_MIG_CHILD";
 
 export interface EnergyFacts extends Facts {
   readonly code: EnergyFaultCode;

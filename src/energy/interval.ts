@@ -45,7 +45,8 @@ export function measure(a: GpuReading, b: GpuReading): Measurement {
   return plain(energy, isFrozen ? "suspect" : basis);
 }
 
-const isLost = ({ health }: GpuReading): boolean => health === "lost" || health === "reset-required";
+/** A GPU that cannot be asked; nothing it says counts. */
+export const isLost = ({ health }: GpuReading): boolean => health === "lost" || health === "reset-required";
 const basisOf = ({ energyBasis }: GpuReading): EnergyQuality => energyBasis ?? "assumed";
 const plain = (energy: MilliJoules, quality: EnergyQuality): Measurement => ({
   energy,
@@ -59,7 +60,7 @@ const distrusted = (measurement: Measurement): Measurement => ({
 });
 
 /** Undefined when absent or beyond what a millijoule counter can hold. */
-const counterOf = ({ energy }: GpuReading): MilliJoules | undefined =>
+export const counterOf = ({ energy }: GpuReading): MilliJoules | undefined =>
   energy !== undefined && Number.isSafeInteger(energy) && energy >= 0 ? energy : undefined;
 
 const limitOf = (reading: GpuReading, other: GpuReading): Watts => {
@@ -71,14 +72,14 @@ const ceiling = (b: GpuReading, a: GpuReading, length: Millis): MilliJoules =>
   milliJoules(limitOf(b, a) * (PLAUSIBLE_FACTOR * length + PLAUSIBLE_SLACK));
 
 /** Power capped at the board's limit; undefined when it could not be read. */
-function powerOf(reading: GpuReading, other: GpuReading): Watts | undefined {
+export function powerOf(reading: GpuReading, other: GpuReading): Watts | undefined {
   const { power } = reading;
   if (power === undefined || !Number.isFinite(power) || power < 0) return undefined;
   return watts(Math.min(power, limitOf(reading, other)));
 }
 
 /** Trapezoid over both ends; one known end stands for both. */
-function powerIntegral(a: GpuReading, b: GpuReading, length: Millis): MilliJoules | undefined {
+export function powerIntegral(a: GpuReading, b: GpuReading, length: Millis): MilliJoules | undefined {
   const start = powerOf(a, b) ?? powerOf(b, a);
   const end = powerOf(b, a) ?? powerOf(a, b);
   if (start === undefined || end === undefined) return undefined;

@@ -11,7 +11,7 @@ test.each<[title: string, quality: EnergyQuality, lengthS: number, expected: num
   ["an uncalibrated card's gain and, over a minute, a little tick", "counter", 60, 6.1667],
   ["the tick of a short job as well", "counter", 2, 11],
   ["half a point more for sampling a long job", "sampled", 60, 6.5],
-  ["little trust for sampling a short one", "sampled", 59, 40],
+  ["the same for a short one, where the sensor sees every moment", "sampled", 5, 6.5],
   ["half of everything for the CPU's assumed model", "assumed", 3600, 50],
   ["a reset counter like a counter; its gap comes on top", "reset", 100, 6.1],
   ["a rejected counter as a guess", "suspect", 3600, 40],
@@ -22,8 +22,13 @@ test.each<[title: string, quality: EnergyQuality, lengthS: number, expected: num
 });
 
 test("uses a calibrated card's own gain, sampled or counted", () => {
-  expect(qualityErrorPct("counter", seconds(1000), 1.5)).toBeCloseTo(1.51, 3);
-  expect(qualityErrorPct("sampled", seconds(1000), 1.5)).toBeCloseTo(2, 3);
+  expect(qualityErrorPct("counter", seconds(1000), { gainPct: 1.5 })).toBeCloseTo(1.51, 3);
+  expect(qualityErrorPct("sampled", seconds(1000), { gainPct: 1.5 })).toBeCloseTo(2, 3);
+});
+
+test("trusts a sensor that sees a quarter of the time only once it has looked for a minute", () => {
+  expect(qualityErrorPct("sampled", seconds(59.9), { seesPart: true })).toBe(40);
+  expect(qualityErrorPct("sampled", seconds(60), { seesPart: true })).toBeCloseTo(6.5, 3);
 });
 
 test("weighs the parts of a window by their energy", () => {

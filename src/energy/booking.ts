@@ -1,0 +1,149 @@
+import type { EnergyEntry, GpuUuid, SlotMeasurement } from "../ledger/rows.ts";
+import { addEnergy, type MilliJoules, milliJoules, ZERO_ENERGY } from "../units/energy.ts";
+import { millis, unixMs } from "../units/time.ts";
+import { type Claim, IDLE, isWork, overlap, type Shares, shareOut } from "./attribution.ts";
+import { edgeDoubt } from "./guard.ts";
+import { apportion } from "./largest-remainder.ts";
+import type { Lump, Origin } from "./lump.ts";
+import { cutBySlot } from "./slots.ts";
+import type { UsageBook } from "./usage.ts";
+import type { WindowAccount } from "./window-account.ts";
+
+/** A window with the account that its energy goes to. */
+export interface OpenWindow extends Claim {
+  readonly jobId: string | undefined;
+  readonly account: WindowAccount;
+}
+
+export interface Booked {
+  readonly entries: readonly EnergyEntry[];
+  readonly measured: readonly SlotMeasurement[];
+}
+
+/** Who may be charged, and with what knowledge. */
+export interface Payers {
+  readonly gpu: GpuUuid;
+  readonly windows: readonly OpenWindow[];
+  readonly usage: UsageBook;
+}
+
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface SlotShares extends Span {
+  readonly slotStart: SlotMeasurement["slotStart"];
+  readonly shares: Shares;
+}
+
+/** First to the slots, then within each slot to the windows: both to the millijoule, whatever `lump` holds. */
+export function bookLump(lump: Lump, payers: Payers): Booked {
+  const { gpu, windows, usage } = payers;
+  const { quality, shape } = lump;
+  const how = shape === undefined ? { usage } : { usage, shape };
+  const slots = slotsOf(lump).map((slot) => ({ ...slot, shares: shareOut(windows, slot.from, slot.to, how) }));
+  const weights = slots.map(({ shares }) => total(shares));
+  const energies = apportion(lump.energy, weights);
+  const estimates = apportion(lump.estimated, weights);
+  const unseens = apportion(lump.unseen, weights);
+  const measured: SlotMeasurement[] = [];
+  const entries: EnergyEntry[] = [];
+  slots.forEach((slot, index) => {
+    const energy = energies[index] ?? ZERO_ENERGY;
+    const unseen = unseens[index] ?? ZERO_ENERGY;
+    measured.push({ gpu, slotStart: slot.slotStart, energy, quality, ...(unseen > 0 ? { unseen } : {}) });
+    const gap = addEnergy(estimates[index] ?? ZERO_ENERGY, unseen);
+    entries.push(...splitSlot({ lump, slot, energy, gap }, payers));
+  });
+  return { entries, measured };
+}
+
+const total = (shares: Shares): number => [...shares.values()].reduce((sum, share) => sum + share, 0);
+
+/**
+ * The slots a lump lies in, as monotonic spans. Counted back from the newer wall time: after a clock was set, that is
+ * the one to believe. The outer edges are the lump's own, free of the rounding that wall time brings.
+ */
+function slotsOf({ from, to, anchor }: Lump): Omit<SlotShares, "shares">[] {
+  const toWall = (at: number) => unixMs(anchor.at - (anchor.monotonic - at));
+  const toMonotonic = (at: number) => Math.min(to, Math.max(from, anchor.monotonic - (anchor.at - at)));
+  const pieces = cutBySlot(toWall(from), toWall(to));
+  return pieces.map((piece, index) => ({
+    slotStart: piece.slotStart,
+    from: index === 0 ? from : toMonotonic(piece.from),
+    to: index === pieces.length - 1 ? to : toMonotonic(piece.to),
+  }));
+}
+
+interface SlotLump {
+  readonly lump: Lump;
+  readonly slot: SlotShares;
+  readonly energy: MilliJoules;
+  readonly gap: MilliJoules;
+}
+
+function splitSlot({ lump, slot, energy, gap }: SlotLump, { gpu, windows }: Payers): EnergyEntry[] {
+  const { slotStart, shares } = slot;
+  const { quality } = lump;
+  const weights = [...shares.values()];
+  const energies = apportion(energy, weights);
+  const gaps = apportion(gap, weights);
+  return [...shares.keys()].map((claim, index) => {
+    const part = energies[index] ?? ZERO_ENERGY;
+    const window = windows.find((one) => one === claim);
+    if (claim === IDLE || window === undefined) return { gpu, slotStart, sink: "idle", energy: part, quality };
+    charge(window, windows, { lump, slot, energy: part, gap: gaps[index] ?? ZERO_ENERGY });
+    const { sink, jobId } = window;
+    return { gpu, slotStart, sink, energy: part, quality, ...(jobId === undefined ? {} : { jobId }) };
+  });
+}
+
+function charge(window: OpenWindow, all: readonly OpenWindow[], { lump, slot, energy, gap }: SlotLump): void {
+  const { anchor, quality } = lump;
+  const from = Math.min(slot.to, Math.max(slot.from, window.opened));
+  const to = Math.max(from, Math.min(slot.to, window.closed ?? slot.to));
+  const toWall = (at: number) => unixMs(Math.round(anchor.at - (anchor.monotonic - at)));
+  window.account.add({
+    energy,
+    quality,
+    gap: milliJoules(gap + doubtOf(window, all, { lump, slot, energy, gap })),
+    length: millis(overlap(window, slot.from, slot.to)),
+    span: { from: toWall(from), to: toWall(to) },
+    origin: originWithin(lump, { from, to }),
+  });
+}
+
+/** What slow reading and edges without a guard leave open of a sampled part. */
+function doubtOf(window: OpenWindow, all: readonly OpenWindow[], { lump: { shape }, slot }: SlotLump): number {
+  if (shape === undefined || !isWork(window)) return 0;
+  const from = Math.max(slot.from, window.opened - shape.guard);
+  const to = Math.min(slot.to, (window.closed ?? slot.to) + shape.guard);
+  return shape.curve.uncertain(from, to) + edgeDoubt(all.filter(isWork), window, [slot.from, slot.to], shape);
+}
+
+/** The counter at the window's own edges, where it began or ended between two readings. */
+function originWithin({ origin, from, to }: Lump, part: Span): Origin {
+  const { counter, integrated } = origin;
+  const share = to > from ? (part.to - part.from) / (to - from) : 0;
+  const at = (moment: number) => {
+    if (counter === undefined || to <= from) return ZERO_ENERGY;
+    return milliJoules(counter.from + ((counter.to - counter.from) * (moment - from)) / (to - from));
+  };
+  return {
+    ...origin,
+    ...(counter === undefined ? {} : { counter: { from: at(part.from), to: at(part.to) } }),
+    ...(integrated === undefined ? {} : { integrated: integrated * share }),
+  };
+}
+
+/** One entry per slot, sink and job, as the ledger keeps them. */
+export function mergeEntries(entries: readonly EnergyEntry[]): EnergyEntry[] {
+  const merged = new Map<string, EnergyEntry>();
+  for (const entry of entries) {
+    const key = JSON.stringify([entry.slotStart, entry.sink, entry.jobId ?? null, entry.quality]);
+    const energy = addEnergy(merged.get(key)?.energy ?? ZERO_ENERGY, entry.energy);
+    merged.set(key, { ...entry, energy });
+  }
+  return [...merged.values()];
+}
