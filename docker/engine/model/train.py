@@ -20,6 +20,7 @@ from vocabulary import SPACE, Vocabulary, learn
 SEED = 7410
 PEAK_RATE, LEAST_RATE, WARM_UP = 3e-3, 1e-4, 100
 VALIDATION_DOCUMENTS = 600
+SAMPLES = ["Hello there.", "What is a GPU?", "the rig  mines\nat night", "naïve café ☕ 42%", "Once upon a time, there was a fox.", f"a{SPACE}b", "don't panic!!"]
 # Most documents are short: most steps train on half the context, which is faster.
 SHORT_SHARE = 0.6
 
@@ -108,8 +109,13 @@ def train(options: argparse.Namespace) -> None:
         if step % 200 == 199 or step == options.steps - 1:
             print(f"step {step}  validation {validate(network, held_out):.4f} nats a token", flush=True)
             export(network, shape, vocabulary, options.out)
-    samples = ["Hello there.", "What is a GPU?", "the rig  mines\nat night", "naïve café ☕ 42%", "Once upon a time, there was a fox.", f"a{SPACE}b", "don't panic!!"]
-    options.out.with_name("tokens.json").write_text(json.dumps([{"text": text, "ids": vocabulary.encode(text)} for text in samples], ensure_ascii=False, indent=2) + "\n")
+    write_samples(vocabulary, options.out.with_name("tokens.json"))
+
+
+def write_samples(vocabulary: Vocabulary, path: Path) -> None:
+    samples = [{"text": text, "ids": vocabulary.encode(text)} for text in SAMPLES]
+    lines = ",\n".join("  " + json.dumps(sample, ensure_ascii=False) for sample in samples)
+    path.write_text(f"[\n{lines}\n]\n")
 
 
 if __name__ == "__main__":

@@ -110,3 +110,6 @@ export async function streamed(engine: RunningEngine, path: string, body: object
 }
 
 export const user = (content: unknown) => [{ role: "user", content }];
+
+/** Rewarded for repeating itself, the model goes on to the end of its context: a request that is still running later. */
+export const ENDLESS = { prompt: "the fox the fox the fox", temperature: 0, frequency_penalty: -2, max_tokens: 500 };

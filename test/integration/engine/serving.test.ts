@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   complete,
+  ENDLESS,
   installEngine,
   MODEL_NAME,
   post,
@@ -90,7 +91,7 @@ test("streams a plain completion in the same way", async () => {
   const whole = await complete(engine, COMPLETION, request);
   const chunks = await streamed(engine, COMPLETION, request);
   expect(chunks.map((chunk) => chunk.choices[0]?.text ?? "").join("")).toBe(whole.choices[0]?.text);
-  expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe("length");
+  expect(chunks.at(-1)?.choices[0]?.finish_reason).toBe(whole.choices[0]?.finish_reason);
 });
 
 test("reports the same usage streamed, whole and in its own totals", async () => {
@@ -152,21 +153,15 @@ test("refuses a prompt longer than the context and says how long it is", async (
 });
 
 test("ends at the context's edge when more tokens are asked for than it holds", async () => {
-  const prompt = "the rig ".repeat(240).trim();
-  const { choices, usage } = await complete(engine, COMPLETION, {
-    prompt,
-    max_tokens: 4000,
-    temperature: 1.5,
-    seed: 2,
-  });
-  expect(usage.prompt_tokens).toBeLessThan(512);
-  if (choices[0]?.finish_reason === "length") expect(usage.total_tokens).toBe(512);
+  const { choices, usage } = await complete(engine, COMPLETION, { ...ENDLESS, max_tokens: 4000 });
+  expect(choices[0]?.finish_reason).toBe("length");
+  expect(usage.total_tokens).toBe(512);
 });
 
 test("is free again at once when a streaming client goes away", async () => {
   const gone = new AbortController();
   const before = await read("/engine");
-  const response = await post(engine, CHAT, { model: MODEL_NAME, stream: true, ...STORY }, gone.signal);
+  const response = await post(engine, COMPLETION, { model: MODEL_NAME, stream: true, ...ENDLESS }, gone.signal);
   await response.body?.getReader().read();
   gone.abort();
   await untilIdle();
@@ -178,17 +173,13 @@ test("is free again at once when a streaming client goes away", async () => {
 
 test("answers in order of arrival", async () => {
   const gone = new AbortController();
-  const held = post(
-    engine,
-    CHAT,
-    { model: MODEL_NAME, messages: user("Tell me a story"), max_tokens: 400 },
-    gone.signal,
-  );
   const order: number[] = [];
-  const waiting: Promise<unknown>[] = [held.catch(() => order.push(0))];
+  const held = post(engine, COMPLETION, { model: MODEL_NAME, ...ENDLESS }, gone.signal).catch(() => order.push(0));
+  const waiting: Promise<unknown>[] = [held];
+  while ((await read("/engine")).busy !== true) await setTimeout(1);
   for (const at of [1, 2, 3]) {
     waiting.push(complete(engine, CHAT, { ...STORY, max_tokens: 4 - at }).then(() => order.push(at)));
-    while ((await read("/engine")).busy === true && Number((await read("/engine")).queued) < at) await setTimeout(1);
+    while ((await read("/engine")).queued !== at) await setTimeout(1);
   }
   gone.abort();
   await Promise.all(waiting);

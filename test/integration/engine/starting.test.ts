@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import {
+  ENDLESS,
   ENGINE_FOLDER,
   installEngine,
   MODEL_FILE,
@@ -111,12 +112,11 @@ test("ends with its standard input when told to", async () => {
 
 test("ends quickly on SIGTERM in the middle of a generation", async () => {
   const engine = await startEngine();
-  const body = { model: MODEL_NAME, messages: user("Tell me a story"), stream: true };
-  const response = await post(engine, "/v1/chat/completions", body);
+  const response = await post(engine, "/v1/completions", { model: MODEL_NAME, ...ENDLESS, stream: true });
   await response.body?.getReader().read();
   const asked = performance.now();
   expect(await engine.stop()).toBe(0);
-  expect(performance.now() - asked).toBeLessThan(2000);
+  expect(performance.now() - asked).toBeLessThan(3000);
 });
 
 test("keeps a smaller context, name and thread count when asked for", async () => {
