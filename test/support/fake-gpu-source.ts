@@ -1,0 +1,76 @@
+import type { GpuInfo, GpuReading, GpuSource } from "../../src/gpu/source.ts";
+import type { GpuUuid } from "../../src/ledger/rows.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { milliJoules, watts } from "../../src/units/energy.ts";
+
+/** One GPU with an exact energy counter that draws what the test says, on the test's clock. */
+export class FakeGpuSource implements GpuSource {
+  readonly kind = "simulated";
+  readonly uuid: GpuUuid;
+  /** Thrown by every read while set. */
+  fault: Error | undefined;
+  /** Merged into every reading. */
+  changes: Partial<GpuReading> = {};
+  reads = 0;
+  readonly #clock: Clock;
+  #watts = 100;
+  #millijoules = 0;
+  #since = 0;
+
+  constructor(clock: Clock, uuid: GpuUuid) {
+    this.#clock = clock;
+    this.uuid = uuid;
+  }
+
+  get watts(): number {
+    return this.#watts;
+  }
+
+  /** What the GPU draws from now on. */
+  set watts(value: number) {
+    this.#count();
+    this.#watts = value;
+  }
+
+  /** All that the GPU has drawn so far. */
+  get millijoules(): number {
+    this.#count();
+    return this.#millijoules;
+  }
+
+  get info(): GpuInfo {
+    return { uuid: this.uuid, index: 0, name: "fake GPU" };
+  }
+
+  list(): Promise<readonly GpuInfo[]> {
+    return Promise.resolve([this.info]);
+  }
+
+  read(uuid: GpuUuid, signal: AbortSignal): Promise<GpuReading> {
+    this.reads++;
+    if (signal.aborted) return Promise.reject(signal.reason);
+    if (this.fault) return Promise.reject(this.fault);
+    return Promise.resolve({
+      uuid,
+      at: this.#clock.now(),
+      monotonic: this.#clock.monotonic(),
+      health: "ok",
+      power: watts(this.#watts),
+      energy: milliJoules(this.millijoules),
+      energyBasis: "counter",
+      epoch: "boot-1",
+      powerLimit: watts(300),
+      ...this.changes,
+    });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #count(): void {
+    const now = this.#clock.monotonic();
+    this.#millijoules += this.#watts * (now - this.#since);
+    this.#since = now;
+  }
+}

@@ -1,0 +1,102 @@
+import type { Clock } from "../../src/lib/clock.ts";
+import { millis } from "../../src/units/time.ts";
+import type { Readiness, RunningWork, WorkDriver, WorkExit, WorkRole, WorkSpec } from "../../src/workloads/driver.ts";
+import { ScriptedEngine } from "./scripted-engine.ts";
+import { ScriptedMiner } from "./scripted-miner.ts";
+
+const ENGINE_FACTS = { backend: "cpu", model: "tiny", contextTokens: 512, label: "scripted" };
+
+/** A driver whose miner and engine are scripted servers on loopback; records every start and stop. */
+export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
+  /** `start miner`, `stop engine`, … in order; finding work that runs already is no start. */
+  readonly log: string[] = [];
+  readonly running = new Map<string, WorkSpec>();
+  /** Roles whose start fails, and why. */
+  readonly failures = new Map<WorkRole, string>();
+  /** How long a start of this role takes on the clock. */
+  readonly startMs = new Map<WorkRole, number>();
+  /** Thrown by the next start or stop of this role. */
+  readonly faults = new Map<WorkRole, Error>();
+  engineFacts: Readonly<Record<string, unknown>> = ENGINE_FACTS;
+  readonly miner: ScriptedMiner;
+  readonly engine: ScriptedEngine;
+  readonly #clock: Clock;
+  readonly #listeners: ((exit: WorkExit) => void)[] = [];
+  readonly #starts = new Map<string, Promise<Readiness>>();
+
+  private constructor(clock: Clock, miner: ScriptedMiner, engine: ScriptedEngine) {
+    this.#clock = clock;
+    this.miner = miner;
+    this.engine = engine;
+  }
+
+  static async start(clock: Clock): Promise<FakeWorkDriver> {
+    return new FakeWorkDriver(clock, await ScriptedMiner.start(), await ScriptedEngine.start());
+  }
+
+  ensureReady(spec: WorkSpec, signal: AbortSignal): Promise<Readiness> {
+    this.#throwFault(spec.role);
+    if (this.running.has(spec.name)) return Promise.resolve({ kind: "ready", work: this.#work(spec), started: false });
+    const start = this.#starts.get(spec.name) ?? this.#start(spec, signal);
+    this.#starts.set(spec.name, start);
+    return start.finally(() => this.#starts.delete(spec.name));
+  }
+
+  stop(name: string): Promise<void> {
+    const spec = this.running.get(name);
+    if (spec === undefined) return Promise.resolve();
+    this.#throwFault(spec.role);
+    this.running.delete(name);
+    this.log.push(`stop ${spec.role}`);
+    return Promise.resolve();
+  }
+
+  onExit(listener: (exit: WorkExit) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** The running work of `role` ends by itself. */
+  exit(role: WorkRole, reason: string): void {
+    for (const { name, gpu } of [...this.running.values()].filter((spec) => spec.role === role)) {
+      this.running.delete(name);
+      for (const listener of this.#listeners) listener({ name, gpu, role, reason });
+    }
+  }
+
+  isRunning(role: WorkRole): boolean {
+    return [...this.running.values()].some((spec) => spec.role === role);
+  }
+
+  close(): Promise<void> {
+    this.running.clear();
+    return Promise.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.miner[Symbol.asyncDispose]();
+    await this.engine[Symbol.asyncDispose]();
+  }
+
+  async #start(spec: WorkSpec, signal: AbortSignal): Promise<Readiness> {
+    const length = this.startMs.get(spec.role);
+    if (length !== undefined) await this.#clock.wait(millis(length), signal);
+    if (signal.aborted) return { kind: "aborted" };
+    const reason = this.failures.get(spec.role);
+    this.log.push(reason === undefined ? `start ${spec.role}` : `fail ${spec.role}`);
+    if (reason !== undefined) return { kind: "failed", code: "ERR_WORK_EXITED", reason };
+    if (spec.role === "miner") this.miner.paused = false;
+    this.running.set(spec.name, spec);
+    return { kind: "ready", work: this.#work(spec), started: true };
+  }
+
+  #work({ name, role }: WorkSpec): RunningWork {
+    const port = role === "miner" ? this.miner.port : this.engine.port;
+    return { name, pid: 4242, host: "127.0.0.1", port, facts: role === "engine" ? this.engineFacts : {} };
+  }
+
+  #throwFault(role: WorkRole): void {
+    const fault = this.faults.get(role);
+    this.faults.delete(role);
+    if (fault) throw fault;
+  }
+}

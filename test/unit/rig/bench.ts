@@ -1,0 +1,273 @@
+import type { Admittance, Grant } from "../../../src/inference/gpu-port.ts";
+import type { Ledger } from "../../../src/ledger/ledger.ts";
+import type { Mode, ShareVerdict } from "../../../src/ledger/rows.ts";
+import { createLogger, type Logger } from "../../../src/lib/logger.ts";
+import type { CoinQuote } from "../../../src/market/file.ts";
+import type { SwitchRules } from "../../../src/policy/types.ts";
+import { Cooldown } from "../../../src/rig/cooldown.ts";
+import { Custody, type PoolAway } from "../../../src/rig/custody.ts";
+import { ObservedDemand } from "../../../src/rig/demand.ts";
+import { EngineControl } from "../../../src/rig/engine-control.ts";
+import { GpuLoop } from "../../../src/rig/gpu-loop.ts";
+import { HashingWatch } from "../../../src/rig/hashing-watch.ts";
+import { MeterBook } from "../../../src/rig/meter-book.ts";
+import { MinerControl } from "../../../src/rig/miner-control.ts";
+import { RateBook } from "../../../src/rig/rates.ts";
+import { RequestQueue } from "../../../src/rig/request-queue.ts";
+import { SwitchBook } from "../../../src/rig/switch-book.ts";
+import { Wake } from "../../../src/rig/wake.ts";
+import { watts } from "../../../src/units/energy.ts";
+import { toUsdNano, type UsdNano, usdPerKwh, usdPerTerahash } from "../../../src/units/money.ts";
+import { minutes, seconds, unixMs } from "../../../src/units/time.ts";
+import type { WorkRole, WorkSpec } from "../../../src/workloads/driver.ts";
+import { FakeGpuSource } from "../../support/fake-gpu-source.ts";
+import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
+import { GPU_A, shareRow, T0 } from "../../support/ledger-rows.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { openMemoryLedger } from "../../support/memory-ledger.ts";
+
+export const NEVER = new AbortController().signal;
+const ELECTRICITY = usdPerKwh(0.15);
+
+const spec = (role: WorkRole): WorkSpec => ({
+  name: `${role}-${GPU_A}`,
+  role,
+  gpu: GPU_A,
+  command: "none",
+  args: [],
+  startTimeout: seconds(10),
+  stopTimeout: seconds(5),
+});
+
+const COIN: CoinQuote = {
+  coin: "devcoin",
+  algorithm: "sha256d",
+  value: usdPerTerahash(20),
+  source: "test",
+  asOf: unixMs(T0),
+  invented: true,
+};
+
+export interface BenchOptions {
+  readonly mines?: boolean;
+  readonly serves?: boolean;
+  readonly coin?: Partial<CoinQuote>;
+  readonly rules?: Partial<SwitchRules>;
+  readonly drainTimeoutMs?: number;
+  readonly queueLimit?: number;
+  readonly ledger?: Ledger;
+}
+
+/** One GPU of a rig with everything real but the hardware, the miner's and the engine's insides, and time. */
+export class RigBench implements AsyncDisposable {
+  readonly clock: ManualClock;
+  readonly driver: FakeWorkDriver;
+  readonly source: FakeGpuSource;
+  readonly ledger: Ledger;
+  readonly queue: RequestQueue;
+  readonly meter: MeterBook;
+  readonly rates: RateBook;
+  readonly cooldown = new Cooldown();
+  readonly switches: SwitchBook;
+  readonly watch: HashingWatch;
+  readonly miner: MinerControl;
+  readonly engine: EngineControl;
+  readonly custody: Custody;
+  readonly wake = new Wake();
+  readonly demand: ObservedDemand;
+  readonly loop: GpuLoop;
+  readonly faults: unknown[] = [];
+  readonly log: string[] = [];
+  mode: Mode = "auto";
+  poolAway: PoolAway | undefined;
+  /** While true, a share is accepted with every step of time in which the miner hashes. */
+  findsShares = true;
+  changes = 0;
+  readonly #logger: Logger;
+  #running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
+
+  private constructor(clock: ManualClock, driver: FakeWorkDriver, options: BenchOptions) {
+    const { mines = true, serves = true, drainTimeoutMs = 10_000, queueLimit = 64 } = options;
+    const gpu = GPU_A;
+    this.clock = clock;
+    this.driver = driver;
+    this.source = new FakeGpuSource(clock, gpu);
+    this.ledger = options.ledger ?? openMemoryLedger(clock);
+    this.#logger = createLogger("debug", (line) => this.log.push(line));
+    const parts = { clock, ledger: this.ledger, logger: this.#logger };
+    const coin = { ...COIN, ...options.coin };
+    const maxWait = options.rules?.maxWait ?? seconds(60);
+    this.queue = new RequestQueue({ gpu, clock, maxWait, limit: queueLimit, onChange: () => this.wake.call() });
+    const wall = { hostPower: watts(0), factor: 1 };
+    this.meter = new MeterBook({ ...parts, gpu, source: this.source, wall, hostShare: 1, electricity: ELECTRICITY });
+    this.rates = new RateBook(gpu, { hashing: "devcoin", serving: "tiny", resting: "rest" }, parts);
+    this.switches = new SwitchBook({ gpu, ledger: this.ledger, electricity: ELECTRICITY, wear: toUsdNano(0.000_01) });
+    this.watch = new HashingWatch({ gpu, ledger: this.ledger, clock, coin });
+    this.miner = new MinerControl(driver, spec("miner"));
+    this.engine = new EngineControl(driver, spec("engine"));
+    this.demand = new ObservedDemand(clock.now());
+    const mining = { miner: this.miner, coin, watch: this.watch, poolAway: () => this.poolAway };
+    const shared = {
+      ...parts,
+      meter: this.meter,
+      queue: this.queue,
+      rates: this.rates,
+      cooldown: this.cooldown,
+      switches: this.switches,
+      onChange: () => void this.changes++,
+      ...(mines ? { mining } : {}),
+    };
+    const serving = serves ? { serving: { engine: this.engine, model: "tiny" } } : {};
+    this.custody = new Custody({ ...shared, gpu, drainTimeout: seconds(drainTimeoutMs / 1000), ...serving });
+    this.loop = new GpuLoop({
+      ...shared,
+      ...serving,
+      info: this.source.info,
+      wake: this.wake,
+      demand: this.demand,
+      custody: this.custody,
+      prices: { electricity: ELECTRICITY, atWall: (power) => power },
+      rules: () => rulesOf(options.rules, maxWait),
+      mode: () => this.mode,
+      onFault: (error) => this.faults.push(error),
+    });
+    driver.onExit(({ role, reason }) => this.loop.workExited(role, reason));
+  }
+
+  static async start(options: BenchOptions = {}): Promise<RigBench> {
+    const clock = new ManualClock(T0);
+    return new RigBench(clock, await FakeWorkDriver.start(clock), options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await this.driver[Symbol.asyncDispose]();
+    this.ledger.close();
+  }
+
+  /** Lets the GPU's loop run in the background. */
+  run(): void {
+    const stop = new AbortController();
+    this.#running = { stop, done: this.loop.run(stop.signal) };
+  }
+
+  /** Ends the loop as the agent does, and waits until it has let go. */
+  async stop(): Promise<void> {
+    const running = this.#running;
+    this.#running = undefined;
+    running?.stop.abort();
+    let isDone = running === undefined;
+    void running?.done.finally(() => {
+      isDone = true;
+    });
+    await this.until(() => isDone);
+  }
+
+  /** Moves time on in small steps until `isTrue`; a step is taken only once everybody waits for time. */
+  async until(isTrue: () => boolean, withinMs = 900_000): Promise<void> {
+    const end = this.clock.monotonic() + withinMs;
+    while (!isTrue()) {
+      if (this.clock.monotonic() > end)
+        throw new Error(`not true within ${withinMs} ms: ${isTrue}\n${this.log.join("")}`);
+      await this.step(50, isTrue);
+    }
+  }
+
+  /** Lets `ms` pass. */
+  async pass(ms: number): Promise<void> {
+    const end = this.clock.monotonic() + ms;
+    await this.until(() => this.clock.monotonic() >= end);
+  }
+
+  async step(ms: number, isEnough: () => boolean = () => false): Promise<void> {
+    const patience = performance.now() + 5000;
+    while (this.clock.waiting === 0 && !isEnough()) {
+      if (performance.now() > patience) throw new Error(`nobody waits for time\n${this.log.join("")}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (isEnough()) return;
+    if (this.findsShares && this.driver.isRunning("miner") && !this.driver.miner.paused) this.share();
+    await this.clock.advance(ms);
+  }
+
+  share(verdict: ShareVerdict = "accepted"): void {
+    this.watch.record(shareRow({ at: this.clock.now(), verdict, expectedHashes: 1_200_000, difficulty: 0.000_28 }));
+  }
+
+  /** Runs one handover to its end. */
+  async handOver(to: Parameters<Custody["handOver"]>[0], signal = NEVER) {
+    let outcome: Awaited<ReturnType<Custody["handOver"]>> | undefined;
+    let fault: unknown;
+    this.custody.handOver(to, "because the test says so", signal).then(
+      (value) => {
+        outcome = value;
+      },
+      (error: unknown) => {
+        fault = error;
+      },
+    );
+    await this.until(() => outcome !== undefined || fault !== undefined);
+    if (outcome === undefined) throw fault;
+    return outcome;
+  }
+
+  /** A request with its row in the ledger, as the gateway sends it. */
+  ask(jobId: string, worth: UsdNano = toUsdNano(1), signal = NEVER): PendingRequest {
+    this.ledger.jobs.startJob({
+      id: jobId,
+      kind: "completion",
+      gpu: GPU_A,
+      workload: "tiny",
+      started: this.clock.now(),
+    });
+    this.demand.add(worth, this.clock.now());
+    return new PendingRequest(this.queue.enqueue({ jobId, worth }, signal));
+  }
+
+  /** Ends the request and its row. */
+  async release(grant: Grant, jobId: string, tokensOut = 10): Promise<void> {
+    await grant.release(tokensOut);
+    this.ledger.jobs.endJob(jobId, { ended: this.clock.now(), outcome: "completed", tokensIn: 1, tokensOut });
+  }
+
+  get transitions() {
+    return this.ledger.transitions.list(1000).toReversed();
+  }
+
+  get hashingJobs() {
+    return this.ledger.jobs
+      .listJobs({ limit: 1000 })
+      .filter(({ kind }) => kind === "hashing")
+      .toReversed();
+  }
+
+  get workload(): string {
+    return this.custody.assignment.workload;
+  }
+}
+
+/** An admittance that can be looked at while it is still open. */
+export class PendingRequest {
+  settled: Admittance | undefined;
+
+  constructor(admitted: Promise<Admittance>) {
+    void admitted.then((admittance) => {
+      this.settled = admittance;
+    });
+  }
+
+  get grant(): Grant {
+    if (this.settled?.kind === "granted") return this.settled.grant;
+    throw new Error(`the request was not granted but ${JSON.stringify(this.settled)}`);
+  }
+}
+
+const rulesOf = (changes: Partial<SwitchRules> = {}, maxWait: SwitchRules["maxWait"]): SwitchRules => ({
+  minDwell: minutes(1),
+  maxPriceSwitchesPerDay: 20,
+  maxGapSwitchesPerHour: 100,
+  lending: true,
+  wakeValue: toUsdNano(0),
+  ...changes,
+  maxWait,
+});

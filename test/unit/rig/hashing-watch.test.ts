@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ABORTED, DONE, failed, type Outcome } from "../../../src/rig/outcome.ts";
+import { jobStart, T0 } from "../../support/ledger-rows.ts";
+import { NEVER, RigBench } from "./bench.ts";
+
+let rig: RigBench;
+beforeEach(async () => {
+  rig = await RigBench.start();
+  rig.findsShares = false;
+});
+afterEach(() => rig[Symbol.asyncDispose]());
+
+const begin = (id: string) => {
+  rig.ledger.jobs.startJob(jobStart({ id, workload: "devcoin", started: rig.clock.now() }));
+  rig.watch.begin(id);
+};
+/** 1.2 MH at 20 USD/TH. */
+const SHARE_WORTH = 24_000;
+
+describe("a share", () => {
+  test("that is accepted earns its job what it is estimated to be worth", () => {
+    begin("hash-1");
+    rig.share();
+    rig.share();
+    expect(rig.hashingJobs[0]).toMatchObject({
+      sharesAccepted: 2,
+      sharesRejected: 0,
+      revenue: 2 * SHARE_WORTH,
+      revenueBasis: "estimated",
+    });
+  });
+
+  test.each(["stale", "duplicate", "low-difficulty", "rejected"] as const)(
+    "that is %s is counted and pays nothing",
+    (verdict) => {
+      begin("hash-1");
+      rig.share(verdict);
+      expect(rig.hashingJobs[0]).toMatchObject({ sharesAccepted: 0, sharesRejected: 1 });
+      expect(rig.hashingJobs[0]?.revenue ?? 0).toBe(0);
+    },
+  );
+
+  test("that was never answered is neither", () => {
+    begin("hash-1");
+    rig.share("unknown");
+    expect(rig.hashingJobs[0]).toMatchObject({ sharesAccepted: 0, sharesRejected: 0 });
+  });
+
+  test("that comes late still belongs to the job that found it", () => {
+    begin("hash-1");
+    rig.watch.end();
+    rig.share();
+    begin("hash-2");
+    rig.share();
+    rig.share();
+    expect(rig.hashingJobs.map((job) => job.sharesAccepted)).toEqual([1, 2]);
+  });
+
+  test("before any job is kept, and earns nobody anything", () => {
+    rig.share();
+    expect(rig.ledger.shares.expectedHashesSince("GPU-aaaaaaaa-0000-0000-0000-000000000001", rig.clock.now())).toBe(
+      1_200_000,
+    );
+    expect(rig.hashingJobs).toEqual([]);
+  });
+});
+
+describe("waiting for the first share", () => {
+  const wait = (early: () => Outcome | undefined = () => undefined, signal = NEVER) => {
+    const waiting: { outcome?: Outcome } = {};
+    void rig.watch.firstShare(early, signal).then((outcome) => {
+      waiting.outcome = outcome;
+    });
+    return waiting;
+  };
+
+  test("ends with the next accepted one, not with one from before", async () => {
+    rig.share();
+    const waiting = wait();
+    await rig.pass(5000);
+    expect(waiting.outcome).toBeUndefined();
+    rig.share("stale");
+    await rig.pass(500);
+    expect(waiting.outcome).toBeUndefined();
+    rig.share();
+    await rig.until(() => waiting.outcome !== undefined);
+    expect(waiting.outcome).toEqual(DONE);
+    expect(rig.clock.monotonic()).toBe(5500);
+  });
+
+  test("fails after a minute without one", async () => {
+    const waiting = wait();
+    await rig.until(() => waiting.outcome !== undefined);
+    expect(waiting.outcome).toEqual(failed("the pool accepted no share within 60 s"));
+    expect(rig.clock.monotonic()).toBe(60_000);
+  });
+
+  test("ends early where something else settles it", async () => {
+    let early: Outcome | undefined;
+    const waiting = wait(() => early);
+    await rig.pass(1000);
+    early = failed("the pool is away: refused");
+    await rig.until(() => waiting.outcome !== undefined);
+    expect(waiting.outcome).toEqual(early);
+    expect(rig.clock.monotonic()).toBeLessThanOrEqual(1250);
+  });
+
+  test("ends at once when the agent stops", async () => {
+    const stop = new AbortController();
+    const waiting = wait(undefined, stop.signal);
+    stop.abort();
+    await rig.until(() => waiting.outcome !== undefined);
+    expect(waiting.outcome).toEqual(ABORTED);
+  });
+});
+
+describe("the hashrate", () => {
+  beforeEach(async () => {
+    expect(await rig.miner.start(NEVER)).toEqual(DONE);
+    begin("hash-1");
+  });
+  const look = () => rig.watch.look(rig.miner, NEVER);
+
+  test("is the miner's own word until there are enough shares", async () => {
+    await rig.clock.advance(10_000);
+    for (let count = 0; count < 9; count++) rig.share();
+    expect(await look()).toEqual({ rate: 24_000_000, basis: "reported" });
+    expect(rig.watch.live).toEqual({ reported: 24_000_000 });
+  });
+
+  test("is what the accepted shares prove as soon as there are ten", async () => {
+    await rig.clock.advance(10_000);
+    for (let count = 0; count < 10; count++) rig.share();
+    expect(await look()).toEqual({ rate: 1_200_000, basis: "effective" });
+    expect(rig.watch.live).toEqual({ effective: 1_200_000, reported: 24_000_000 });
+  });
+
+  test("spans jobs, and counts only the time that was spent hashing", async () => {
+    await rig.clock.advance(5000);
+    for (let count = 0; count < 5; count++) rig.share();
+    rig.watch.end();
+    await rig.clock.advance(60_000);
+    begin("hash-2");
+    await rig.clock.advance(5000);
+    for (let count = 0; count < 5; count++) rig.share();
+    expect(await look()).toEqual({ rate: 1_200_000, basis: "effective" });
+  });
+
+  test("forgets what is older than ten minutes", async () => {
+    for (let count = 0; count < 10; count++) rig.share();
+    await rig.clock.advance(600_001);
+    expect((await look())?.basis).toBe("reported");
+  });
+
+  test("is unknown where the miner does not say it and shares do not prove it", async () => {
+    rig.driver.miner.hashrate = null;
+    await rig.clock.advance(1000);
+    expect(await look()).toBeUndefined();
+    expect(rig.watch.live).toEqual({});
+  });
+
+  test("is unknown where the miner does not answer", async () => {
+    rig.driver.miner.refuses.add("stats");
+    expect(await look()).toBeUndefined();
+  });
+
+  test("of a job that ended is no live one", async () => {
+    await rig.clock.advance(1000);
+    await look();
+    rig.watch.end();
+    expect(rig.watch.live).toEqual({});
+    expect(rig.clock.now()).toBe(T0 + 1000);
+  });
+});

@@ -1,0 +1,60 @@
+import { describe, expect, test } from "vitest";
+import { learnCost, roundTrip, type SwitchCost } from "../../../src/rig/switch-cost.ts";
+import { milliJoules } from "../../../src/units/energy.ts";
+import { toUsdNano, usdNano, usdPerHour, usdPerKwh } from "../../../src/units/money.ts";
+import { millis, seconds } from "../../../src/units/time.ts";
+
+const sample = (durationMs: number, energyMj: number) => ({
+  duration: millis(durationMs),
+  energy: milliJoules(energyMj),
+});
+
+describe("what one switch costs", () => {
+  test.each([
+    ["cold", 10_000],
+    ["warm", 6000],
+    ["sleep", 2000],
+    ["freeze", 1000],
+    ["checkpoint", 3000],
+  ] as const)("is a planning figure on the rung %s until it was done once, and says so", (rung, duration) => {
+    expect(learnCost(rung, [])).toEqual({ duration, energy: 0, samples: 0 });
+  });
+
+  test("is what was measured from the first time on", () => {
+    expect(learnCost("freeze", [sample(120, 9000)])).toEqual({ duration: 120, energy: 9000, samples: 1 });
+  });
+
+  test("is the mean of the last times, its energy in whole millijoules", () => {
+    const cost = learnCost("freeze", [sample(100, 1), sample(200, 2), sample(600, 2)]);
+    expect(cost).toEqual({ duration: 300, energy: 2, samples: 3 });
+  });
+});
+
+describe("what a round trip costs", () => {
+  const leg = (durationMs: number, energyMj: number): SwitchCost => ({ ...sample(durationMs, energyMj), samples: 1 });
+  const PRICES = { best: usdPerHour(0.36), electricity: usdPerKwh(0.15), wear: toUsdNano(0.0005) };
+
+  test("is what was missed meanwhile, the energy, and the wear of two switches", () => {
+    // 10 s at 0.36 USD/h = 0.001; 3.6 MJ = 1 kWh/1000 at 0.15 = 0.00015; wear 2 × 0.0005 = 0.001.
+    expect(roundTrip([leg(4000, 1_600_000), leg(6000, 2_000_000)], PRICES)).toEqual({
+      duration: 10_000,
+      cost: toUsdNano(0.002_15),
+    });
+  });
+
+  test.each([
+    ["nothing is missed where nothing pays", usdPerHour(0)],
+    ["nothing is gained by standing still where everything loses", usdPerHour(-5)],
+  ])("%s", (_reason, best) => {
+    expect(roundTrip([leg(3000, 0), leg(3000, 0)], { ...PRICES, best }).cost).toBe(toUsdNano(0.001));
+  });
+
+  test("is never nothing while wear is priced", () => {
+    const prices = { best: usdPerHour(0), electricity: usdPerKwh(0), wear: usdNano(1) };
+    expect(roundTrip([leg(0, 0), leg(0, 0)], prices)).toEqual({ duration: 0, cost: 2 });
+  });
+
+  test("of switches never done rests on the planning figures", () => {
+    expect(roundTrip([learnCost("freeze", []), learnCost("cold", [])], PRICES).duration).toBe(seconds(11));
+  });
+});

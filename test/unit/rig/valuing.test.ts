@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Ledger } from "../../../src/ledger/ledger.ts";
+import type { Workload } from "../../../src/ledger/rows.ts";
+import type { CoinQuote } from "../../../src/market/file.ts";
+import { RateBook } from "../../../src/rig/rates.ts";
+import { bestBetweenRequests, toCandidates, type ValuingFacts, valueAll } from "../../../src/rig/valuing.ts";
+import { watts } from "../../../src/units/energy.ts";
+import { toUsdNano, usdNano, usdPerHour, usdPerKwh, usdPerTerahash } from "../../../src/units/money.ts";
+import { minutes, unixMs } from "../../../src/units/time.ts";
+import { hashrate } from "../../../src/units/work.ts";
+import type { Valuation } from "../../../src/valuation/valuation.ts";
+import { GPU_A, T0 } from "../../support/ledger-rows.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { openMemoryLedger } from "../../support/memory-ledger.ts";
+
+const NOW = unixMs(T0);
+const COIN: CoinQuote = {
+  coin: "devcoin",
+  algorithm: "sha256d",
+  value: usdPerTerahash(20),
+  source: "test",
+  asOf: NOW,
+  maxAge: minutes(10),
+  invented: true,
+};
+const INFERENCE = {
+  model: "tiny",
+  demand: { worth: toUsdNano(0.01), window: minutes(15) },
+  backlog: usdNano(0),
+};
+
+let ledger: Ledger;
+let rates: RateBook;
+beforeEach(() => {
+  const clock = new ManualClock(T0);
+  ledger = openMemoryLedger(clock);
+  rates = new RateBook(GPU_A, { hashing: "devcoin", serving: "tiny", resting: "rest" }, { ledger, clock });
+});
+afterEach(() => ledger.close());
+
+function measure(): void {
+  rates.observeHashrate({ rate: hashrate(24e6), basis: "effective" });
+  rates.observePower("hashing", watts(90));
+  rates.observePower("serving", watts(60));
+  rates.observePower("resting", watts(9));
+}
+const value = (facts: Partial<ValuingFacts> = {}, now = NOW) =>
+  valueAll({ rates, prices: { electricity: usdPerKwh(0.15), atWall: (power) => watts(power / 0.9) }, ...facts }, now);
+
+describe("valuing a GPU", () => {
+  test("covers every workload that it may do, at the watts of the wall", () => {
+    measure();
+    const all = value({ coin: COIN, inference: INFERENCE });
+    expect(all.map(({ workload, label }) => [workload, label])).toEqual([
+      ["hashing", "devcoin"],
+      ["inference", "tiny"],
+      ["none", "rest"],
+    ]);
+    expect(all.map(({ power }) => power)).toEqual([expect.closeTo(100), expect.closeTo(66.667, 2), expect.closeTo(10)]);
+    // 24 MH/s × 3600 s × 20 USD/TH = 1.728, less 0.1 kW × 0.15.
+    expect(all[0]?.net).toBeCloseTo(1.713, 9);
+    expect(all[1]?.net).toBeCloseTo(0.04 - 0.01, 9);
+    expect(all[2]?.net).toBeCloseTo(-0.0015, 9);
+  });
+
+  test("leaves out what it may not do, but can always rest", () => {
+    expect(value().map(({ workload }) => workload)).toEqual(["none"]);
+  });
+
+  test("keeps unknown what was not measured, and makes no candidate of it", () => {
+    const all = value({ coin: COIN, inference: INFERENCE });
+    expect(all.map(({ net }) => net)).toEqual([undefined, undefined, expect.closeTo(0, 12)]);
+    expect(toCandidates(all).map(({ workload }) => workload)).toEqual(["none"]);
+  });
+
+  test("does not value a coin by a stale price", () => {
+    measure();
+    const [hashing] = value({ coin: COIN }, unixMs(T0 + minutes(10) + 1));
+    expect(hashing).toMatchObject({ workload: "hashing", why: "devcoin is not valued: its price is stale" });
+    expect(hashing?.net).toBeUndefined();
+  });
+});
+
+describe("the work between requests", () => {
+  const one = (workload: Workload, net?: number): Valuation => ({
+    workload,
+    label: workload,
+    rate: "",
+    why: "",
+    ...(net === undefined ? {} : { net: usdPerHour(net) }),
+  });
+  const cases: readonly [string, readonly Valuation[], Workload][] = [
+    ["is hashing where it pays", [one("hashing", 0.1), one("none", 0)], "hashing"],
+    ["is hashing where it loses less than resting does", [one("hashing", -0.001), one("none", -0.0015)], "hashing"],
+    ["is rest where hashing loses more", [one("hashing", -0.002), one("none", -0.0015)], "none"],
+    ["is hashing where nobody knows, since only hashing can measure it", [one("hashing"), one("none", 0)], "hashing"],
+    ["is rest where nothing may be mined", [one("inference", 9), one("none", 0)], "none"],
+    [
+      "is never inference, which only requests pay",
+      [one("hashing", 0.1), one("inference", 9), one("none", 0)],
+      "hashing",
+    ],
+    ["counts an unknown rest as free", [one("hashing", -0.001)], "none"],
+  ];
+  test.each(cases)("%s", (_reason, valuations, workload) => {
+    expect(bestBetweenRequests(valuations)).toBe(workload);
+  });
+});
