@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 /** Where Rigshift itself is installed. */
@@ -17,7 +17,7 @@ export const embeddedDefault = (root: string) => ({
   gpus: { source: "cpu" },
   mining: { coin: "devcoin", algorithm: "sha256d", pools: [{ url: "devpool", user: "try-out" }] },
   inference: {
-    engine: { kind: "builtin", modelFile: shippedModel(root), gpu: "auto" },
+    engine: { kind: "builtin", ...shippedModel(root), gpu: "auto" },
     usdPerMillionTokensIn: 0.5,
     usdPerMillionTokensOut: 1.5,
     wakeValueUsd: 0.01,
@@ -26,10 +26,15 @@ export const embeddedDefault = (root: string) => ({
   policy: { minDwellS: 2, maxSwitchesPerDay: 1000, maxGapSwitchesPerHour: 600, lending: "on" },
 });
 
-/** The model that comes with the repository; the engine says so if the folder holds none. */
-function shippedModel(root: string): string {
+/** The model that comes with the repository and what it must hash to; the start says so if the folder holds none. */
+function shippedModel(root: string): { readonly modelFile: string; readonly sha256?: string } {
   const folder = join(root, MODEL_FOLDER);
-  return join(folder, listFolder(folder).find((name) => name.endsWith(".gguf")) ?? "model.gguf");
+  const names = listFolder(folder);
+  const model = names.find((name) => name.endsWith(".gguf")) ?? "model.gguf";
+  const modelFile = join(folder, model);
+  if (!names.includes(`${model}.sha256`)) return { modelFile };
+  const [sha256 = ""] = readFileSync(`${modelFile}.sha256`, "utf8").split(/\s/, 1);
+  return { modelFile, sha256 };
 }
 
 function listFolder(folder: string): string[] {
