@@ -1,10 +1,9 @@
-import type { GpuUuid } from "../ledger/rows.ts";
+import type { GpuUuid, PowerField } from "../ledger/rows.ts";
 import type { MilliJoules, Watts } from "../units/energy.ts";
 import type { Millis, UnixMs } from "../units/time.ts";
 
 export type GpuHealth = "ok" | "lost" | "reset-required" | "unknown";
-/** Which of the driver's power fields a reading came from; the same call changed meaning with the driver. */
-export type PowerField = "instant" | "average" | "draw";
+export type { PowerField };
 
 /** What does not change while the agent runs. An absent field is unknown, never zero. */
 export interface GpuInfo {

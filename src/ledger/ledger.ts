@@ -1,13 +1,17 @@
 import type { Clock } from "../lib/clock.ts";
+import { type BaselineReads, type Baselines, createBaselines } from "./baselines.ts";
 import { type BenchmarkReads, type Benchmarks, createBenchmarks } from "./benchmarks.ts";
 import type { Connection } from "./connection.ts";
 import { createDecisions, type DecisionReads, type Decisions } from "./decisions.ts";
 import { createEnergy, type Energy, type EnergyReads } from "./energy.ts";
+import { createEnergyWindows, type EnergyWindowReads, type EnergyWindows } from "./energy-windows.ts";
 import type { JobReads } from "./job-reads.ts";
 import type { JobStates } from "./job-states.ts";
 import { createJobs, type Jobs } from "./jobs.ts";
 import { createModes, type ModeReads, type Modes } from "./modes.ts";
+import { createPowerMinutes, type PowerMinuteReads, type PowerMinutes } from "./power-minutes.ts";
 import { createProcesses, type Processes, type ProcessReads } from "./processes.ts";
+import { createRigEnergy, type RigEnergy, type RigEnergyReads } from "./rig-energy.ts";
 import { createShares, type ShareReads, type Shares } from "./shares.ts";
 import { createSlotSums } from "./sums.ts";
 import { createTransitions, type TransitionReads, type Transitions } from "./transitions.ts";
@@ -20,6 +24,10 @@ export interface ReadOnlyLedger {
   readonly transitions: TransitionReads;
   readonly decisions: DecisionReads;
   readonly energy: EnergyReads;
+  readonly energyWindows: EnergyWindowReads;
+  readonly powerMinutes: PowerMinuteReads;
+  readonly rigEnergy: RigEnergyReads;
+  readonly baselines: BaselineReads;
   readonly benchmarks: BenchmarkReads;
   readonly modes: ModeReads;
   readonly processes: ProcessReads;
@@ -34,6 +42,10 @@ export interface Ledger extends ReadOnlyLedger {
   readonly transitions: Transitions;
   readonly decisions: Decisions;
   readonly energy: Energy;
+  readonly energyWindows: EnergyWindows;
+  readonly powerMinutes: PowerMinutes;
+  readonly rigEnergy: RigEnergy;
+  readonly baselines: Baselines;
   readonly benchmarks: Benchmarks;
   readonly modes: Modes;
   readonly processes: Processes;
@@ -56,6 +68,10 @@ export function buildLedger(connection: Connection, clock: Clock, released: () =
     transitions: createTransitions(connection),
     decisions: createDecisions(connection),
     energy: createEnergy(connection, sums),
+    energyWindows: createEnergyWindows(connection),
+    powerMinutes: createPowerMinutes(connection),
+    rigEnergy: createRigEnergy(connection),
+    baselines: createBaselines(connection),
     benchmarks: createBenchmarks(connection),
     modes: createModes(connection),
     processes: createProcesses(connection),

@@ -2,9 +2,10 @@ import type { Connection } from "./connection.ts";
 import { LedgerError } from "./errors.ts";
 import { tables } from "./migrations/0001-tables.ts";
 import { views } from "./migrations/0002-views.ts";
+import { energyEvidence } from "./migrations/0003-energy-evidence.ts";
 
 /** In order; a step that was released is never edited. */
-const MIGRATIONS: readonly string[] = [tables, views];
+const MIGRATIONS: readonly string[] = [tables, views, energyEvidence];
 
 /** The version of a ledger that has every step. */
 export const LEDGER_VERSION = MIGRATIONS.length;

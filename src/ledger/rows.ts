@@ -19,6 +19,12 @@ export type EnergyQuality = "counter" | "sampled" | "assumed" | "reset" | "lost"
 /** Where measured joules went; per GPU and slot the sinks add up to the measurement, exactly. */
 export type EnergySink = "hashing" | "inference" | "switch" | "parked" | "idle";
 
+/** Which of the driver's power fields a reading came from; the same call changed meaning with the driver. */
+export type PowerField = "instant" | "average" | "draw";
+
+/** `bare`: no program holds the GPU. `parked`: one holds it and does nothing. `active`: one works. */
+export type PowerLevel = "bare" | "parked" | "active";
+
 export type RevenueBasis = "estimated" | "credited" | "paid";
 
 export type HandoverState =

@@ -18,6 +18,8 @@ export interface ShareReads {
 /** Every share a pool answered, or never answered; the counts of its job move in the same transaction. */
 export interface Shares extends ShareReads {
   append(share: ShareRow, jobId?: string): void;
+  /** Deletes up to `limit` shares from before `before`, oldest first; every sum keeps them. Returns how many. */
+  prune(before: UnixMs, limit: number): number;
 }
 
 const APPEND = `
@@ -36,12 +38,21 @@ const HASHES = `
 SELECT coalesce(sum(expected_hashes), 0) AS hashes FROM shares
 WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted'`;
 
+/** By the order of writing, which is the order of time but for clocks that were set. */
+const PRUNE = `
+DELETE FROM shares WHERE share_id IN (
+  SELECT share_id FROM shares
+  WHERE share_id < coalesce(
+    (SELECT share_id FROM shares WHERE at_ms >= @before ORDER BY share_id LIMIT 1), 9223372036854775807)
+  ORDER BY share_id LIMIT @limit)`;
+
 const isRejected = (verdict: ShareVerdict): boolean => verdict !== "accepted" && verdict !== "unknown";
 
 export function createShares(connection: Connection, sums: SlotSums): Shares {
   const append = connection.prepare(APPEND);
   const count = connection.prepare(COUNT);
   const accepted = connection.prepare<AcceptedShare>(ACCEPTED);
+  const prune = connection.prepare(PRUNE);
   const hashes = connection.prepare<{ hashes: number }>(HASHES);
   return {
     append: (share, jobId) =>
@@ -59,6 +70,7 @@ export function createShares(connection: Connection, sums: SlotSums): Shares {
         }
         sums.add(share.at, { sharesAccepted: one.accepted, sharesRejected: one.rejected });
       }),
+    prune: (before, limit) => prune.run({ before, limit }).changes,
     acceptedSince: (gpu, from) => accepted.all({ gpu, from }),
     expectedHashesSince: (gpu, from) => hashes.get({ gpu, from })?.hashes ?? 0,
   };

@@ -27,6 +27,9 @@ describe("migrating", () => {
   test("goes on where a ledger of an older version stands", () => {
     migrate(connection);
     for (const view of objects().filter((name) => name.startsWith("v_"))) connection.exec(`DROP VIEW ${view}`);
+    for (const table of ["energy_windows", "power_minutes", "rig_energy", "gpu_baselines"]) {
+      connection.exec(`DROP TABLE ${table}`);
+    }
     connection.pragma("user_version = 1");
     expect(() => requireCurrent(connection)).toThrow("version 1");
     migrate(connection);
