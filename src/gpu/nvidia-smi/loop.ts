@@ -141,13 +141,12 @@ export class QueryLoop {
 /** Reads what one process prints. Only its streams write its state. */
 class QueryWatch {
   readonly unknownFields = new Set<string>();
-  /** Whether it gave any reading. */
-  told = false;
   lastNotice = "";
   readonly #parts: QueryLoopParts;
   #lastReading: Millis;
   #characters = 0;
   readonly #flood = new AbortController();
+  readonly #first = new AbortController();
 
   constructor(query: RunningQuery, fields: readonly string[], parts: QueryLoopParts) {
     this.#parts = parts;
@@ -163,13 +162,21 @@ class QueryWatch {
       });
   }
 
+  /** Whether it gave any reading. */
+  get told(): boolean {
+    return this.#first.signal.aborted;
+  }
+
   /** Undefined while all is well, or when `gone` fires. */
   async waitForTrouble(gone: AbortSignal): Promise<string | undefined> {
     const { clock, stallAfter } = this.#parts;
-    const patience = this.told ? stallAfter : millis(Math.max(stallAfter, FIRST_LINE));
+    const { told } = this;
+    const patience = told ? stallAfter : millis(Math.max(stallAfter, FIRST_LINE));
     const left = millis(patience - (clock.monotonic() - this.#lastReading));
     if (left > 0) {
-      await clock.wait(left, AbortSignal.any([gone, this.#flood.signal]));
+      // The first reading ends the long patience with a program that only starts.
+      const news = told ? [] : [this.#first.signal];
+      await clock.wait(left, AbortSignal.any([gone, this.#flood.signal, ...news]));
       if (this.#flood.signal.aborted) return "it prints without end";
       this.#characters = 0;
       return undefined;
@@ -182,7 +189,7 @@ class QueryWatch {
     switch (parsed.kind) {
       case "sample":
       case "trouble":
-        this.told = true;
+        this.#first.abort();
         this.#lastReading = this.#parts.clock.monotonic();
         this.#parts.onReading(parsed);
         break;

@@ -7,7 +7,7 @@ import { type MachineFiles, machineFiles } from "../machine-files.ts";
 import type { GpuSource } from "../source.ts";
 import { InventoryReader } from "./inventory.ts";
 import { canDieWithParent, launchQuery, type RunningQuery } from "./launch.ts";
-import { readXml, type XmlRead } from "./read-xml.ts";
+import { readXml } from "./read-xml.ts";
 import { NvidiaSmiSource } from "./source.ts";
 
 export interface NvidiaSmiParts {
@@ -18,14 +18,6 @@ export interface NvidiaSmiParts {
   readonly signal?: AbortSignal;
   /** How often the running query prints; default 100 ms. */
   readonly period?: Millis;
-  /** How the two programs are started; tests bring their own. */
-  readonly programs?: NvidiaSmiPrograms;
-}
-
-export interface NvidiaSmiPrograms {
-  readonly isThere: () => boolean;
-  readonly readXml: () => XmlRead;
-  readonly launch: (args: readonly string[]) => Promise<RunningQuery | string>;
 }
 
 /** An instant power value describes 25 to 100 ms, so it must be asked for that often. */
@@ -37,10 +29,10 @@ const PERIOD = millis(100);
  * well be GPUs, and taking the rig for one without them would be wrong.
  */
 export async function openNvidiaSmi(parts: NvidiaSmiParts): Promise<GpuSource | undefined> {
-  const { logger = silentLogger, signal = new AbortController().signal, programs = realPrograms() } = parts;
+  const { logger = silentLogger, signal = new AbortController().signal } = parts;
   signal.throwIfAborted();
-  if (!programs.isThere()) return undefined;
-  const reader = new InventoryReader({ clock: parts.clock, logger, readXml: programs.readXml });
+  if (!isOnPath()) return undefined;
+  const reader = new InventoryReader({ clock: parts.clock, logger, readXml });
   await reader.refresh(signal);
   const { look, fault } = reader;
   if (signal.aborted || look === undefined || look.inventory.gpus.length === 0) {
@@ -50,7 +42,7 @@ export async function openNvidiaSmi(parts: NvidiaSmiParts): Promise<GpuSource | 
     return undefined;
   }
   const { clock, files = machineFiles, period = PERIOD } = parts;
-  const source = new NvidiaSmiSource({ clock, logger, files, period, reader, launch: programs.launch });
+  const source = new NvidiaSmiSource({ clock, logger, files, period, reader, launch: createLaunch() });
   const { driverVersion } = look.inventory;
   return {
     kind: "nvidia-smi",
@@ -61,15 +53,12 @@ export async function openNvidiaSmi(parts: NvidiaSmiParts): Promise<GpuSource | 
   };
 }
 
-function realPrograms(): NvidiaSmiPrograms {
+/** Finds out once, and only when a query is started, how it can be made to die with this process. */
+function createLaunch(): (args: readonly string[]) => Promise<RunningQuery | string> {
   let dieWithParent: Promise<boolean> | undefined;
-  return {
-    isThere: isOnPath,
-    readXml,
-    launch: async (args) => {
-      dieWithParent ??= canDieWithParent();
-      return launchQuery(args, await dieWithParent);
-    },
+  return async (args) => {
+    dieWithParent ??= canDieWithParent();
+    return launchQuery(args, await dieWithParent);
   };
 }
 

@@ -15,6 +15,8 @@ export interface XmlRead {
  */
 export function readXml(): XmlRead {
   const worker = new Worker(new URL("./xml-worker.ts", import.meta.url), {
+    // Options of this process, such as a program given in place of a file, are not for a thread.
+    execArgv: [],
     resourceLimits: { maxOldGenerationSizeMb: 64 },
   });
   worker.unref();

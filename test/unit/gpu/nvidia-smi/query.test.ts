@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { fewerFields, firstFields, parseLine, toArguments } from "../../../../src/gpu/nvidia-smi/query.ts";
 import { millis } from "../../../../src/units/time.ts";
@@ -116,4 +117,25 @@ test("the program is asked for numbers without header and units, again and again
     "--format=csv,noheader,nounits",
     "--loop-ms=100",
   ]);
+});
+
+test("a line that was changed anywhere is a sound sample or none", () => {
+  const good = line(UUID, BUS, "39.32", "[N/A]", "40.1", "51");
+  const changed = fc
+    .record({ at: fc.nat(good.length), drop: fc.nat(20), insert: fc.string({ maxLength: 12, unit: "binary" }) })
+    .map(({ at, drop, insert }) => good.slice(0, at) + insert + good.slice(at + drop));
+  fc.assert(
+    fc.property(changed, (text) => {
+      const parsed = parseLine(text, fields);
+      if (parsed.kind !== "sample") return;
+      const { health, power, powerField, temperatureC = 0 } = parsed.sample;
+      expect(parsed.uuid).toMatch(/^GPU-[0-9a-f-]{36}$/i);
+      expect(health).toBe("ok");
+      expect(power === undefined).toBe(powerField === undefined);
+      expect(power ?? 0).toBeGreaterThanOrEqual(0);
+      expect(power ?? 0).toBeLessThanOrEqual(10_000);
+      expect(temperatureC).toBeLessThanOrEqual(250);
+    }),
+    { numRuns: 1000 },
+  );
 });
