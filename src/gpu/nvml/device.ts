@@ -1,6 +1,7 @@
 import type { GpuUuid } from "../../ledger/rows.ts";
 import type { MilliJoules } from "../../units/energy.ts";
 import type { Millis } from "../../units/time.ts";
+import { architectureName } from "../architecture.ts";
 import type { GpuHealth, GpuInfo, GpuReading } from "../source.ts";
 import type { NvmlLibrary } from "./library.ts";
 import { toText } from "./memory.ts";
@@ -29,18 +30,6 @@ export interface Device {
 const PCI_SIZE = 68;
 const PCI_BUS_ID = 36;
 
-const ARCHITECTURES: ReadonlyMap<number, string> = new Map([
-  [2, "Kepler"],
-  [3, "Maxwell"],
-  [4, "Pascal"],
-  [5, "Volta"],
-  [6, "Turing"],
-  [7, "Ampere"],
-  [8, "Ada"],
-  [9, "Hopper"],
-  [10, "Blackwell"],
-]);
-
 export const handleByIndex = (library: NvmlLibrary, index: number): bigint | undefined =>
   library.readPointer("nvmlDeviceGetHandleByIndex_v2", index).value;
 
@@ -57,7 +46,7 @@ export function readInfo(library: NvmlLibrary, index: number, handle: bigint): G
   if (uuid === undefined) return undefined;
   const { value: name } = library.readText("nvmlDeviceGetName", handle);
   const { value: generation } = library.readUint("nvmlDeviceGetArchitecture", handle);
-  const architecture = generation === undefined ? undefined : ARCHITECTURES.get(generation);
+  const architecture = generation === undefined ? undefined : architectureName(generation);
   const pciBusId = readBusId(library, handle);
   const vramTotalMiB = readMemory(library, handle)?.totalMiB;
   const migEnabled = readMigMode(library, handle);

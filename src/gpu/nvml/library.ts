@@ -136,7 +136,7 @@ function loadFirst(names: readonly string[]): LibraryHandle {
     }
   }
   throw new GpuError(
-    `no NVML library: ${messageOf(causes[0])}`,
+    `${names[0]} cannot be loaded: ${messageOf(causes[0])}`,
     {
       code: "ERR_GPU_NVML_UNAVAILABLE",
       mend: "install the NVIDIA driver, or name its libnvidia-ml.so.1 in RIGSHIFT_NVML_LIBRARY",

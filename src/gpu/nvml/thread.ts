@@ -37,6 +37,7 @@ export class NvmlThread {
   readonly #progress: Progress = new Int32Array(new SharedArrayBuffer(8));
   readonly #waiting = new Map<number, (outcome: Outcome) => void>();
   #last = 0;
+  #isLeft = false;
   #death: string | undefined;
 
   constructor(parts: ThreadParts) {
@@ -71,6 +72,8 @@ export class NvmlThread {
 
   /** For a hung thread: the process may end without it. */
   leaveBehind(): void {
+    if (this.#isLeft) return;
+    this.#isLeft = true;
     this.#worker.unref();
     process.on("exit", endDespiteHang);
     this.#worker.once("exit", () => process.off("exit", endDespiteHang));

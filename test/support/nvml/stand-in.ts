@@ -1,0 +1,136 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import koffi, { type LibraryHandle } from "koffi";
+import { onPath, type Requirement } from "../requirement.ts";
+
+/** Builds the stand-in; the product itself compiles nothing. */
+export const compiler: Requirement = {
+  name: "gcc",
+  mend: "install it with your system's packages, on Debian: apt-get install gcc libc6-dev",
+  expectedInCi: true,
+  present: () => onPath("gcc"),
+};
+
+/** What an older or newer driver's library lacks; its symbol is not there at all. */
+export type Missing =
+  | "WITHOUT_HANDLE_BY_UUID"
+  | "WITHOUT_ARCHITECTURE"
+  | "WITHOUT_POWER_USAGE"
+  | "WITHOUT_TOTAL_ENERGY"
+  | "WITHOUT_LIMIT"
+  | "WITHOUT_FAN"
+  | "WITHOUT_TEMPERATURE"
+  | "WITHOUT_MIG"
+  | "WITHOUT_MEMORY_V2"
+  | "WITHOUT_FIELDS"
+  | "WITHOUT_PROCESSES_V2"
+  | "WITHOUT_EVENTS"
+  /** Drivers 535.43 to 535.86 write 32 bytes per process under the name of the 24-byte layout. */
+  | "PROCESSES_V3_OF_32_BYTES";
+
+const built = new Map<string, string>();
+
+/** Compiles once per process and variant. */
+function build(missing: readonly Missing[]): string {
+  const variant = missing.join("+");
+  const known = built.get(variant);
+  if (known !== undefined) return known;
+  const directory = mkdtempSync(join(tmpdir(), "rigshift-nvml-build-"));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  const library = join(directory, "libnvidia-ml.so.1");
+  const sources = ["nvml.c", "script.c"].map((name) => join(import.meta.dirname, name));
+  const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden"];
+  const defined = missing.map((name) => `-D${name}`);
+  const soname = "-Wl,-soname,libnvidia-ml.so.1";
+  execFileSync("gcc", [...flags, ...defined, soname, "-o", library, ...sources, "-lm", "-lpthread", "-ldl"]);
+  built.set(variant, library);
+  return library;
+}
+
+/**
+ * A `libnvidia-ml.so.1` of our own that does what its script says, in a directory of its own. Lines of the script, each
+ * with an optional `@MS` in front from when on it holds:
+ *
+ *     time MS                            the moment it is now; without it, time since the first call
+ *     driver VERSION | reload            a new session is needed after a reload, and counters begin at 0
+ *     gpu N uuid|name|pci|architecture|limit|temperature|fan|utilization|vram|used|mig VALUE
+ *     gpu N power W | pulse PERIOD_MS LOW_W HIGH_W DUTY
+ *     gpu N tick MS | energy MJ          how often the counter moves; what it holds now
+ *     gpu N process|graphics PID [MIB] | exit PID
+ *     gpu N state ok|lost|reset-required|gone | lost-after CALLS | xid NUMBER
+ *     gpu N field FIELD CODE             the answer of one field value
+ *     delay FUNCTION MS [N] | hang FUNCTION [N] | hide FUNCTION | refuse FUNCTION CODE [N]     FUNCTION or *
+ */
+export class NvmlStandIn implements Disposable {
+  readonly #directory = mkdtempSync(join(tmpdir(), "rigshift-nvml-"));
+  readonly library = join(this.#directory, "libnvidia-ml.so.1");
+  readonly #script = `${this.library}.script`;
+  /** Held, so that its counts outlive the threads that use it. */
+  readonly #loaded: LibraryHandle;
+  #lines: readonly string[] = [];
+  #revision = 0;
+  #time: number | undefined;
+
+  /** `time` absent lets the script's time run with the machine's. */
+  constructor(
+    lines: readonly string[] = ["gpu 0 power 100"],
+    missing: readonly Missing[] = [],
+    time: number | "real" = 0,
+  ) {
+    // A copy: the loader tells libraries apart by their file, so each stand-in has a state of its own.
+    copyFileSync(build(missing), this.library);
+    this.#time = time === "real" ? undefined : time;
+    this.says(...lines);
+    this.#loaded = koffi.load(this.library);
+  }
+
+  /** Replaces the script. */
+  says(...lines: readonly string[]): void {
+    this.#lines = lines;
+    const time = this.#time === undefined ? [] : [`time ${this.#time}`];
+    const next = `${this.#script}.next`;
+    writeFileSync(next, `${[...time, ...lines].join("\n")}\n`);
+    // The library looks for another time of change, and two writes may fall within one tick of the file system.
+    this.#revision += 1;
+    utimesSync(next, this.#revision, this.#revision);
+    renameSync(next, this.#script);
+  }
+
+  /** Adds to the script. */
+  adds(...lines: readonly string[]): void {
+    this.says(...this.#lines, ...lines);
+  }
+
+  at(time: number): void {
+    this.#time = time;
+    this.says(...this.#lines);
+  }
+
+  /** How often `function` was called in this process. */
+  calls(name: string): number {
+    return Number(this.#ask("int standInCalls(const char *)", name));
+  }
+
+  /** How many calls of `function` were ever under way at once. */
+  mostInside(name: string): number {
+    return Number(this.#ask("int standInMostInside(const char *)", name));
+  }
+
+  /** Sessions and event sets that nobody closed. */
+  leftOpen(): { readonly sessions: number; readonly eventSets: number } {
+    return {
+      sessions: Number(this.#ask("int standInReferences()")),
+      eventSets: Number(this.#ask("int standInOpenSets()")),
+    };
+  }
+
+  #ask(definition: string, ...args: readonly string[]): unknown {
+    return this.#loaded.func(definition)(...args);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
