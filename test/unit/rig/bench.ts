@@ -48,6 +48,13 @@ const COIN: CoinQuote = {
   invented: true,
 };
 
+/** 24 MH/s at 90 W, 100 tokens a second at 60 W, 10 W at rest. */
+const MEASURED = [
+  { label: "devcoin", rate: 24_000_000, unit: "H/s", power: watts(90), samples: 9 },
+  { label: "tiny", rate: 100, unit: "tok/s", power: watts(60), samples: 9 },
+  { label: "rest", rate: 10, unit: "W", power: watts(10), samples: 9 },
+] as const;
+
 export interface BenchOptions {
   readonly mines?: boolean;
   readonly serves?: boolean;
@@ -55,7 +62,8 @@ export interface BenchOptions {
   readonly rules?: Partial<SwitchRules>;
   readonly drainTimeoutMs?: number;
   readonly queueLimit?: number;
-  readonly ledger?: Ledger;
+  /** Whether this GPU was measured before. */
+  readonly isMeasured?: boolean;
 }
 
 /** One GPU of a rig with everything real but the hardware, the miner's and the engine's insides, and time. */
@@ -92,7 +100,8 @@ export class RigBench implements AsyncDisposable {
     this.clock = clock;
     this.driver = driver;
     this.source = new FakeGpuSource(clock, gpu);
-    this.ledger = options.ledger ?? openMemoryLedger(clock);
+    this.ledger = openMemoryLedger(clock);
+    if (options.isMeasured) for (const row of MEASURED) this.ledger.benchmarks.upsert({ ...row, gpu, at: clock.now() });
     this.#logger = createLogger("debug", (line) => this.log.push(line));
     const parts = { clock, ledger: this.ledger, logger: this.#logger };
     const coin = { ...COIN, ...options.coin };
@@ -145,6 +154,21 @@ export class RigBench implements AsyncDisposable {
     this.ledger.close();
   }
 
+  /** A rig whose loop runs. */
+  static async running(options: BenchOptions = {}): Promise<RigBench> {
+    const rig = await RigBench.start(options);
+    rig.run();
+    return rig;
+  }
+
+  /** A rig that hashes, its engine resident beside the miner. */
+  static async working(options: BenchOptions = {}): Promise<RigBench> {
+    const rig = await RigBench.running(options);
+    await rig.hashing();
+    await rig.engineUp();
+    return rig;
+  }
+
   /** Lets the GPU's loop run in the background. */
   run(): void {
     const stop = new AbortController();
@@ -176,16 +200,22 @@ export class RigBench implements AsyncDisposable {
   /** Lets `ms` pass. */
   async pass(ms: number): Promise<void> {
     const end = this.clock.monotonic() + ms;
-    await this.until(() => this.clock.monotonic() >= end);
+    const isOver = () => this.clock.monotonic() >= end;
+    if (this.#running !== undefined) return await this.until(isOver);
+    while (!isOver()) await this.#advance(Math.min(50, end - this.clock.monotonic()));
   }
 
+  /** Waits until somebody waits for time, and moves it on once. */
   async step(ms: number, isEnough: () => boolean = () => false): Promise<void> {
     const patience = performance.now() + 5000;
     while (this.clock.waiting === 0 && !isEnough()) {
       if (performance.now() > patience) throw new Error(`nobody waits for time\n${this.log.join("")}`);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    if (isEnough()) return;
+    if (!isEnough()) await this.#advance(ms);
+  }
+
+  async #advance(ms: number): Promise<void> {
     if (this.findsShares && this.driver.isRunning("miner") && !this.driver.miner.paused) this.share();
     await this.clock.advance(ms);
   }
@@ -224,6 +254,24 @@ export class RigBench implements AsyncDisposable {
     return new PendingRequest(this.queue.enqueue({ jobId, worth }, signal));
   }
 
+  hashing(): Promise<void> {
+    return this.until(() => this.workload === "hashing");
+  }
+
+  engineUp(): Promise<void> {
+    return this.until(() => this.engine.state.kind === "ready");
+  }
+
+  async answered(request: PendingRequest): Promise<Admittance> {
+    await this.until(() => request.settled !== undefined);
+    return request.settled ?? { kind: "aborted" };
+  }
+
+  async served(request: PendingRequest): Promise<Grant> {
+    await this.answered(request);
+    return request.grant;
+  }
+
   /** Ends the request and its row. */
   async release(grant: Grant, jobId: string, tokensOut = 10): Promise<void> {
     await grant.release(tokensOut);
@@ -239,6 +287,15 @@ export class RigBench implements AsyncDisposable {
       .listJobs({ limit: 1000 })
       .filter(({ kind }) => kind === "hashing")
       .toReversed();
+  }
+
+  /** `from → to outcome` of every handover. */
+  get routes(): readonly string[] {
+    return this.transitions.map(({ from, to, outcome }) => `${from} → ${to} ${outcome}`);
+  }
+
+  get decisions() {
+    return this.ledger.decisions.list(1000).toReversed();
   }
 
   get workload(): string {

@@ -1,0 +1,164 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { LedgerError } from "../../../src/ledger/errors.ts";
+import { answerJson } from "../../support/scripted-engine.ts";
+import { RigBench } from "./bench.ts";
+
+let rig: RigBench;
+afterEach(async () => {
+  await rig.stop();
+  expect(rig.ledger.energy.verifyConservation()).toEqual([]);
+  await rig[Symbol.asyncDispose]();
+});
+
+describe("a miner that ends", () => {
+  test("is started again after a cool-down; its job is interrupted and its reason kept", async () => {
+    rig = await RigBench.working();
+    await rig.pass(10_000);
+    rig.driver.exit("miner", "signal SIGSEGV");
+    const ended = rig.clock.monotonic();
+    await rig.until(() => rig.workload === "none");
+    expect(rig.hashingJobs[0]).toMatchObject({ outcome: "interrupted" });
+    expect(rig.transitions.at(-1)).toMatchObject({ to: "none", reason: "the miner ended: signal SIGSEGV" });
+    await rig.pass(1500);
+    expect(rig.loop.snapshot().why).toMatch(/^the miner ended: signal SIGSEGV; trying again in [2-5] s/);
+    await rig.hashing();
+    expect(rig.clock.monotonic() - ended).toBeGreaterThanOrEqual(4000);
+    expect(rig.clock.monotonic() - ended).toBeLessThanOrEqual(7500);
+    expect(rig.hashingJobs.map(({ outcome }) => outcome)).toEqual(["interrupted", undefined]);
+  });
+
+  test("does not keep requests waiting: inference goes on", async () => {
+    rig = await RigBench.working();
+    rig.driver.exit("miner", "exit code 1");
+    await rig.until(() => rig.workload === "none");
+    await rig.release(await rig.served(rig.ask("cmpl-1")), "cmpl-1");
+    expect(rig.workload).toBe("inference");
+  });
+
+  test("that never starts is tried more and more rarely", async () => {
+    rig = await RigBench.running({ serves: false });
+    rig.driver.failures.set("miner", "exit code 1");
+    await rig.pass(300_000);
+    const tries = rig.transitions.length;
+    expect(tries).toBeGreaterThanOrEqual(4);
+    expect(tries).toBeLessThanOrEqual(8);
+    expect(rig.hashingJobs.every(({ outcome }) => outcome === "failed")).toBe(true);
+    rig.driver.failures.clear();
+    await rig.hashing();
+  });
+
+  test("while inference serves does not disturb it, and starts anew for the way back", async () => {
+    rig = await RigBench.working();
+    const grant = await rig.served(rig.ask("cmpl-1"));
+    rig.driver.exit("miner", "exit code 1");
+    await rig.pass(2000);
+    expect(rig.workload).toBe("inference");
+    await rig.release(grant, "cmpl-1");
+    await rig.hashing();
+    expect(rig.driver.log.filter((line) => line === "start miner")).toHaveLength(2);
+  });
+});
+
+describe("a pool that goes away", () => {
+  test("for less than half a minute changes nothing", async () => {
+    rig = await RigBench.working();
+    rig.poolAway = { since: rig.clock.now(), reason: "connection reset" };
+    await rig.pass(29_000);
+    rig.poolAway = undefined;
+    await rig.pass(5000);
+    expect(rig.routes).toEqual(["none → hashing completed"]);
+  });
+
+  test("for longer takes the GPU off hashing, and says why", async () => {
+    rig = await RigBench.working();
+    rig.poolAway = { since: rig.clock.now(), reason: "connection refused" };
+    await rig.until(() => rig.workload === "none");
+    expect(rig.transitions.at(-1)?.reason).toBe("the pool has been away for 30 s: connection refused");
+    expect(rig.hashingJobs[0]).toMatchObject({ outcome: "interrupted" });
+    rig.poolAway = undefined;
+    await rig.hashing();
+  });
+});
+
+describe("an engine that fails", () => {
+  test("to start sends requests away with the reason, and hashing goes on", async () => {
+    rig = await RigBench.start();
+    rig.driver.failures.set("engine", "model file is damaged");
+    rig.run();
+    await rig.hashing();
+    await rig.until(() => rig.cooldown.blocking("inference", rig.clock.now()) !== undefined);
+    await rig.pass(100);
+    const request = rig.ask("cmpl-1");
+    await rig.until(() => request.settled !== undefined);
+    expect(request.settled).toMatchObject({
+      kind: "refused",
+      reason: "engine-failed",
+      why: "the engine did not start: model file is damaged",
+    });
+    expect((request.settled as { retryAfter: number }).retryAfter).toBeGreaterThan(0);
+    expect(rig.workload).toBe("hashing");
+    rig.driver.failures.clear();
+    await rig.engineUp();
+    await rig.release(await rig.served(rig.ask("cmpl-2")), "cmpl-2");
+  });
+
+  test("its warm-up sends requests away as well", async () => {
+    rig = await RigBench.start();
+    rig.driver.engine.script = answerJson(500, {});
+    rig.run();
+    await rig.hashing();
+    await rig.until(() => rig.engine.state.kind === "failed");
+    await rig.pass(100);
+    const request = rig.ask("cmpl-1");
+    await rig.until(() => request.settled !== undefined);
+    expect(request.settled).toMatchObject({ why: "the engine answered its warm-up with 500" });
+  });
+
+  test("while it serves frees the GPU as soon as its requests let go", async () => {
+    rig = await RigBench.working();
+    const grant = await rig.served(rig.ask("cmpl-1"));
+    rig.driver.exit("engine", "signal SIGKILL");
+    await rig.pass(500);
+    const late = rig.ask("cmpl-2");
+    await rig.release(grant, "cmpl-1");
+    await rig.hashing();
+    expect(rig.transitions.find(({ to }) => to === "none")).toMatchObject({
+      from: "inference",
+      reason: "the engine ended: signal SIGKILL",
+      outcome: "completed",
+    });
+    await rig.until(() => late.settled !== undefined);
+  });
+});
+
+describe("a GPU that cannot be read", () => {
+  test("goes on earning, and its joules are booked when it can be read again", async () => {
+    rig = await RigBench.working();
+    rig.source.fault = new Error("busy");
+    await rig.pass(20_000);
+    expect(rig.workload).toBe("hashing");
+    rig.source.fault = undefined;
+    await rig.pass(6000);
+    expect(rig.hashingJobs[0]?.energy).toBeGreaterThanOrEqual(2_500_000);
+  });
+});
+
+describe("a ledger that cannot be written", () => {
+  beforeEach(async () => {
+    rig = await RigBench.working();
+  });
+
+  test("is told to the agent, since work that is not recorded must not go on", async () => {
+    const full = new LedgerError("the disk is full", { code: "ERR_LEDGER_FULL" });
+    const { append } = rig.ledger.decisions;
+    Object.assign(rig.ledger.decisions, {
+      append: () => {
+        throw full;
+      },
+    });
+    rig.mode = "pause";
+    await rig.until(() => rig.faults.length > 0);
+    expect(rig.faults[0]).toBe(full);
+    Object.assign(rig.ledger.decisions, { append });
+  });
+});

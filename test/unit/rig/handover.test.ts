@@ -1,0 +1,233 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { HandoverState, Workload } from "../../../src/ledger/rows.ts";
+import { type HandoverParts, runHandover } from "../../../src/rig/handover.ts";
+import { DONE, failed, type Outcome } from "../../../src/rig/outcome.ts";
+import type { Gate } from "../../../src/rig/request-queue.ts";
+import type { Residents } from "../../../src/rig/steps.ts";
+import { seconds } from "../../../src/units/time.ts";
+import { NEVER, RigBench } from "./bench.ts";
+
+let rig: RigBench;
+let states: HandoverState[];
+let firstShare: Outcome;
+let parts: HandoverParts;
+beforeEach(async () => {
+  rig = await RigBench.start();
+  rig.findsShares = false;
+  states = [];
+  firstShare = DONE;
+  parts = {
+    clock: rig.clock,
+    queue: rig.queue,
+    miner: rig.miner,
+    engine: rig.engine,
+    drainTimeout: seconds(10),
+    gate: (engine): Gate => ({ engine, begin: () => Promise.resolve(), end: () => Promise.resolve() }),
+    firstShare: () => Promise.resolve(firstShare),
+    onState: (state) => states.push(state),
+  };
+});
+afterEach(() => rig[Symbol.asyncDispose]());
+
+const residents = (): Residents => ({ miner: rig.miner.resident, engine: rig.engine.state.kind === "ready" });
+
+async function go(from: Workload, to: Workload, signal = NEVER, changes: Partial<HandoverParts> = {}) {
+  let outcome: Awaited<ReturnType<typeof runHandover>> | undefined;
+  void runHandover({ from, to, residents: residents() }, { ...parts, ...changes }, signal).then((value) => {
+    outcome = value;
+  });
+  await rig.until(() => outcome !== undefined);
+  return outcome;
+}
+/** Hashing with the engine resident beside it. */
+async function hashBesideEngine(): Promise<void> {
+  expect(await rig.engine.ensureReady(NEVER)).toEqual(DONE);
+  expect(await go("none", "hashing")).toEqual(DONE);
+  rig.driver.miner.calls.length = 0;
+  rig.driver.log.length = 0;
+  states.length = 0;
+}
+
+describe("a handover that goes well", () => {
+  test("starts a miner and waits for its first share", async () => {
+    expect(await go("none", "hashing")).toEqual(DONE);
+    expect(states).toEqual(["acquiring", "warming"]);
+    expect(rig.driver.log).toEqual(["start miner"]);
+  });
+
+  test("pauses the miner, checks that it is quiet, and opens the gate", async () => {
+    await hashBesideEngine();
+    expect(await go("hashing", "inference")).toEqual(DONE);
+    expect(states).toEqual(["releasing", "verifying-free", "acquiring", "warming"]);
+    expect(rig.driver.miner.calls).toEqual(["pause", "stats"]);
+    expect(rig.driver.log).toEqual([]);
+    const request = rig.ask("cmpl-1");
+    await rig.until(() => request.settled !== undefined);
+    expect(request.grant.engine).toBe(rig.driver.engine.base);
+  });
+
+  test("resumes the paused miner without waiting for a share", async () => {
+    await hashBesideEngine();
+    await go("hashing", "inference");
+    firstShare = failed("nobody asked for one");
+    expect(await go("inference", "hashing")).toEqual(DONE);
+    expect(rig.driver.miner.paused).toBe(false);
+    expect(rig.driver.log).toEqual([]);
+  });
+
+  test("warms an engine up once, when it was started for it", async () => {
+    await go("none", "inference");
+    await go("inference", "hashing");
+    await go("hashing", "inference");
+    expect(rig.driver.engine.requests).toEqual([
+      { route: "/v1/completions", body: { model: "tiny", prompt: "a", max_tokens: 1 } },
+    ]);
+  });
+});
+
+describe("one rung down", () => {
+  beforeEach(() => hashBesideEngine());
+
+  test("a miner that will not pause is stopped, and the note says why", async () => {
+    rig.driver.miner.refuses.add("pause");
+    const outcome = await go("hashing", "inference");
+    expect(outcome).toEqual({ kind: "done", note: "the miner's API: the miner answered 500 to /pause" });
+    expect(rig.driver.log).toEqual(["stop miner"]);
+    expect(rig.miner.resident).toBe(false);
+  });
+
+  test("a miner that says it paused and still hashes is stopped", async () => {
+    rig.driver.miner.isStubborn = true;
+    expect(await go("hashing", "inference")).toEqual({ kind: "done", note: "the miner still hashes after its pause" });
+    expect(rig.driver.log).toEqual(["stop miner"]);
+  });
+
+  test("a paused miner that does not answer is stopped", async () => {
+    rig.driver.miner.refuses.add("stats");
+    expect(await go("hashing", "inference")).toEqual({ kind: "done", note: "the paused miner does not answer" });
+    expect(rig.driver.log).toEqual(["stop miner"]);
+  });
+
+  test("a miner that will not resume is started anew", async () => {
+    await go("hashing", "inference");
+    rig.driver.miner.refuses.add("resume");
+    expect(await go("inference", "hashing")).toEqual({
+      kind: "done",
+      note: "the miner's API: the miner answered 500 to /resume",
+    });
+    expect(rig.driver.log).toEqual(["stop miner", "start miner"]);
+  });
+
+  test("where the fallback fails too, the handover fails with its reason, and keeps the first one as a note", async () => {
+    await go("hashing", "inference");
+    rig.driver.miner.refuses.add("resume");
+    rig.driver.failures.set("miner", "exit code 1: no such device");
+    expect(await go("inference", "hashing")).toEqual({
+      kind: "failed",
+      reason: "the miner did not start: exit code 1: no such device",
+      note: "the miner's API: the miner answered 500 to /resume",
+    });
+  });
+});
+
+describe("a handover that fails", () => {
+  test("ends at the step that failed: no gate opens after an engine that did not start", async () => {
+    rig.driver.failures.set("engine", "exit code 3: model file is missing");
+    expect(await go("none", "inference")).toEqual({
+      kind: "failed",
+      reason: "the engine did not start: exit code 3: model file is missing",
+    });
+    expect(states).toEqual(["acquiring"]);
+    void rig.ask("cmpl-1");
+    expect(rig.queue.facts()).toMatchObject({ waiting: 1, active: 0 });
+  });
+
+  test.each([
+    ["answers garbage", 200, "<html>", "the engine's answer is not JSON"],
+    ["answers 500", 500, "{}", "the engine answered its warm-up with 500"],
+  ])("does not open the gate to an engine that %s to its warm-up", async (_title, status, body, reason) => {
+    rig.driver.engine.script = (_request, response) => void response.writeHead(status).end(body);
+    expect(await go("none", "inference")).toEqual({ kind: "failed", reason });
+  });
+
+  test("does not open the gate to an engine that does not say what it is", async () => {
+    rig.driver.engineFacts = { backend: "cpu" };
+    expect(await go("none", "inference")).toMatchObject({
+      kind: "failed",
+      reason: "the engine announced itself without backend, model and context",
+    });
+  });
+
+  test("says so where no share comes", async () => {
+    firstShare = failed("the pool accepted no share within 60 s");
+    expect(await go("none", "hashing")).toEqual(firstShare);
+  });
+
+  test.each([
+    ["hashing", "no miner is configured"],
+    ["inference", "no engine is configured"],
+  ] as const)("to %s where there is none says so", async (to, reason) => {
+    expect(await go("none", to, NEVER, { miner: undefined, engine: undefined })).toMatchObject({
+      kind: "failed",
+      reason,
+    });
+  });
+});
+
+describe("a drain", () => {
+  beforeEach(async () => {
+    await go("none", "inference");
+    states.length = 0;
+  });
+  const serve = async (jobId: string) => {
+    const request = rig.ask(jobId);
+    await rig.until(() => request.settled !== undefined);
+    return request.grant;
+  };
+
+  test("lets running requests end, and lets later ones wait", async () => {
+    const grant = await serve("cmpl-1");
+    const leaving = go("inference", "hashing");
+    await rig.clock.advance(9000);
+    const late = rig.ask("cmpl-2");
+    expect([states, late.settled, grant.revoked.aborted]).toEqual([["draining", "draining"], undefined, false]);
+    await grant.release();
+    expect(await leaving).toEqual(DONE);
+    expect(rig.queue.facts().waiting).toBe(1);
+  });
+
+  test("past its deadline takes the GPU back", async () => {
+    const grant = await serve("cmpl-1");
+    grant.revoked.addEventListener("abort", () => void grant.release());
+    expect(await go("inference", "hashing")).toEqual(DONE);
+    expect(grant.revoked.aborted).toBe(true);
+    expect(rig.clock.monotonic()).toBeGreaterThanOrEqual(10_000);
+    expect(rig.clock.monotonic()).toBeLessThanOrEqual(10_100);
+  });
+
+  test("does not start hashing beside a request that will not let go", async () => {
+    await serve("cmpl-1");
+    expect(await go("inference", "hashing")).toEqual(failed("revoked requests still hold the GPU"));
+    expect(rig.driver.log).toEqual(["start engine"]);
+    expect(rig.clock.monotonic()).toBeGreaterThanOrEqual(15_000);
+  });
+
+  test("is given up when the agent stops", async () => {
+    const grant = await serve("cmpl-1");
+    const stop = new AbortController();
+    const leaving = go("inference", "none", stop.signal);
+    await rig.clock.advance(1000);
+    stop.abort();
+    expect(await leaving).toEqual({ kind: "aborted" });
+    expect(grant.revoked.aborted).toBe(false);
+  });
+});
+
+test("an abort while the engine starts is no failure", async () => {
+  rig.driver.startMs.set("engine", 5000);
+  const stop = new AbortController();
+  const starting = go("none", "inference", stop.signal);
+  await rig.clock.advance(1000);
+  stop.abort();
+  expect(await starting).toEqual({ kind: "aborted" });
+});
