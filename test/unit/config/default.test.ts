@@ -17,7 +17,8 @@ test("without a file the CPU mines for the built-in pool and answers with the bu
 
 test("in the try-out one request is worth waking the engine, and switching is not held back", () => {
   const config = loadConfig(undefined);
-  expect(config.inference?.wakeValue).toBe(1_000_000_000);
+  expect(config.inference?.engine.sha256).toMatch(/^[0-9a-f]{64}$/);
+  expect(config.inference?.wakeValue).toBe(10_000_000);
   expect(config.policy.minDwell).toBe(2000);
   expect(config.policy.lending).toBe("on");
 });
