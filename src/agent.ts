@@ -63,7 +63,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     fault ??= error;
     stop.abort();
   };
-  const source = stack.adopt(openGpuSource(config, { clock, fallbackId: hostname() }), (opened) => opened.close());
+  const source = stack.adopt(await openGpus(config, options, { clock, logger }), (opened) => opened.close());
   const driver = createProcessDriver({ clock, logger, journal: ledger.processes, env: options.env });
   stack.defer(() => driver.close());
 
@@ -107,6 +107,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await stopLeftovers(ledger.processes, { clock, logger }, running);
   await controller.run(running);
   if (fault !== undefined) throw fault;
+}
+
+async function openGpus(config: RigConfig, { env }: AgentOptions, parts: { clock: Clock; logger: Logger }) {
+  const source = await openGpuSource(config, { ...parts, fallbackId: hostname(), env });
+  source.onEvent?.(({ kind, ...facts }) => parts.logger.warn(`the driver tells a GPU's ${kind}`, facts));
+  return source;
 }
 
 /** Ends what a killed agent left open in the ledger, with the totals it last recorded. */

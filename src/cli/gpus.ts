@@ -15,7 +15,7 @@ const BETWEEN_LOOKS = seconds(0.25);
 /** What the hardware says, without an agent. */
 export async function gpus(options: LocationOptions & { readonly json?: true }, context: CliContext): Promise<void> {
   const config = loadConfig(options.config);
-  const source = openGpuSource(config, { clock: systemClock, fallbackId: hostname() });
+  const source = await openGpuSource(config, { clock: systemClock, fallbackId: hostname(), env: context.env });
   try {
     const infos = await source.list(context.signal);
     await Promise.all(infos.map(({ uuid }) => source.read(uuid, context.signal)));

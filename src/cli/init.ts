@@ -93,7 +93,8 @@ const poolLines = (url: string, user: string): string =>
 
 async function detect(context: CliContext): Promise<string> {
   const config = parseConfig(embeddedDefault(repositoryRoot), "embedded default", repositoryRoot);
-  const source = openGpuSource({ ...config, gpus: { source: "auto" } }, { clock: systemClock, fallbackId: hostname() });
+  const parts = { clock: systemClock, fallbackId: hostname(), env: context.env };
+  const source = await openGpuSource({ ...config, gpus: { source: "auto" } }, parts);
   try {
     const infos = await source.list(context.signal);
     return infos.map(({ index, name }) => `found ${source.kind} ${index}: ${name}\n`).join("");

@@ -176,7 +176,19 @@ export const createSchema = (base: string) =>
         .prefault("sample")
         .describe("Where prices come from; sample is the invented market that comes with Rigshift."),
     }).prefault({}),
-    gpus: section({ source: choice(["auto", "cpu"]).default("auto") }).prefault({}),
+    gpus: section({
+      source: choice(["auto", "nvml", "nvidia-smi", "cpu", "simulated"])
+        .default("auto")
+        .describe(
+          "auto takes the driver's library, else its program, else the CPU; simulated GPUs only exist in a script.",
+        ),
+      script: z.exactOptional(path(base)).describe("What the simulated GPUs do, in time."),
+    })
+      .refine(({ source, script }) => script === undefined || source === "simulated", {
+        path: ["script"],
+        error: "no script, because source is not simulated",
+      })
+      .prefault({}),
     power: powerModel(),
     mining: mining(base),
     inference: inference(base),
