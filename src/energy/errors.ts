@@ -14,3 +14,11 @@ export interface EnergyFacts extends Facts {
 
 /** The meter was used wrongly; nothing was booked. */
 export class EnergyError extends RigError<EnergyFacts> {}
+
+export interface WallMeterFacts extends Facts {
+  readonly code: "ERR_WALL_METER_UNREACHABLE" | "ERR_WALL_METER_ANSWER";
+  readonly host: string;
+}
+
+/** The meter at the plug could not be read; without it the wall model stays as it was. */
+export class WallMeterError extends RigError<WallMeterFacts> {}

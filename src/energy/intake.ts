@@ -24,6 +24,8 @@ export interface Intake {
 const BRIDGE = seconds(10);
 /** A counter that moved as the frozen power says has frozen with it. */
 const SAME_SOURCE = 0.02;
+/** Wall time in doubles cannot tell shorter spans apart; their energy goes to the next lump. */
+export const SHORTEST = millis(1);
 const LONGEST_SPACING = seconds(10);
 /** Between readings further apart, power says too little to doubt a counter. */
 const WITNESS_WITHIN = seconds(10);
@@ -221,6 +223,11 @@ class IntakeState {
     const sensor = this.#sensor(powered);
     const curve = this.#track.curve();
     const exact = curve.energy(from, until) + this.#carry;
+    if (until - from < SHORTEST) {
+      this.#carry = exact;
+      this.settled = until;
+      return [];
+    }
     const energy = milliJoules(Math.floor(exact));
     this.#carry = exact - energy;
     this.settled = until;

@@ -3,11 +3,11 @@ import { worseQuality } from "../ledger/quality.ts";
 import type { EnergyEntry, EnergyQuality, GpuUuid, SlotMeasurement } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { energyOver, type MilliJoules, milliJoules, watts, ZERO_ENERGY } from "../units/energy.ts";
-import { millis } from "../units/time.ts";
+import { millis, type UnixMs, unixMs } from "../units/time.ts";
 import { type Claim, isWork, overlap } from "./attribution.ts";
 import { bookLump, mergeEntries, type OpenWindow } from "./booking.ts";
 import { EnergyError } from "./errors.ts";
-import { createIntake, type Intake } from "./intake.ts";
+import { createIntake, type Intake, SHORTEST } from "./intake.ts";
 import type { Lump } from "./lump.ts";
 import { usualGainPct } from "./sensor.ts";
 import { createUsageBook, type UsageSample } from "./usage.ts";
@@ -30,8 +30,17 @@ export interface MeterAdvance {
   readonly energy: MilliJoules;
   /** The worst of what came in; undefined when nothing did. */
   readonly quality: EnergyQuality | undefined;
+  /** What was seen of the GPU, on wall time; spans that nobody saw are missing. */
+  readonly spans: readonly EnergySpan[];
   /** Every window that still gets energy; those with `closed` come for the last time. */
   readonly windows: readonly WindowEnergy[];
+}
+
+/** Energy between two moments. */
+export interface EnergySpan {
+  readonly from: UnixMs;
+  readonly to: UnixMs;
+  readonly energy: MilliJoules;
 }
 
 /**
@@ -63,9 +72,6 @@ export interface MeterOptions {
   readonly card?: { readonly architecture?: string; readonly name?: string; readonly driverVersion?: string };
 }
 
-/** Wall time in doubles cannot tell shorter spans apart; their energy comes with the next reading. */
-const SHORTEST = millis(1);
-
 /** Throws `ERR_ENERGY_MIG_CHILD` for a part of a GPU: its counter is the whole board's and would count twice. */
 export function createGpuMeter({ gpu, clock, gainPct, card = {} }: MeterOptions): GpuMeter {
   refuseMigChild(gpu);
@@ -86,9 +92,10 @@ export function createGpuMeter({ gpu, clock, gainPct, card = {} }: MeterOptions)
       measured: booked.flatMap(({ measured }) => measured),
       energy: milliJoules(lumps.reduce((sum, { energy }) => sum + energy, 0)),
       quality: lumps.map(({ quality }) => quality).reduce<EnergyQuality | undefined>(worse, undefined),
+      spans: lumps.filter(isSeen).map(spanOf),
       windows: [
         ...done.map((one) => reportOf(one, intake, true)),
-        ...[...windows.values(), ...closing].map((one) => reportOf(one, intake, false)),
+        ...[...closing, ...windows.values()].map((one) => reportOf(one, intake, false)),
       ],
     };
   };
@@ -118,6 +125,14 @@ export function createGpuMeter({ gpu, clock, gainPct, card = {} }: MeterOptions)
     flush: () => report(intake.flush()),
   };
 }
+
+const isSeen = ({ quality }: Lump): boolean => quality !== "lost" && quality !== "suspect";
+
+const spanOf = ({ from, to, anchor, energy }: Lump): EnergySpan => ({
+  from: unixMs(anchor.at - (anchor.monotonic - from)),
+  to: unixMs(anchor.at - (anchor.monotonic - to)),
+  energy,
+});
 
 const worse = (a: EnergyQuality | undefined, b: EnergyQuality): EnergyQuality =>
   a === undefined ? b : worseQuality(a, b);

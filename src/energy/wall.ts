@@ -7,6 +7,8 @@ export interface WallModel {
   readonly hostPower: Watts;
   /** `b`: wall joules per GPU joule; 1 / efficiency of the power supply, times the sensor's gain. */
   readonly factor: number;
+  /** How far the energy at the wall may be off, in percent; only for a model fitted to a meter. */
+  readonly errorPct?: number;
 }
 
 /** An 80 PLUS Gold supply between 20 % and 100 % load, with no host share. */

@@ -28,7 +28,14 @@ const brief = ({ entries }: MeterAdvance) =>
 
 describe("one interval", () => {
   test("begins with the first reading, which measures nothing yet", async () => {
-    expect(await read(5000)).toEqual({ entries: [], measured: [], energy: 0, quality: undefined, windows: [] });
+    expect(await read(5000)).toEqual({
+      entries: [],
+      measured: [],
+      energy: 0,
+      quality: undefined,
+      spans: [],
+      windows: [],
+    });
   });
 
   test("is idle while nobody has a window", async () => {
