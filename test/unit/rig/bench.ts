@@ -181,10 +181,12 @@ export class RigBench implements AsyncDisposable {
     this.#running = undefined;
     running?.stop.abort();
     let isDone = running === undefined;
-    void running?.done.finally(() => {
+    const settle = () => {
       isDone = true;
-    });
+    };
+    running?.done.then(settle, settle);
     await this.until(() => isDone);
+    await running?.done;
   }
 
   /** Moves time on in small steps until `isTrue`; a step is taken only once everybody waits for time. */

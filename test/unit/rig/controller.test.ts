@@ -1,0 +1,152 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parseConfig } from "../../../src/config/load.ts";
+import type { Ledger } from "../../../src/ledger/ledger.ts";
+import { silentLogger } from "../../../src/lib/logger.ts";
+import { readMarketFile } from "../../../src/market/file.ts";
+import { RigController } from "../../../src/rig/controller.ts";
+import { usdNano } from "../../../src/units/money.ts";
+import { minutes } from "../../../src/units/time.ts";
+import { FakeGpuSource } from "../../support/fake-gpu-source.ts";
+import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
+import { GPU_A, GPU_B, shareRow, T0 } from "../../support/ledger-rows.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { openMemoryLedger } from "../../support/memory-ledger.ts";
+
+const CONFIG = parseConfig(
+  {
+    version: 1,
+    rig: { name: "attic" },
+    mode: "auto",
+    mining: { pools: [{ url: "devpool" }] },
+    inference: { engine: { kind: "builtin", modelFile: "tiny.gguf" }, queueLimit: 2 },
+  },
+  "test",
+  "/",
+);
+
+let clock: ManualClock;
+let ledger: Ledger;
+let driver: FakeWorkDriver;
+let workers: Map<string, string>;
+let faults: unknown[];
+let changes: number;
+let rig: RigController;
+beforeEach(async () => {
+  clock = new ManualClock(T0);
+  ledger = openMemoryLedger(clock);
+  driver = await FakeWorkDriver.start(clock);
+  workers = new Map();
+  faults = [];
+  changes = 0;
+  const source = new FakeGpuSource(clock, GPU_A);
+  rig = new RigController({
+    config: CONFIG,
+    gpus: [source.info, { ...source.info, uuid: GPU_B, index: 1 }],
+    source,
+    driver,
+    ledger,
+    clock,
+    logger: silentLogger,
+    mining: {
+      host: "127.0.0.1",
+      port: 3333,
+      coin: readMarketFile("sample").coin("devcoin"),
+      register: (worker, gpu) => void workers.set(worker, gpu),
+      poolAway: () => undefined,
+    },
+    model: "tiny",
+    onChange: () => {
+      changes++;
+    },
+    onFault: (error) => faults.push(error),
+  });
+});
+afterEach(async () => {
+  await driver[Symbol.asyncDispose]();
+  ledger.close();
+});
+
+const ask = (jobId: string) => rig.enqueue({ jobId, worth: usdNano(1) }, new AbortController().signal);
+
+describe("a rig of two GPUs", () => {
+  test("gives each GPU a worker of its own, so that its shares find it", () => {
+    expect([...workers]).toEqual([
+      ["attic-0", GPU_A],
+      ["attic-1", GPU_B],
+    ]);
+  });
+
+  test("shows both, at rest until their loops run", () => {
+    expect(
+      rig.snapshots().map(({ info, workload, state, mode }) => ({ gpu: info.uuid, workload, state, mode })),
+    ).toEqual([
+      { gpu: GPU_A, workload: "none", state: "idle", mode: "auto" },
+      { gpu: GPU_B, workload: "none", state: "idle", mode: "auto" },
+    ]);
+  });
+
+  test("sends each request to the GPU with the fewest", () => {
+    expect(["a", "b", "c", "d"].map((jobId) => ask(jobId).gpu)).toEqual([GPU_A, GPU_B, GPU_A, GPU_B]);
+    expect(rig.snapshots().map(({ queue }) => queue.waiting)).toEqual([2, 2]);
+  });
+
+  test("refuses beyond the limit of the queue", async () => {
+    for (const jobId of ["a", "b", "c", "d"]) ask(jobId);
+    expect(await ask("e").admitted).toMatchObject({ kind: "refused", reason: "queue-full" });
+  });
+
+  test("writes each share to the books, and tells of it", () => {
+    rig.recordShare(shareRow({ gpu: GPU_B }));
+    expect(ledger.shares.expectedHashesSince(GPU_B, clock.now())).toBe(2 ** 31);
+    expect(ledger.shares.expectedHashesSince(GPU_A, clock.now())).toBe(0);
+    expect(changes).toBe(1);
+  });
+
+  test("tells the agent when a share cannot be written", () => {
+    rig.recordShare(shareRow({ difficulty: Number.NaN }));
+    expect(faults).toHaveLength(1);
+  });
+});
+
+describe("the operator's order", () => {
+  test("holds for the whole rig, and stands in the ledger with who gave it", () => {
+    expect(rig.setMode({ mode: "mine", by: "cli" })).toEqual({ until: undefined });
+    expect([rig.mode(), rig.mode(GPU_A), rig.mode(GPU_B)]).toEqual(["mine", "mine", "mine"]);
+    expect(ledger.modes.current(clock.now())).toMatchObject({ mode: "mine", by: "cli", at: T0 });
+  });
+
+  test("may hold for one GPU", () => {
+    rig.setMode({ mode: "pause", gpu: GPU_B, by: "page" });
+    expect([rig.mode(GPU_A), rig.mode(GPU_B)]).toEqual(["auto", "pause"]);
+  });
+
+  test("for a while ends by itself", async () => {
+    expect(rig.setMode({ mode: "serve", length: minutes(5), by: "page" })).toEqual({ until: T0 + minutes(5) });
+    await clock.advance(minutes(5) - 1);
+    expect(rig.mode()).toBe("serve");
+    await clock.advance(1);
+    expect(rig.mode()).toBe("auto");
+  });
+
+  test("for a GPU that is not there is refused, names it and says where to look, and changes nothing", () => {
+    expect(() => rig.setMode({ mode: "pause", gpu: "GPU-none", by: "cli" })).toThrow(
+      expect.objectContaining({
+        message: "this rig has no GPU GPU-none",
+        facts: expect.objectContaining({ code: "ERR_RIG_UNKNOWN_GPU", mend: expect.stringContaining("rigshift gpus") }),
+      }),
+    );
+    expect(rig.mode()).toBe("auto");
+    expect(ledger.modes.current(clock.now())).toBeUndefined();
+  });
+});
+
+test("a running rig works on every GPU, and lets go of each when it stops", async () => {
+  const stop = new AbortController();
+  rig.setMode({ mode: "pause", by: "test" });
+  const running = rig.run(stop.signal);
+  await clock.advance(2000);
+  stop.abort();
+  await running;
+  expect(rig.snapshots().map(({ workload }) => workload)).toEqual(["none", "none"]);
+  expect(faults).toEqual([]);
+});
