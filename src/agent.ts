@@ -10,7 +10,12 @@ import { resolveDataDir } from "./config/data-dir.ts";
 import { repositoryRoot } from "./config/default.ts";
 import { loadConfig, type RigConfig } from "./config/load.ts";
 import { readSecret } from "./config/secret.ts";
+import { openWallMeter } from "./energy/meters/open.ts";
+import { RigPower } from "./energy/rig-power.ts";
+import { machineFiles } from "./gpu/machine-files.ts";
 import { openGpuSource } from "./gpu/open.ts";
+import { openRapl } from "./gpu/rapl.ts";
+import type { GpuSource } from "./gpu/source.ts";
 import { readCustomerKeys } from "./http/customer-keys.ts";
 import { type HttpServer, startHttp } from "./http/server.ts";
 import { loadToken } from "./http/token.ts";
@@ -19,6 +24,7 @@ import { createGateway, type Service } from "./inference/gateway.ts";
 import { checkModelFile } from "./inference/model-file.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { openLedger } from "./ledger/open.ts";
+import { pruneRegularly } from "./ledger/retention.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
 import { type CoinQuote, readMarketFile } from "./market/file.ts";
@@ -72,14 +78,14 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     mining && coin && (await openMining(config, { clock, logger, stack }, (share) => shares?.recordShare(share)));
   const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
   const publisher = createPublisher();
+  const shared = { config, source, ledger, clock, logger };
+  const gpus = await source.list(running);
+  const rigPower = openRigPower({ ...shared, gpus: gpus.length });
   const parts: RigParts = {
-    config,
-    gpus: await source.list(running),
-    source,
+    ...shared,
+    gpus,
+    rigPower,
     driver,
-    ledger,
-    clock,
-    logger,
     ...(proxy && coin ? { mining: linkOf(proxy, coin) } : {}),
     ...(model === undefined ? {} : { model }),
     onChange: publisher.request,
@@ -88,12 +94,9 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const controller = new RigController(parts);
   shares = controller;
   const views = createRigViews({
+    ...shared,
     version: packageJson.version,
-    config,
     controller,
-    source,
-    ledger,
-    clock,
     started: clock.now(),
     market: coin,
     model,
@@ -105,8 +108,31 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   publisher.start(() => views.publish(), onFault);
   stack.defer(() => publisher.stop());
   await stopLeftovers(ledger.processes, { clock, logger }, running);
+  const aside = Promise.all([rigPower.run(running), pruneRegularly(ledger, clock, running)]).catch(onFault);
   await controller.run(running);
+  await aside;
   if (fault !== undefined) throw fault;
+}
+
+interface RigPowerSetting {
+  readonly config: RigConfig;
+  readonly source: GpuSource;
+  readonly gpus: number;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The rig beside its GPUs; a processor that is metered as a GPU already is not metered again. */
+function openRigPower({ config, source, ...parts }: RigPowerSetting): RigPower {
+  const { base, efficiency, meter } = config.power.wall;
+  const processor = source.kind === "cpu" ? undefined : openRapl(machineFiles);
+  return new RigPower({
+    ...parts,
+    prior: { hostPower: base, factor: 1 / efficiency },
+    ...(meter === undefined ? {} : { meter: openWallMeter(meter) }),
+    ...(processor === undefined ? {} : { processor }),
+  });
 }
 
 async function openGpus(config: RigConfig, { env }: AgentOptions, parts: { clock: Clock; logger: Logger }) {

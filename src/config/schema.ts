@@ -38,6 +38,40 @@ const http = (base: string) =>
     })
     .prefault({});
 
+const meterUrl = () =>
+  text(/^https?:\/\/[^\s@]{1,400}$/, 'an address such as "http://192.168.1.20/"').refine((url) => URL.canParse(url), {
+    error: 'an address such as "http://192.168.1.20/"',
+  });
+const jsonPointer = () => text(/^(\/[^/]*)*$/, 'a JSON pointer such as "/ENERGY/Power"');
+
+const wallMeter = () =>
+  z.discriminatedUnion(
+    "kind",
+    [
+      section({ kind: z.literal("shelly-gen1"), url: meterUrl() }),
+      section({
+        kind: z.literal("shelly-gen2"),
+        url: meterUrl(),
+        channel: whole(0, 15, "").default(0).describe("Of a device with several."),
+      }),
+      section({ kind: z.literal("tasmota"), url: meterUrl() }),
+      section({
+        kind: z.literal("http-json"),
+        url: meterUrl(),
+        power: jsonPointer().describe("Where the watts stand."),
+        totalKwh: z.exactOptional(jsonPointer().describe("Where a total in kilowatt-hours stands.")),
+      }),
+    ],
+    { error: "a mapping with kind: shelly-gen1, shelly-gen2, tasmota or http-json" },
+  );
+
+const card = () =>
+  section({
+    gpu: text(/^(GPU|CPU|SIM)-[\w-]{1,80}$/, "a UUID that `rigshift gpus` lists"),
+    gain: number(0.5, 2).default(1).describe("Watts at a trusted meter per watt that the card reports."),
+    errorPct: number(0.1, 50, "percent").default(1.5).describe("What is left after that."),
+  });
+
 const powerModel = () =>
   section({
     cpu: section({
@@ -51,9 +85,12 @@ const powerModel = () =>
     wall: section({
       baseW: power(5000).prefault(0).describe("What the rig draws beside its GPUs."),
       efficiency: number(0.5, 1).default(0.9).describe("Of the power supply."),
+      meter: z.exactOptional(wallMeter()).describe("Between the socket and the rig; read every ten seconds."),
     })
-      .transform(({ baseW, efficiency }) => ({ base: baseW, efficiency }))
-      .prefault({}),
+      .transform(({ baseW, ...rest }) => ({ base: baseW, ...rest }))
+      .prefault({})
+      .describe("From the GPUs to the socket; a meter's readings replace baseW and efficiency once there are enough."),
+    cards: list(card(), 64).default([]).describe("Cards that were held against a trusted meter."),
   }).prefault({});
 
 const pool = (base: string) =>

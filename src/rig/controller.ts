@@ -1,4 +1,5 @@
 import type { RigConfig } from "../config/load.ts";
+import type { RigPower } from "../energy/rig-power.ts";
 import type { GpuInfo, GpuSource } from "../gpu/source.ts";
 import { builtInEngineSpec } from "../inference/engines/built-in.ts";
 import type { Demand, GpuPort, Ticket } from "../inference/gpu-port.ts";
@@ -52,6 +53,8 @@ export interface RigParts {
   readonly mining?: MiningLink;
   /** The model's name; absent when nothing is served. */
   readonly model?: string;
+  /** Absent where nothing is known of the rig beside its GPUs. */
+  readonly rigPower?: RigPower;
   readonly onChange: () => void;
   /** Told of a fault after which the whole agent must stop, such as a ledger that cannot be written. */
   readonly onFault: (error: unknown) => void;
@@ -153,7 +156,8 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
   const electricity = config.electricity.price;
   const hostShare = 1 / parts.gpus.length;
   const wall = { hostPower: config.power.wall.base, factor: 1 / config.power.wall.efficiency };
-  const meter = new MeterBook({ gpu, source, ledger, clock, logger, wall, hostShare, electricity });
+  const books = { gpu, source, ledger, clock, logger, wall, hostShare, electricity };
+  const meter = new MeterBook({ ...books, ...sensorFacts(info, parts) });
   const switches = new SwitchBook({ gpu, ledger, electricity, wear: policy.wearPerSwitch });
   const labels = { hashing: parts.mining?.coin.coin ?? "hashing", serving: parts.model ?? "serving", resting: "rest" };
   const rates = new RateBook(gpu, labels, { ledger, clock });
@@ -178,7 +182,10 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
     onFault,
     prices: {
       electricity,
-      atWall: (power) => watts(power * wall.factor + wall.hostPower * hostShare),
+      atWall: (power) => {
+        const { factor, hostPower } = parts.rigPower?.wall() ?? wall;
+        return watts(power * factor + hostPower * hostShare);
+      },
     },
     rules: (roundTrip) => rulesOf(config, roundTrip),
     mode: () => modeOf(parts, gpu),
@@ -186,6 +193,21 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
     ...(serving ? { serving } : {}),
   });
   return { loop, queue, demand, wake, watch: mining?.watch };
+}
+
+/** What is known of this very card's sensor, and of the rig's power. */
+function sensorFacts({ uuid, name, architecture }: GpuInfo, { config, source, rigPower }: RigParts) {
+  const { driverVersion } = source;
+  const calibration = config.power.cards.find(({ gpu }) => gpu === uuid);
+  return {
+    card: {
+      name,
+      ...(architecture === undefined ? {} : { architecture }),
+      ...(driverVersion ? { driverVersion } : {}),
+    },
+    ...(calibration === undefined ? {} : { calibration }),
+    ...(rigPower === undefined ? {} : { rigPower }),
+  };
 }
 
 function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink): MiningParts {

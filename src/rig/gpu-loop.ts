@@ -314,7 +314,7 @@ export class GpuLoop {
     queue.refuseAll("stopping", "the agent is stopping");
     const deadline = AbortSignal.timeout(LEAVE_TIMEOUT);
     if (custody.assignment.workload !== "none") await custody.handOver("none", "the agent is stopping", deadline);
-    await meter.look(deadline);
+    await meter.close();
     rates.store();
   }
 

@@ -1,14 +1,17 @@
-import { createGpuMeter, type GpuMeter, type MeterAdvance } from "../energy/meter.ts";
+import { type BaselineWatch, createBaselineWatch } from "../energy/baseline.ts";
+import { createGpuMeter, type GpuMeter, type MeterAdvance, type MeterOptions } from "../energy/meter.ts";
+import type { RigPower } from "../energy/rig-power.ts";
 import { type WallModel, wallEnergy } from "../energy/wall.ts";
 import type { WindowEnergy } from "../energy/window-account.ts";
 import type { GpuReading, GpuSource } from "../gpu/source.ts";
+import type { BaselineRow } from "../ledger/baselines.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { EnergyEntry, EnergyQuality, GpuUuid, SlotMeasurement, Workload } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { withDeadline } from "../lib/wait.ts";
-import { type MilliJoules, ZERO_ENERGY } from "../units/energy.ts";
+import { addEnergy, type MilliJoules, milliJoules, ZERO_ENERGY } from "../units/energy.ts";
 import { energyCost, type UsdPerKwh } from "../units/money.ts";
 import { type Millis, seconds } from "../units/time.ts";
 
@@ -24,6 +27,12 @@ export interface MeterBookParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly wall: WallModel;
+  /** Knows the wall model better than `wall` once a meter was read for a while. */
+  readonly rigPower?: Pick<RigPower, "wall" | "note">;
+  /** What kind of sensor the GPU has. */
+  readonly card?: MeterOptions["card"];
+  /** Of this very card, when it was held against a trusted meter. */
+  readonly calibration?: { readonly gain: number; readonly errorPct: number };
   /** This GPU's part of what the rig draws beside its GPUs, 0 to 1. */
   readonly hostShare: number;
   readonly electricity: UsdPerKwh;
@@ -37,13 +46,23 @@ export class MeterBook {
   #entries: EnergyEntry[] = [];
   #measured: SlotMeasurement[] = [];
   #windows = new Map<string, WindowEnergy>();
+  /** How each window's energy becomes energy at the wall; kept while it is open, whatever is fitted meanwhile. */
+  readonly #wallOf = new Map<string, WallModel>();
+  /** From which segment on each window is to be written. */
+  readonly #written = new Map<string, number>();
+  readonly #baselines: BaselineWatch;
+  #moved: BaselineRow[] = [];
+  #requests = 0;
   #booked: Millis;
   #hashing: string | undefined;
   #latest: { readonly reading?: GpuReading; readonly energyQuality?: EnergyQuality } = {};
 
   constructor(parts: MeterBookParts) {
     this.#parts = parts;
-    this.#meter = createGpuMeter({ gpu: parts.gpu, clock: parts.clock });
+    const { gpu, clock, card, calibration } = parts;
+    const gain = calibration === undefined ? {} : { gainPct: calibration.errorPct };
+    this.#meter = createGpuMeter({ gpu, clock, ...(card === undefined ? {} : { card }), ...gain });
+    this.#baselines = createBaselineWatch(parts.ledger.baselines.of(gpu));
     this.#booked = parts.clock.monotonic();
   }
 
@@ -78,7 +97,8 @@ export class MeterBook {
     return this.#inTurn(async () => {
       this.#meter.closeWindow(SWITCH);
       await this.#read();
-      const energy = this.#windows.get(SWITCH)?.energy ?? ZERO_ENERGY;
+      const used = this.#windows.get(SWITCH);
+      const energy = used === undefined ? ZERO_ENERGY : addEnergy(used.energy, used.pending);
       if (to === "hashing" && hashingJob !== undefined) {
         this.#hashing = hashingJob;
         this.#meter.openWindow({ id: hashingJob, sink: "hashing", jobId: hashingJob });
@@ -93,14 +113,24 @@ export class MeterBook {
     return this.#inTurn(async () => {
       await this.#read();
       this.#meter.openWindow({ id: jobId, sink: "inference", jobId });
+      this.#requests += 1;
     });
   }
 
-  /** The request's joules stand in the ledger when this resolves. */
+  /** The request's joules stand in the ledger when this resolves; seconds later where power is only sampled. */
   endRequest(jobId: string): Promise<void> {
     return this.#inTurn(async () => {
-      this.#meter.closeWindow(jobId);
+      if (this.#meter.closeWindow(jobId)) this.#requests -= 1;
       await this.#read();
+      this.#book();
+    });
+  }
+
+  /** Settles and books what still waits: the last thing to do before the agent lets go of the GPU. */
+  close(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#read();
+      this.#take(this.#meter.flush());
       this.#book();
     });
   }
@@ -123,11 +153,19 @@ export class MeterBook {
       return undefined;
     }
     this.#take(this.#meter.advance(reading));
+    const moved = this.#baselines.look(reading, this.#hashing !== undefined || this.#requests > 0);
+    if (moved !== undefined) this.#moved.push({ gpu, at: reading.at, ...moved });
     this.#latest = { reading, ...(this.#latest.energyQuality ? { energyQuality: this.#latest.energyQuality } : {}) };
     return reading;
   }
 
-  #take({ entries, measured, quality, windows }: MeterAdvance): void {
+  #take({ entries, measured, quality, windows, spans }: MeterAdvance): void {
+    const { gpu, rigPower, calibration } = this.#parts;
+    const gain = calibration?.gain ?? 1;
+    rigPower?.note(
+      gpu,
+      spans.map((span) => ({ ...span, energy: milliJoules(span.energy * gain) })),
+    );
     this.#entries.push(...entries);
     this.#measured.push(...measured);
     for (const window of windows) this.#windows.set(window.id, window);
@@ -139,20 +177,47 @@ export class MeterBook {
     const { ledger, clock } = this.#parts;
     ledger.transaction(() => {
       ledger.energy.bookSegment(this.#entries, this.#measured);
-      for (const window of this.#windows.values()) this.#recordTotals(window);
+      for (const window of this.#windows.values()) this.#recordJob(window);
+      for (const baseline of this.#moved) ledger.baselines.upsert(baseline);
     });
     this.#entries = [];
     this.#measured = [];
-    this.#windows = new Map([...this.#windows].filter(([, window]) => !window.closed));
+    this.#moved = [];
+    for (const { id, closed, segments } of this.#windows.values()) {
+      this.#written.set(id, Math.max(0, segments.length - 1));
+      if (closed) this.#forget(id);
+    }
     this.#booked = clock.monotonic();
   }
 
-  #recordTotals({ jobId, energy, quality, errorPct, length }: WindowEnergy): void {
-    const { ledger, wall, hostShare, electricity } = this.#parts;
+  #forget(id: string): void {
+    this.#windows.delete(id);
+    this.#wallOf.delete(id);
+    this.#written.delete(id);
+  }
+
+  #recordJob(window: WindowEnergy): void {
+    const { ledger, hostShare, electricity, gpu, card } = this.#parts;
+    const { jobId, energy, quality, errorPct, length } = window;
     if (jobId === undefined || quality === undefined) return;
-    const atWall = wallEnergy(wall, energy, { length, share: hostShare });
+    const atWall = wallEnergy(this.#wallFor(window.id), energy, { length, share: hostShare });
     const cost = energyCost(atWall, electricity);
     ledger.jobs.recordTotals(jobId, { energy, quality, errorPct, wallEnergy: atWall, electricity: cost });
+    for (const { number, counterFrom, counterTo, ...segment } of window.segments.slice(this.#written.get(window.id))) {
+      const counter = { counterStart: counterFrom, counterEnd: counterTo };
+      const driverVersion = card?.driverVersion;
+      ledger.energyWindows.record({ ...segment, ...counter, jobId, gpu, segment: number, driverVersion });
+    }
+  }
+
+  #wallFor(id: string): WallModel {
+    const { wall, rigPower, calibration } = this.#parts;
+    const known = this.#wallOf.get(id);
+    if (known !== undefined) return known;
+    const model = rigPower?.wall() ?? wall;
+    const own = { ...model, factor: model.factor * (calibration?.gain ?? 1) };
+    this.#wallOf.set(id, own);
+    return own;
   }
 }
 
