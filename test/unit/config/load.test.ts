@@ -68,6 +68,11 @@ describe("a valid file", () => {
     expect(config.mining?.pools[0]?.password).toEqual({ file: "/etc/rig/pool.password" });
   });
 
+  test("takes the script of simulated GPUs from its own folder", () => {
+    const { gpus } = parse({ version: 1, gpus: { source: "simulated", script: "gpus.script" } });
+    expect(gpus).toEqual({ source: "simulated", script: "/etc/rig/gpus.script" });
+  });
+
   test("names the parts of a pool's address", () => {
     const pools = parse({ version: 1, mining: { pools: [stratum, { url: "devpool" }] } }).mining?.pools;
     expect(pools?.[0]).toEqual({
@@ -113,6 +118,7 @@ describe("an invalid file", () => {
       { mining: { pools: [{ url: "stratum+tcp://a:70000" }] } },
       "mining.pools[0].url",
     ],
+    ["a script without simulated GPUs", { gpus: { script: "x" } }, 'gpus.script: got "x", wanted no script, because'],
     ["mining without a pool", { mining: {} }, "mining.pools: got nothing, wanted at least one pool"],
     ["inference without an engine", { inference: {} }, "inference.engine: got nothing, wanted the engine that answers"],
     ["a mode that cannot be configured", { mode: "release" }, 'mode: got "release", wanted one of observe, auto'],
