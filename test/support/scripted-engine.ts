@@ -99,7 +99,7 @@ function beginEvents(response: ServerResponse): void {
 }
 
 /** One server-sent event with `data`. */
-export const event = (data: unknown): string => `data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
+const event = (data: unknown): string => `data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`;
 
 /** One event with a piece of text, as every OpenAI-compatible engine sends it. */
 export const textEvent = (content: string): string => event({ choices: [{ index: 0, delta: { content } }] });

@@ -13,7 +13,7 @@ import { ScriptedEngine } from "../../support/scripted-engine.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 const CHAT: InferenceRoute = "/v1/chat/completions";
-export const NEVER = new AbortController().signal;
+const NEVER = new AbortController().signal;
 export const hello = (changes: Readonly<Record<string, unknown>> = {}) => ({
   model: "tiny",
   messages: [{ role: "user", content: "hello" }],
