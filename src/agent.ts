@@ -109,8 +109,11 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   stack.defer(() => publisher.stop());
   await stopLeftovers(ledger.processes, { clock, logger }, running);
   const aside = Promise.all([rigPower.run(running), pruneRegularly(ledger, clock, running)]).catch(onFault);
+  stack.defer(() => {
+    stop.abort();
+    return aside.then(() => {});
+  });
   await controller.run(running);
-  await aside;
   if (fault !== undefined) throw fault;
 }
 
