@@ -5,7 +5,9 @@ import type { CliContext } from "./context.ts";
 import { devpool } from "./devpool.ts";
 import { gpus } from "./gpus.ts";
 import { init } from "./init.ts";
+import { ledgerEnergy } from "./ledger-energy.ts";
 import { ledgerJobs } from "./ledger-jobs.ts";
+import { ledgerVerify } from "./ledger-verify.ts";
 import { mode } from "./mode.ts";
 import { profit } from "./profit.ts";
 import { start } from "./start.ts";
@@ -72,6 +74,16 @@ function createProgram(context: CliContext): Command {
     .option("--limit <count>", "how many", parseLimit, 20)
     .option("--json", "machine-readable")
     .action((options) => ledgerJobs(options, context));
+  located(ledger.command("energy").description("where the joules of every 15-minute slot went"))
+    .option("--from <time>", "first slot: UTC time or how long ago", "24h")
+    .option("--to <time>", "end, not included; now when absent")
+    .option("--gpu <uuid>", "only this GPU")
+    .option("--json", "machine-readable")
+    .option("--csv", "for a spreadsheet")
+    .action((options) => ledgerEnergy(options, context));
+  located(ledger.command("verify").description("add up every slot and job; fails when a millijoule is missing"))
+    .option("--json", "machine-readable")
+    .action((options) => ledgerVerify(options, context));
   program
     .command("devpool")
     .description("run the built-in Stratum pool with a sha256d chain of its own, on loopback")

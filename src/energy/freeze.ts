@@ -1,5 +1,5 @@
 import type { GpuReading } from "../gpu/source.ts";
-import { type Millis, millis, seconds } from "../units/time.ts";
+import { type Millis, seconds } from "../units/time.ts";
 
 /** `held`: too early to say, nothing of it should be booked yet. */
 export type FreezeVerdict = "alive" | "held" | "frozen";
@@ -14,8 +14,6 @@ export interface FreezeWatch {
 
 /** A loaded sensor's last digit moves with every update or two. */
 const FROZEN_AFTER = seconds(10);
-/** Sensors that only know whole watts repeat themselves. */
-const FROZEN_AFTER_COARSE = seconds(120);
 /** Load that comes or goes must show in the power. */
 const CHANGE_SHOWS_AFTER = seconds(3);
 const LOADED_PCT = 20;
@@ -29,6 +27,8 @@ interface Run {
   readonly utilization: Range;
   readonly coolest: number;
   readonly warmed: number;
+  /** When the load or the heat was first seen to have changed. */
+  readonly changed: Millis | undefined;
 }
 
 interface Range {
@@ -37,6 +37,8 @@ interface Range {
 }
 
 const NONE: Range = { least: Number.POSITIVE_INFINITY, most: Number.NEGATIVE_INFINITY };
+
+const FRESH = { utilization: NONE, coolest: Number.POSITIVE_INFINITY, warmed: 0, changed: undefined };
 
 export function createFreezeWatch(): FreezeWatch {
   let run: Run | undefined;
@@ -47,9 +49,8 @@ export function createFreezeWatch(): FreezeWatch {
         run = undefined;
         return "alive";
       }
-      const fresh = { power, since: monotonic, utilization: NONE, coolest: Number.POSITIVE_INFINITY, warmed: 0 };
-      run = goOn(run?.power === power ? run : fresh, reading);
-      return verdictOn(run, millis(monotonic - run.since), isBusy);
+      run = goOn(run?.power === power ? run : { ...FRESH, power, since: monotonic }, reading);
+      return verdictOn(run, monotonic, isBusy);
     },
     get since() {
       return run?.since;
@@ -57,20 +58,21 @@ export function createFreezeWatch(): FreezeWatch {
   };
 }
 
-function goOn(run: Run, { utilizationPercent, temperatureC }: GpuReading): Run {
+function goOn(run: Run, { utilizationPercent, temperatureC, monotonic }: GpuReading): Run {
+  const utilization = widen(run.utilization, utilizationPercent);
   const coolest = Math.min(run.coolest, temperatureC ?? Number.POSITIVE_INFINITY);
   const warmed = temperatureC === undefined ? run.warmed : Math.max(run.warmed, temperatureC - coolest);
-  return { ...run, utilization: widen(run.utilization, utilizationPercent), coolest, warmed };
+  const hasWarmed = warmed >= WARMED_CELSIUS && !Number.isInteger(run.power);
+  const hasChanged = spread(utilization) >= CHANGED_PCT || hasWarmed;
+  return { ...run, utilization, coolest, warmed, changed: run.changed ?? (hasChanged ? monotonic : undefined) };
 }
 
-function verdictOn({ power, utilization, warmed }: Run, length: Millis, isBusy: boolean): FreezeVerdict {
-  const hasChanged = spread(utilization) >= CHANGED_PCT || warmed >= WARMED_CELSIUS;
+/** A sensor that only knows whole watts repeats itself under an even load: only load that came or went tells. */
+function verdictOn({ power, since, utilization, changed }: Run, now: Millis, isBusy: boolean): FreezeVerdict {
+  if (changed !== undefined && now - changed >= CHANGE_SHOWS_AFTER) return "frozen";
   const isLoaded = utilization === NONE ? isBusy : utilization.most >= LOADED_PCT;
-  const limit = Number.isInteger(power) ? FROZEN_AFTER_COARSE : FROZEN_AFTER;
-  if (length >= CHANGE_SHOWS_AFTER && hasChanged && !Number.isInteger(power)) return "frozen";
-  if (!isLoaded) return "alive";
-  if (length >= limit) return "frozen";
-  return Number.isInteger(power) ? "alive" : "held";
+  if (changed === undefined && (!isLoaded || Number.isInteger(power))) return "alive";
+  return now - since >= FROZEN_AFTER && changed === undefined ? "frozen" : "held";
 }
 
 const spread = ({ least, most }: Range): number => Math.max(0, most - least);

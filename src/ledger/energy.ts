@@ -27,7 +27,7 @@ export interface JobSlot {
   readonly quality: EnergyQuality;
 }
 
-/** Where the books do not add up: a slot against its measurement, or an ended job against its slots. */
+/** Where the books do not add up: a slot against its measurement, or a job against its slots or its windows. */
 export type Violation =
   | {
       readonly kind: "slot";
@@ -37,7 +37,7 @@ export type Violation =
       readonly measured: MilliJoules;
     }
   | {
-      readonly kind: "job";
+      readonly kind: "job" | "window";
       readonly jobId: string;
       readonly booked: MilliJoules;
       readonly total: MilliJoules;
@@ -48,6 +48,8 @@ export interface EnergyReads {
   slots(from: UnixMs, to: UnixMs): readonly EnergySlot[];
   /** What one job used, slot by slot: the basis of its electricity bill. */
   jobSlots(jobId: string): readonly JobSlot[];
+  /** How much there is to add up. */
+  extent(): { readonly slots: number; readonly gpus: number; readonly jobs: number };
   /** Empty when everything adds up; reads the whole ledger. */
   verifyConservation(): readonly Violation[];
 }
@@ -91,6 +93,15 @@ WITH booked AS (SELECT job_id, sum(energy_mj) AS mj FROM energy_slots WHERE job_
 SELECT 'job' AS kind, job_id AS jobId, coalesce(b.mj, 0) AS booked, coalesce(j.energy_mj, 0) AS total
 FROM booked b FULL JOIN jobs j USING (job_id)
 WHERE coalesce(b.mj, 0) <> coalesce(j.energy_mj, 0)`;
+/** Jobs from before windows were kept have none. */
+const WINDOW_VIOLATIONS = `
+WITH booked AS (SELECT job_id, sum(energy_mj) AS mj FROM energy_windows GROUP BY 1)
+SELECT 'window' AS kind, job_id AS jobId, b.mj AS booked, coalesce(j.energy_mj, 0) AS total
+FROM booked b JOIN jobs j USING (job_id)
+WHERE b.mj <> coalesce(j.energy_mj, 0)`;
+const EXTENT = `
+SELECT (SELECT count(*) FROM energy_measured) AS slots, (SELECT count(DISTINCT gpu_uuid) FROM energy_measured) AS gpus,
+  (SELECT count(*) FROM jobs) AS jobs`;
 
 export function createEnergy(connection: Connection, sums: SlotSums): Energy {
   const book = connection.prepare(BOOK);
@@ -115,10 +126,13 @@ function createEnergyReads(connection: Connection): EnergyReads {
   const jobSlots = connection.prepare<JobSlot>(JOB_SLOTS);
   const slotViolations = connection.prepare<Violation>(SLOT_VIOLATIONS);
   const jobViolations = connection.prepare<Violation>(JOB_VIOLATIONS);
+  const windowViolations = connection.prepare<Violation>(WINDOW_VIOLATIONS);
+  const extent = connection.prepare<{ slots: number; gpus: number; jobs: number }>(EXTENT);
   return {
     slots: (from, to) => slots.all({ from, to }),
     jobSlots: (jobId) => jobSlots.all({ jobId }),
-    verifyConservation: () => [...slotViolations.all(), ...jobViolations.all()],
+    extent: () => extent.get() ?? { slots: 0, gpus: 0, jobs: 0 },
+    verifyConservation: () => [...slotViolations.all(), ...jobViolations.all(), ...windowViolations.all()],
   };
 }
 

@@ -15,7 +15,8 @@ export type LedgerFaultCode =
   | "ERR_LEDGER_REFUSED"
   | "ERR_LEDGER_UNKNOWN_JOB"
   | "ERR_LEDGER_FALLING_TOTALS"
-  | "ERR_LEDGER_UNBALANCED";
+  | "ERR_LEDGER_UNBALANCED"
+  | "ERR_LEDGER_CONSERVATION";
 
 export interface LedgerFacts extends Facts {
   readonly code: LedgerFaultCode;

@@ -1,0 +1,124 @@
+import { toEnergySlotView } from "../api/rows.ts";
+import type { EnergySlotView } from "../api/shapes.ts";
+import { openLedgerReadOnly } from "../ledger/open.ts";
+import type { RigEnergyRow } from "../ledger/rig-energy.ts";
+import { systemClock } from "../lib/clock.ts";
+import { unixMs } from "../units/time.ts";
+import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
+import { parseMoment } from "./moment.ts";
+import { renderTable } from "./table.ts";
+import { sayEnergy, sayTime, UNKNOWN } from "./wording.ts";
+
+const COLUMNS = [
+  ["HASHING", "hashingMj"],
+  ["INFERENCE", "inferenceMj"],
+  ["SWITCH", "switchMj"],
+  ["PARKED", "parkedMj"],
+  ["IDLE", "idleMj"],
+  ["MEASURED", "measuredMj"],
+  ["UNSEEN", "unseenMj"],
+] as const;
+type EnergyKey = (typeof COLUMNS)[number][1];
+/** `unseenMj` is an estimate of what was used while nothing could be measured; it is in no sum. */
+type SlotLine = EnergySlotView & { readonly unseenMj: number };
+
+const HEADER = ["SLOT (UTC)", "GPU", ...COLUMNS.map(([title]) => title), "QUALITY"];
+const RIGHT = new Set(COLUMNS.map(([title]) => title as string));
+
+export interface LedgerEnergyOptions extends LocationOptions {
+  readonly from: string;
+  readonly to?: string;
+  readonly gpu?: string;
+  readonly json?: true;
+  readonly csv?: true;
+}
+
+/** Where the joules of every 15-minute slot went, whether an agent runs or not. */
+export function ledgerEnergy(options: LedgerEnergyOptions, context: CliContext): void {
+  const now = systemClock.now();
+  const from = unixMs(parseMoment(options.from, "--from", now));
+  const to = unixMs(options.to === undefined ? now : parseMoment(options.to, "--to", now));
+  const ledger = openLedgerReadOnly(findDataDir(options, context));
+  try {
+    const slots = ledger.energy
+      .slots(from, to)
+      .filter(({ gpu }) => options.gpu === undefined || gpu === options.gpu)
+      .map((slot): SlotLine => ({ ...toEnergySlotView(slot), unseenMj: slot.unseen }));
+    const rig = ledger.rigEnergy.slots(from, to);
+    if (options.json) printJson(context, toJson([from, to], slots, rig));
+    else if (options.csv) context.print(toCsv(slots));
+    else context.print(`${toTable(slots)}\n${toRigLines(rig)}`);
+  } finally {
+    ledger.close();
+  }
+}
+
+const totalOf = (slots: readonly SlotLine[], key: EnergyKey): number => slots.reduce((sum, slot) => sum + slot[key], 0);
+
+const toJson = (
+  [fromMs, toMs]: readonly [number, number],
+  slots: readonly SlotLine[],
+  rig: readonly RigEnergyRow[],
+) => ({
+  fromMs,
+  toMs,
+  slots,
+  totals: Object.fromEntries(COLUMNS.map(([, key]) => [key, totalOf(slots, key)])),
+  rig: rig.map(({ slotStart, channel, energy, covered, resets }) => ({
+    slotStartMs: slotStart,
+    channel,
+    energyMj: energy,
+    coveredMs: covered,
+    resets,
+  })),
+});
+
+function toCsv(slots: readonly SlotLine[]): string {
+  const keys = COLUMNS.map(([, key]) => key);
+  const header = ["slot_start_utc", "slot_start_ms", "gpu_uuid", ...keys.map(toColumn), "energy_quality"];
+  const rows = slots.map((slot) => [
+    new Date(slot.slotStartMs).toISOString(),
+    slot.slotStartMs,
+    slot.gpu,
+    ...keys.map((key) => slot[key]),
+    slot.quality,
+  ]);
+  return [header, ...rows].map((row) => `${row.join(",")}\n`).join("");
+}
+
+/** The name that the ledger's own view gives the column. */
+const toColumn = (key: string): string => key.replace(/Mj$/, "_mj");
+
+function toTable(slots: readonly SlotLine[]): string {
+  const cells = (say: (key: EnergyKey) => number) =>
+    COLUMNS.map(([, key]) => (key === "unseenMj" && say(key) === 0 ? UNKNOWN : sayEnergy(say(key))));
+  const rows = slots.map((slot) => [
+    sayTime(slot.slotStartMs).slice(0, 16),
+    slot.gpu,
+    ...cells((key) => slot[key]),
+    slot.quality,
+  ]);
+  const total = [
+    "total",
+    `${new Set(slots.map(({ gpu }) => gpu)).size} GPUs`,
+    ...cells((key) => totalOf(slots, key)),
+    "",
+  ];
+  return renderTable(HEADER, [...rows, total], RIGHT);
+}
+
+/** What the rig as a whole drew, seen elsewhere: beside the table, because it holds the same joules again. */
+function toRigLines(rig: readonly RigEnergyRow[]): string {
+  const names = { wall: "at the wall", host: "processor" } as const;
+  return (["wall", "host"] as const)
+    .map((channel) => rig.filter((row) => row.channel === channel))
+    .flatMap(([first, ...rest]) => (first === undefined ? [] : [[first, ...rest]]))
+    .map((rows) => {
+      const energy = rows.reduce((sum, row) => sum + row.energy, 0);
+      const hours = rows.reduce((sum, row) => sum + row.covered, 0) / 3_600_000;
+      const resets = rows.reduce((sum, row) => sum + row.resets, 0);
+      const fell = resets === 0 ? "" : `, its total fell ${resets} times`;
+      return `${names[rows[0]?.channel ?? "wall"]}: ${sayEnergy(energy)} in ${hours.toFixed(1)} h seen${fell}\n`;
+    })
+    .join("");
+}
