@@ -101,8 +101,9 @@ function splitSlot({ lump, slot, energy, gap }: SlotLump, { gpu, windows }: Paye
 
 function charge(window: OpenWindow, all: readonly OpenWindow[], { lump, slot, energy, gap }: SlotLump): void {
   const { anchor, quality } = lump;
-  const from = Math.min(slot.to, Math.max(slot.from, window.opened));
-  const to = Math.max(from, Math.min(slot.to, window.closed ?? slot.to));
+  // What the sensor smeared beyond a window's edges was used within them.
+  const within = (at: number) => Math.max(window.opened, Math.min(at, window.closed ?? at));
+  const [from, to] = [within(slot.from), within(slot.to)];
   const toWall = (at: number) => unixMs(Math.round(anchor.at - (anchor.monotonic - at)));
   window.account.add({
     energy,

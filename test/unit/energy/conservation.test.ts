@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createGpuMeter, type MeterWindow } from "../../../src/energy/meter.ts";
+import { createGpuMeter, type MeterAdvance, type MeterWindow } from "../../../src/energy/meter.ts";
 import type { GpuReading } from "../../../src/gpu/source.ts";
 import { milliJoules, watts } from "../../../src/units/energy.ts";
 import { millis, unixMs } from "../../../src/units/time.ts";
@@ -14,6 +14,8 @@ type Step =
   | { readonly kind: "close"; readonly slot: number }
   | { readonly kind: "pass"; readonly length: number; readonly power: number }
   | { readonly kind: "read"; readonly fault: "none" | "lost" | "reset" | "no-energy" | "blind" | "glitch" }
+  | { readonly kind: "freeze"; readonly frozen: boolean }
+  | { readonly kind: "usage"; readonly slot: number; readonly weight: number }
   | { readonly kind: "jump"; readonly length: number };
 
 const slot = fc.integer({ min: 0, max: 5 });
@@ -34,15 +36,27 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     kind: fc.constant("read" as const),
     fault: fc.constantFrom("none", "none", "none", "lost", "reset", "no-energy", "blind", "glitch"),
   }),
+  fc.record({ kind: fc.constant("freeze" as const), frozen: fc.boolean() }),
+  fc.record({ kind: fc.constant("usage" as const), slot, weight: fc.double({ min: 0, max: 100, noNaN: true }) }),
   fc.record({ kind: fc.constant("jump" as const), length: fc.integer({ min: -7_200_000, max: 7_200_000 }) }),
 );
+
+/** `plain` has a counter and a power of no field; `counter` both; `sampled` a windowed power alone. */
+type Sensor = "plain" | "counter" | "sampled";
 
 /** A GPU whose true consumption is known, read through faults. */
 class FaultyGpu {
   power = 0;
+  /** The power that its sensor goes on showing. */
+  frozenAt: number | undefined;
+  readonly #sensor: Sensor;
   #true = 0;
   #zero = 0;
   #epoch = 1;
+
+  constructor(sensor: Sensor) {
+    this.#sensor = sensor;
+  }
 
   /** True joules, in millijoules, since the beginning. */
   get consumed(): number {
@@ -64,8 +78,9 @@ class FaultyGpu {
     return {
       ...gpuReading(clock.monotonic(), {}, { at: unixMs(Math.floor(clock.now())), epoch: `boot-${this.#epoch}` }),
       health: fault === "lost" ? "lost" : "ok",
-      ...(isBlind || fault === "no-energy" ? {} : { energy: counter }),
-      ...(isBlind ? {} : { power: watts(this.power) }),
+      ...(isBlind || fault === "no-energy" || this.#sensor === "sampled" ? {} : { energy: counter }),
+      ...(isBlind ? {} : { power: watts(this.frozenAt ?? this.power) }),
+      ...(this.#sensor === "plain" ? {} : { powerField: "average" }),
     };
   }
 }
@@ -76,18 +91,18 @@ interface Outcome {
 }
 
 /** Runs the steps through meter and ledger, checking every advance; gives what was booked and what was used. */
-async function run(steps: readonly Step[]): Promise<Outcome> {
+async function run(steps: readonly Step[], sensor: Sensor = "plain"): Promise<Outcome> {
   const clock = new ManualClock(T0);
   const wallClock = () => unixMs(Math.floor(clock.now()));
   const ledger = openMemoryLedger({ now: wallClock, monotonic: () => clock.monotonic(), wait: clock.wait });
   const meter = createGpuMeter({ gpu: GPU_A, clock });
-  const gpu = new FaultyGpu();
+  const gpu = new FaultyGpu(sensor);
   const open = new Map<number, string>();
   let booked = 0;
   let jobs = 0;
 
-  const read = (reading: GpuReading) => {
-    const advance = meter.advance(reading);
+  const read = (reading: GpuReading) => book(meter.advance(reading));
+  const book = (advance: MeterAdvance) => {
     booked += advance.energy;
     expect(advance.measured.reduce((sum, one) => sum + one.energy, 0)).toBe(advance.energy);
     for (const entry of advance.entries) {
@@ -96,8 +111,10 @@ async function run(steps: readonly Step[]): Promise<Outcome> {
     // The ledger refuses segments that do not add up, and totals that fall.
     ledger.transaction(() => {
       ledger.energy.bookSegment(advance.entries, advance.measured);
-      for (const { jobId, energy, errorPct } of advance.windows) {
+      for (const { jobId, energy, errorPct, segments } of advance.windows) {
         expect(errorPct).toBeGreaterThanOrEqual(0);
+        expect(segments.reduce((sum, segment) => sum + segment.energy, 0)).toBe(jobId === undefined ? 0 : energy);
+        expect(segments.every(({ counterFrom = 0, counterTo = 0 }) => counterTo >= counterFrom)).toBe(true);
         if (jobId !== undefined) ledger.jobs.recordTotals(jobId, jobTotals(energy, { errorPct }));
       }
     });
@@ -117,25 +134,35 @@ async function run(steps: readonly Step[]): Promise<Outcome> {
       await clock.advance(one.length);
       gpu.pass(one.length);
     } else if (one.kind === "read") read(gpu.read(clock, one.fault));
-    else if (one.kind === "jump") clock.setWall(clock.now() + one.length);
+    else if (one.kind === "freeze") gpu.frozenAt = one.frozen ? gpu.power : undefined;
+    else if (one.kind === "usage") {
+      const to = clock.monotonic();
+      meter.noteUsage([{ id: open.get(one.slot) ?? "none", from: millis(to - 5000), to, weight: one.weight }]);
+    } else if (one.kind === "jump") clock.setWall(clock.now() + one.length);
   }
   for (const jobId of open.values()) meter.closeWindow(jobId);
   await clock.advance(10);
   gpu.pass(10);
   read(gpu.read(clock, "none"));
+  book(meter.flush());
+  expect(meter.flush().windows).toEqual([]);
   expect(ledger.energy.verifyConservation()).toEqual([]);
   ledger.close();
   return { energy: booked, consumed: gpu.consumed };
 }
 
-test("every joule is booked to exactly one sink through losses, resets, glitches and clock jumps", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      await run(steps);
-    }),
-    { numRuns: 150 },
-  );
-}, 60_000);
+test.each<Sensor>(["plain", "counter", "sampled"])(
+  "every joule is booked to exactly one sink through losses, resets, glitches, frozen sensors and clock jumps (%s)",
+  async (sensor) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        await run(steps, sensor);
+      }),
+      { numRuns: 150 },
+    );
+  },
+  60_000,
+);
 
 test("with a counter that works, exactly what the hardware counted is booked, once", async () => {
   const healthy = step.map((one): Step => (one.kind === "read" ? { kind: "read", fault: "none" } : one));
@@ -161,5 +188,16 @@ test("times in fractions of a millisecond lose nothing either", async () => {
       expect(energy).toBe(milliJoules(consumed));
     }),
     { numRuns: 100 },
+  );
+}, 60_000);
+
+test("sampled power never bills more than the time could hold, and nothing of a lost or frozen stretch", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const passed = steps.reduce((sum, one) => (one.kind === "pass" ? sum + one.length : sum), 10);
+      const { energy } = await run(steps, "sampled");
+      expect(energy).toBeLessThanOrEqual(300 * passed);
+    }),
+    { numRuns: 150 },
   );
 }, 60_000);
