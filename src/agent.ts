@@ -177,9 +177,9 @@ async function openMining(
     pools.push({ url: `stratum+tcp://${devpool.host}:${devpool.port}`, user, password: secret });
   }
   const listen = { host: "127.0.0.1", port: 0 };
-  const onUpstream = () => {};
-  return stack.adopt(await startStratumProxy({ listen, pools, clock, logger, onShare, onUpstream }), (proxy) =>
-    proxy.close(),
+  return stack.adopt(
+    await startStratumProxy({ listen, pools, clock, logger, onShare, onUpstream: () => {} }),
+    (proxy) => proxy.close(),
   );
 }
 

@@ -72,6 +72,8 @@ export interface TransitionRow {
 }
 
 export interface TransitionEnd {
+  /** Where a fallback took another rung than the one planned. */
+  readonly rung?: Rung;
   readonly ended: UnixMs;
   readonly outcome: "completed" | "failed" | "aborted";
   readonly energy: MilliJoules;

@@ -50,7 +50,7 @@ const START = `
 INSERT INTO transitions (gpu_uuid, from_workload, to_workload, rung, reason, started_ms)
 VALUES (@gpu, @from, @to, @rung, @reason, @started)`;
 const END = `
-UPDATE transitions SET ended_ms = @ended, outcome = @outcome, energy_mj = @energy, vram_before_mib = @vramBefore,
+UPDATE transitions SET rung = coalesce(@rung, rung), ended_ms = @ended, outcome = @outcome, energy_mj = @energy, vram_before_mib = @vramBefore,
   vram_after_mib = @vramAfter, xid = @xid, detail = @detail
 WHERE transition_id = @id AND ended_ms IS NULL`;
 const CLOSE_OPEN = `
@@ -74,9 +74,9 @@ export function createTransitions(connection: Connection): Transitions {
   const costs = connection.prepare<SwitchSample>(COSTS);
   return {
     start: (transition) => start.run({ ...transition }).id,
-    end: (id, { ended, outcome, energy, vramBeforeMiB, vramAfterMiB, xid, detail }) => {
+    end: (id, { rung, ended, outcome, energy, vramBeforeMiB, vramAfterMiB, xid, detail }) => {
       const vram = { vramBefore: orNull(vramBeforeMiB), vramAfter: orNull(vramAfterMiB) };
-      const facts = { ended, outcome, energy, ...vram, xid: orNull(xid), detail: orNull(detail) };
+      const facts = { rung: orNull(rung), ended, outcome, energy, ...vram, xid: orNull(xid), detail: orNull(detail) };
       return end.run({ id, ...facts }).changes > 0;
     },
     closeOpen: (at, detail) => closeOpen.all({ at, detail }).map(({ id }) => id),

@@ -11,6 +11,16 @@ export interface Clock {
   wait(length: Millis, signal: AbortSignal): Promise<void>;
 }
 
+/** `clock` as it would be had nobody set it since: for waits and spans within one process, never for rows. */
+export function steadyClock(clock: Clock): Clock {
+  const offset = clock.now() - clock.monotonic();
+  return {
+    now: () => unixMs(offset + clock.monotonic()),
+    monotonic: () => clock.monotonic(),
+    wait: (length, signal) => clock.wait(length, signal),
+  };
+}
+
 export const systemClock: Clock = {
   now: () => unixMs(Date.now()),
   monotonic: () => millis(performance.now()),

@@ -1,6 +1,7 @@
 import type { Mode, Workload } from "../ledger/rows.ts";
 import { after, elapsed, type Millis, type UnixMs } from "../units/time.ts";
 import { admit } from "./admission.ts";
+import { lingerFor } from "./linger.ts";
 import type { Decision, GpuFacts, Rule, SwitchRules } from "./types.ts";
 
 /** What an operator's mode demands; undefined where the policy is free. */
@@ -28,34 +29,51 @@ export function decide(facts: GpuFacts, rules: SwitchRules, now: UnixMs): Decisi
   if (demanded !== undefined) return switchTo(demanded, "mode", `the operator set mode ${facts.mode}`);
 
   if (facts.workload === "inference") {
-    // 2. Requests are being answered.
+    const between = facts.owner.workload === "inference" ? facts.gapWorkload : facts.owner.workload;
+    // 2. What was asked no longer pays for the owner's loss: a trickle of tiny requests cannot hold a borrowed GPU.
+    if (facts.loan !== undefined && facts.loan.worth < facts.loan.cost)
+      return switchTo(between, "loan-spent", `what was asked no longer covers what ${between} would have earned`);
+    // 3. Requests are being answered.
     const { active, waiting } = facts.queue;
     if (active + waiting > 0) return keep("serving", `answering ${active + waiting} ${plural(active + waiting)}`);
-    // 3. Inference owns the GPU and nothing else may use the gaps.
-    if (facts.owner.workload === "inference" && !rules.lending) return keep("owner", facts.owner.why);
-    // 4. Another request is likely within a round trip: waiting costs less than leaving (ski rental).
-    const lingerEnds = after(facts.idleSince ?? now, facts.roundTrip);
+    // 4. Inference owns the GPU and nothing else could use the gaps.
+    const owns = facts.owner.workload === "inference";
+    if (owns && (!rules.lending || between === "none")) return keep("owner", facts.owner.why);
+    // 5. Another request is likely soon: waiting costs less than leaving.
+    const linger = lingerFor(facts.roundTrip, facts.roundTripCost, facts.gapNet);
+    const lingerEnds = after(facts.idleSince ?? now, linger);
     if (now < lingerEnds)
-      return keep("linger", `lingering ${sayTime(facts.roundTrip)}, one round trip, for the next request`, lingerEnds);
-    // 5. The gap goes to the work that pays between requests, as often as the cap allows: every loan is called back.
-    const { gapSwitchesLastHour: loans } = facts;
-    if (facts.owner.workload === "inference" && loans >= rules.maxGapSwitchesPerHour)
-      return keep("gap-cap", `${facts.owner.why}; ${loans} loans in an hour are the cap, so this gap is not lent`);
-    const between = facts.owner.workload === "inference" ? facts.gapWorkload : facts.owner.workload;
-    return switchTo(between, "lent-back", `no request for ${sayTime(facts.roundTrip)}; ${facts.owner.why}`);
+      return keep(
+        "linger",
+        `lingering ${sayTime(linger)}, what a round trip is worth, for the next request`,
+        lingerEnds,
+      );
+    // 6. The gap goes to the work that pays between requests, as often as the cap allows.
+    const { gapSwitchesLastHour: loans, gapSwitchFree } = facts;
+    if (loans >= rules.maxGapSwitchesPerHour)
+      return keep("gap-cap", `${loans} handovers in an hour are the cap, so this gap is not lent`, gapSwitchFree);
+    return switchTo(between, "lent-back", `no request for ${sayTime(linger)}; ${facts.owner.why}`);
   }
 
-  // 6. A request waits for a GPU that does something else.
-  if (facts.queue.waiting > 0 && rules.lending) {
-    // An owner is never kept from its own GPU: case 5 has stopped lending it out.
-    if (facts.owner.workload !== "inference" && facts.gapSwitchesLastHour >= rules.maxGapSwitchesPerHour)
-      return keep("gap-cap", `a request waits, but ${facts.gapSwitchesLastHour} switches in an hour are the cap`);
-    const admission = admit(facts.queue, facts.roundTripCost, rules, now);
-    return admission.kind === "wake"
-      ? switchTo("inference", "arrival", `a request arrived: ${admission.why}`)
-      : keep("arrival-waits", admission.why, admission.until);
+  // 7. A request waits for a GPU that does something else.
+  if (facts.queue.waiting > 0) {
+    // Where nothing is lost by it, or inference owns the GPU, there is nothing to weigh.
+    if (facts.workload === "none" || facts.owner.workload === "inference")
+      return switchTo("inference", "arrival", "a request arrived, and serving it keeps nothing else from earning");
+    if (rules.lending) return admitBorrower(facts, rules, now, { keep, switchTo });
   }
   return decideOwner(facts, rules, now, { keep, switchTo });
+}
+
+/** Whether what waits may borrow the GPU from the work that owns it. */
+function admitBorrower(facts: GpuFacts, rules: SwitchRules, now: UnixMs, { keep, switchTo }: Verdicts): Decision {
+  const { gapSwitchesLastHour: loans, gapSwitchFree } = facts;
+  if (loans >= rules.maxGapSwitchesPerHour)
+    return keep("gap-cap", `a request waits, but ${loans} handovers in an hour are the cap`, gapSwitchFree);
+  const admission = admit(facts.queue, facts.roundTripCost, rules, now);
+  return admission.kind === "wake"
+    ? switchTo("inference", "arrival", `a request arrived: ${admission.why}`)
+    : keep("arrival-waits", admission.why, admission.until);
 }
 
 interface Verdicts {
@@ -65,19 +83,19 @@ interface Verdicts {
 
 function decideOwner(facts: GpuFacts, rules: SwitchRules, now: UnixMs, { keep, switchTo }: Verdicts): Decision {
   const { owner, workload, since } = facts;
-  // 7. The owner has the GPU; with lending, the gaps between requests go to what pays most in them.
-  const lent = owner.workload === "inference" && rules.lending;
+  // 8. The owner has the GPU; with lending, the gaps between requests go to what pays most in them.
+  const lent = owner.workload === "inference" && rules.lending && facts.gapWorkload !== "none";
   const wanted = lent ? facts.gapWorkload : owner.workload;
-  const why = lent ? `${owner.why}; ${wanted === "none" ? "rest" : wanted} fills the gaps between requests` : owner.why;
+  const why = lent ? `${owner.why}; ${wanted} fills the gaps between requests` : owner.why;
   if (wanted === workload) return keep("owner", why);
-  // 8. Resting is no earning state: leaving it needs no patience.
+  // 9. Resting is no earning state: leaving it needs no patience.
   if (workload === "none") return switchTo(wanted, "regret", why);
-  // 9. Switches wear the rig and lose time.
+  // 10. Switches wear the rig and lose time.
   if (elapsed(since, now) < rules.minDwell)
     return keep("min-dwell", `${why}; staying until the minimum dwell is over`, after(since, rules.minDwell));
   if (facts.priceSwitchesToday >= rules.maxPriceSwitchesPerDay)
     return keep("switch-cap", `${why}; ${facts.priceSwitchesToday} price switches today are the cap`);
-  // 10. Staying has cost as much as a round trip.
+  // 11. Staying has cost as much as a round trip.
   return switchTo(wanted, "regret", `${why}; what was missed has reached the switch's cost`);
 }
 

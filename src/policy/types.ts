@@ -29,7 +29,11 @@ export interface GpuFacts {
   readonly owner: Owner;
   /** What pays most while no request runs: hashing, or rest where even that loses money. */
   readonly gapWorkload: Workload;
+  /** What that earns; 0 while it is unknown. */
+  readonly gapNet: UsdPerHour;
   readonly queue: Queue;
+  /** Only while inference borrows the GPU from another owner. */
+  readonly loan?: Loan;
   /** When the last request ended; absent while one runs. */
   readonly idleSince?: UnixMs;
   /** Measured dead time of one round trip away from hashing and back. */
@@ -38,6 +42,14 @@ export interface GpuFacts {
   readonly roundTripCost: UsdNano;
   readonly priceSwitchesToday: number;
   readonly gapSwitchesLastHour: number;
+  /** When the oldest of them is an hour old. */
+  readonly gapSwitchFree?: UnixMs;
+}
+
+/** What a borrowed GPU has brought in, and what it has kept its owner from earning, the round trip included. */
+export interface Loan {
+  readonly worth: UsdNano;
+  readonly cost: UsdNano;
 }
 
 export interface Owner {
@@ -62,6 +74,7 @@ export type Rule =
   | "serving"
   | "owner"
   | "linger"
+  | "loan-spent"
   | "arrival"
   | "arrival-waits"
   | "gap-cap"
@@ -69,7 +82,7 @@ export type Rule =
   | "min-dwell"
   | "switch-cap"
   | "regret"
-  | "keep";
+  | "cooling-down";
 
 export type Decision =
   | {

@@ -5,7 +5,8 @@ import { builtInEngineSpec } from "../inference/engines/built-in.ts";
 import type { Demand, GpuPort, Ticket } from "../inference/gpu-port.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, Mode, ShareRow } from "../ledger/rows.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, steadyClock } from "../lib/clock.ts";
+import { isRigError, messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { CoinQuote } from "../market/file.ts";
 import { referenceMinerSpec } from "../mining/miners/reference.ts";
@@ -89,8 +90,10 @@ export class RigController implements GpuPort {
     const [best] = [...this.#gpus].sort(([, a], [, b]) => burden(a) - burden(b));
     if (best === undefined) throw noGpu("any");
     const [gpu, { queue, demand: observed }] = best;
-    observed.add(demand.worth, this.#parts.clock.now());
-    return { gpu, admitted: queue.enqueue(demand, signal) };
+    const admitted = queue.enqueue(demand, signal);
+    // While it waits it is backlog; it becomes observed demand, refused or not, when it leaves the queue.
+    void admitted.then(() => observed.add(demand.worth, this.#parts.clock.now()));
+    return { gpu, admitted };
   }
 
   snapshots(): readonly GpuSnapshot[] {
@@ -101,7 +104,10 @@ export class RigController implements GpuPort {
     try {
       this.#gpus.get(share.gpu)?.watch?.record(share);
     } catch (error) {
-      this.#parts.onFault(error);
+      // A share whose figures the ledger refuses is the pool's nonsense, not a ledger that cannot be written.
+      if (isRigError(error) && error.facts.code === "ERR_LEDGER_REFUSED")
+        this.#parts.logger.error("a share cannot be recorded", { reason: messageOf(error), pool: share.pool });
+      else this.#parts.onFault(error);
     }
     this.#parts.onChange();
   }
@@ -135,7 +141,7 @@ const noGpu = (gpu: string): RigStateError =>
 
 function burden({ queue, loop }: Rigged): number {
   const { waiting, active } = queue.facts();
-  return waiting + active + (loop.isServing ? 0 : 0.5);
+  return (queue.isClosed ? 1e6 : 0) + waiting + active + (loop.isServing ? 0 : 0.5);
 }
 
 const modeOf = ({ ledger, clock, config }: RigParts, gpu?: GpuUuid): Mode =>
@@ -145,10 +151,11 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
   const { clock, ledger, logger, config, onChange, onFault, driver, source } = parts;
   const gpu = info.uuid;
   const wake = new Wake();
+  const steady = steadyClock(clock);
   const { inference, policy } = config;
   const queue = new RequestQueue({
     gpu,
-    clock,
+    clock: steady,
     maxWait: inference?.maxWait ?? seconds(0),
     limit: inference?.queueLimit ?? 0,
     onChange: () => wake.call(),
@@ -158,14 +165,14 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
   const wall = { hostPower: config.power.wall.base, factor: 1 / config.power.wall.efficiency };
   const books = { gpu, source, ledger, clock, logger, wall, hostShare, electricity };
   const meter = new MeterBook({ ...books, ...sensorFacts(info, parts) });
-  const switches = new SwitchBook({ gpu, ledger, electricity, wear: policy.wearPerSwitch });
+  const switches = new SwitchBook({ gpu, ledger, clock: steady, electricity, wear: policy.wearPerSwitch });
   const labels = { hashing: parts.mining?.coin.coin ?? "hashing", serving: parts.model ?? "serving", resting: "rest" };
   const rates = new RateBook(gpu, labels, { ledger, clock });
   const cooldown = new Cooldown();
   const demand = new ObservedDemand(clock.now());
   const mining = parts.mining && miningOf(info, parts, parts.mining);
   const serving = inference && parts.model && servingOf(info, driver, { ...inference.engine, name: parts.model });
-  const shared = { clock, ledger, logger, meter, queue, rates, cooldown, switches, onChange };
+  const shared = { clock, steady, ledger, logger, meter, queue, rates, cooldown, switches, onChange };
   const custody = new Custody({
     ...shared,
     gpu,

@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
+import { LedgerError } from "../ledger/errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, HandoverState, JobOutcome, Workload } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { CoinQuote } from "../market/file.ts";
-import { elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
+import { after, elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
 import { tokensPerSecond } from "../units/work.ts";
 import type { Cooldown } from "./cooldown.ts";
 import type { EngineControl } from "./engine-control.ts";
-import { runHandover } from "./handover.ts";
+import { type Handover, runHandover } from "./handover.ts";
 import type { HashingWatch } from "./hashing-watch.ts";
 import type { MeterBook } from "./meter-book.ts";
 import type { MinerControl } from "./miner-control.ts";
@@ -20,7 +22,7 @@ import type { SwitchBook } from "./switch-book.ts";
 
 const STOP_TIMEOUT = seconds(10);
 /** A pool that reconnects within this is not away. */
-const POOL_PATIENCE = seconds(3);
+const RECONNECT_GRACE = seconds(3);
 
 /** Why and since when the pool is away. */
 export interface PoolAway {
@@ -39,6 +41,8 @@ export interface MiningParts {
 export interface CustodyParts {
   readonly gpu: GpuUuid;
   readonly clock: Clock;
+  /** The same clock, deaf to being set: for waits and spans. */
+  readonly steady: Clock;
   readonly ledger: Ledger;
   readonly logger: Logger;
   readonly meter: MeterBook;
@@ -52,13 +56,20 @@ export interface CustodyParts {
   readonly onChange: () => void;
 }
 
-/** This workload on this GPU since then. */
+/** This workload on this GPU since then, on the steady clock. */
 export interface Assignment {
   readonly workload: Workload;
   readonly since: UnixMs;
   /** The ledger's job, while hashing. */
   readonly jobId?: string;
 }
+
+type HandoverOutcome = Outcome & { readonly note?: string; readonly isStuck?: true };
+
+const wordsOf = (outcome: HandoverOutcome) => ({
+  word: outcome.kind === "done" ? ("completed" as const) : outcome.kind,
+  detail: outcome.kind === "failed" ? outcome.reason : outcome.note,
+});
 
 /** Who has the GPU, and the only way to change it: recorded, metered, then acted. Only the GPU's loop calls it. */
 export class Custody {
@@ -68,7 +79,7 @@ export class Custody {
 
   constructor(parts: CustodyParts) {
     this.#parts = parts;
-    this.#assignment = { workload: "none", since: parts.clock.now() };
+    this.#assignment = { workload: "none", since: parts.steady.now() };
   }
 
   get assignment(): Assignment {
@@ -93,21 +104,36 @@ export class Custody {
     const residents = { miner: mining?.miner.resident === true, engine: serving?.engine.state.kind === "ready" };
     const rung = rungFor(to, residents);
     const started = clock.now();
+    const began = clock.monotonic();
     const id = ledger.transitions.start({ gpu, from, to, rung, reason, started });
     await meter.beginSwitch();
     this.#endHashing();
     const jobId = to === "hashing" ? this.#beginHashing() : undefined;
-    const outcome = await runHandover({ from, to, residents }, this.#handoverParts(), signal);
+    const outcome = await this.#runSteps({ from, to, residents }, signal);
+    if (outcome.kind !== "done") await this.#stopMinerOf(jobId);
     const energy = await meter.endSwitch(outcome.kind === "done" ? to : "none", jobId);
-    const word = outcome.kind === "done" ? "completed" : outcome.kind;
-    const detail = outcome.kind === "failed" ? outcome.reason : outcome.note;
-    ledger.transitions.end(id, { ended: clock.now(), outcome: word, energy, ...(detail ? { detail } : {}) });
+    const length = millis(clock.monotonic() - began);
+    const { word, detail } = wordsOf(outcome);
+    // A fallback was taken where there is a note: what it cost says nothing about the planned rung.
+    const taken = outcome.note === undefined ? {} : { rung: "cold" as const };
+    const ended = after(started, millis(Math.round(length)));
+    ledger.transitions.end(id, { ...taken, ended, outcome: word, energy, ...(detail ? { detail } : {}) });
     switches.learn();
-    logger.info("handover", { gpu, from, to, rung, outcome: word, ms: elapsed(started, clock.now()), detail });
+    logger.info("handover", { gpu, from, to, rung, outcome: word, ms: Math.round(length), detail });
     if (outcome.kind === "done") this.#arrive(to, jobId);
-    else await this.#abandon(to, jobId, outcome);
+    else this.#abandon(to, jobId, outcome);
     onChange();
     return outcome;
+  }
+
+  /** A step that throws has failed, and the GPU is suspect; only a ledger that cannot be written goes further up. */
+  async #runSteps(handover: Handover, signal: AbortSignal): Promise<HandoverOutcome> {
+    try {
+      return await runHandover(handover, this.#handoverParts(), signal);
+    } catch (error) {
+      if (error instanceof LedgerError) throw error;
+      return { ...failed(messageOf(error)), isStuck: true };
+    }
   }
 
   #arrive(workload: Workload, jobId: string | undefined): void {
@@ -116,18 +142,28 @@ export class Custody {
   }
 
   /** A handover that did not arrive leaves the GPU to nobody, and its target in a cool-down. */
-  async #abandon(to: Workload, jobId: string | undefined, outcome: Outcome): Promise<void> {
-    const { clock, cooldown, mining } = this.#parts;
+  #abandon(to: Workload, jobId: string | undefined, outcome: HandoverOutcome): void {
+    const { cooldown, steady } = this.#parts;
     const failure = outcome.kind === "failed" ? outcome.reason : undefined;
     this.#assign("none", undefined);
-    if (failure !== undefined) cooldown.failed(to, failure, clock.now());
+    if (outcome.isStuck) this.#state = "faulted";
+    if (failure !== undefined) cooldown.failed(to, failure, steady.now());
+    if (jobId !== undefined)
+      this.#endJob(jobId, failure === undefined ? "cancelled" : "failed", failure ?? "the agent stopped");
+  }
+
+  /** Before the switch is closed, so that not one joule of a miner that fails to stop counts as rest. */
+  async #stopMinerOf(jobId: string | undefined): Promise<void> {
     if (jobId === undefined) return;
-    this.#endJob(jobId, failure === undefined ? "cancelled" : "failed", failure ?? "the agent stopped");
-    await mining?.miner.stop(AbortSignal.timeout(STOP_TIMEOUT));
+    try {
+      await this.#parts.mining?.miner.stop(AbortSignal.timeout(STOP_TIMEOUT));
+    } catch (error) {
+      this.#parts.logger.error("the miner cannot be stopped", { gpu: this.#parts.gpu, reason: messageOf(error) });
+    }
   }
 
   #assign(workload: Workload, jobId: string | undefined): void {
-    this.#assignment = { workload, since: this.#parts.clock.now(), ...(jobId === undefined ? {} : { jobId }) };
+    this.#assignment = { workload, since: this.#parts.steady.now(), ...(jobId === undefined ? {} : { jobId }) };
     this.#state = workload === "none" ? "idle" : "open";
   }
 
@@ -159,7 +195,7 @@ export class Custody {
       miner: mining?.miner,
       engine: serving?.engine,
       drainTimeout,
-      gate: (engine) => this.#gate(engine),
+      gate: (engine, slots) => this.#gate(engine, slots),
       firstShare: (signal) => mining?.watch.firstShare(() => this.#endWarming(), signal) ?? Promise.resolve(DONE),
       onState: (state) => {
         this.#state = state;
@@ -173,16 +209,17 @@ export class Custody {
     const { queue, mining, clock } = this.#parts;
     if (queue.facts().waiting > 0) return DONE;
     const away = mining?.poolAway();
-    const isAway = away !== undefined && elapsed(away.since, clock.now()) > POOL_PATIENCE;
+    const isAway = away !== undefined && elapsed(away.since, clock.now()) > RECONNECT_GRACE;
     return isAway ? failed(`the pool is away: ${away.reason}`) : undefined;
   }
 
   /** Meters each request, and learns the engine's speed from the tokens it made. */
-  #gate(engine: string): Gate {
+  #gate(engine: string, slots: number): Gate {
     const { meter, clock, rates } = this.#parts;
     const began = new Map<string, Millis>();
     return {
       engine,
+      slots,
       begin: async (jobId) => {
         await meter.beginRequest(jobId);
         began.set(jobId, clock.monotonic());

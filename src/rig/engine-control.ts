@@ -14,6 +14,7 @@ export class EngineControl {
   readonly #driver: WorkDriver;
   readonly #spec: WorkSpec;
   #state: EngineState = { kind: "stopped" };
+  #isWarm = false;
 
   constructor(driver: WorkDriver, spec: WorkSpec) {
     this.#driver = driver;
@@ -27,7 +28,7 @@ export class EngineControl {
     return this.#state;
   }
 
-  /** Running, and warmed up with one token when it was started just now. */
+  /** Loaded and answering; it has not decoded anything yet, so that it may start beside a miner. */
   async ensureReady(signal: AbortSignal): Promise<Outcome> {
     if (this.#state.kind !== "ready") this.#state = { kind: "starting" };
     const readiness = await this.#driver.ensureReady(this.#spec, signal);
@@ -36,8 +37,22 @@ export class EngineControl {
     const base = `http://${readiness.work.host}:${readiness.work.port}`;
     try {
       const facts = parseEngineFacts(readiness.work.facts, base);
-      if (readiness.started) await warmEngine(base, facts.model, signal);
+      if (readiness.started) this.#isWarm = false;
       this.#state = { kind: "ready", base, facts };
+      return DONE;
+    } catch (error) {
+      return signal.aborted ? ABORTED : this.#fail(messageOf(error));
+    }
+  }
+
+  /** Ready, and through its first token since it was started: only for an engine that has the GPU to itself. */
+  async ensureWarm(signal: AbortSignal): Promise<Outcome> {
+    const outcome = await this.ensureReady(signal);
+    if (outcome.kind !== "done" || this.#state.kind !== "ready" || this.#isWarm) return outcome;
+    const { base, facts } = this.#state;
+    try {
+      await warmEngine(base, facts.model, signal);
+      this.#isWarm = true;
       return DONE;
     } catch (error) {
       return signal.aborted ? ABORTED : this.#fail(messageOf(error));

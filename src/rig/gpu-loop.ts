@@ -2,35 +2,40 @@ import type { GpuInfo } from "../gpu/source.ts";
 import { LedgerError } from "../ledger/errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Mode } from "../ledger/rows.ts";
+import { type Backoff, createBackoff } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { decide } from "../policy/decide.ts";
-import { addRegret, explainOwner, type Regret, startRegret } from "../policy/regret.ts";
-import type { Decision, GpuFacts, Owner, SwitchRules } from "../policy/types.ts";
-import { earnedOver, type UsdPerHour, usdPerHour } from "../units/money.ts";
-import { elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
-import type { Valuation } from "../valuation/valuation.ts";
-import type { Block, Cooldown } from "./cooldown.ts";
-import type { Assignment, Custody, MiningParts } from "./custody.ts";
+import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
+import { elapsed, type Millis, millis, seconds, type UnixMs, unixMs } from "../units/time.ts";
+import type { WorkRole } from "../workloads/driver.ts";
+import type { Cooldown } from "./cooldown.ts";
+import type { Custody, MiningParts } from "./custody.ts";
+import { DecisionJournal } from "./decision-journal.ts";
 import type { ObservedDemand } from "./demand.ts";
 import type { EngineControl } from "./engine-control.ts";
+import { EngineTender } from "./engine-tender.ts";
 import type { MeterBook } from "./meter-book.ts";
+import { Observer } from "./observer.ts";
+import { Outlook, sayBlocked } from "./outlook.ts";
 import type { Activity, RateBook } from "./rates.ts";
 import type { RequestQueue } from "./request-queue.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
 import type { SwitchBook } from "./switch-book.ts";
-import { bestBetweenRequests, type Prices, toCandidates, valueAll } from "./valuing.ts";
+import type { Prices } from "./valuing.ts";
 import type { Wake } from "./wake.ts";
 
 const TICK = seconds(1);
 const POOL_PATIENCE = seconds(30);
-const LEAVE_TIMEOUT = seconds(15);
+const LEAVE_TIMEOUT = seconds(5);
 
 /** Everything one GPU's loop owns or uses. */
 export interface LoopParts {
   readonly info: GpuInfo;
   readonly clock: Clock;
+  /** The same clock, deaf to being set: for waits and spans. */
+  readonly steady: Clock;
   readonly ledger: Ledger;
   readonly logger: Logger;
   readonly wake: Wake;
@@ -56,39 +61,29 @@ export interface LoopParts {
 /** The one writer of one GPU: looks, values, decides, hands over, and looks again. */
 export class GpuLoop {
   readonly #parts: LoopParts;
-  /** Where observe mode would have put the GPU. */
-  #imagined: Assignment;
-  #regret: Regret;
-  #owner: Owner = { workload: "none", why: "starting" };
-  #valuations: readonly Valuation[] = [];
+  readonly #outlook: Outlook;
+  readonly #observer: Observer;
+  readonly #journal: DecisionJournal;
+  readonly #tender: EngineTender;
+  readonly #backoff: Backoff = createBackoff(TICK, seconds(60));
+  readonly #lastExit = new Map<WorkRole, string>();
+  #capUntil: UnixMs | undefined;
   #why = "starting";
-  #lastDecision = "";
-  #lastLook: Millis;
-  #sinceLook = millis(0);
-  #exited: string | undefined;
-  #tending = false;
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
-    this.#imagined = parts.custody.assignment;
-    this.#lastLook = parts.clock.monotonic();
-    this.#regret = startRegret(parts.mining ? "hashing" : parts.serving ? "inference" : "none");
+    this.#outlook = new Outlook(parts);
+    this.#observer = new Observer(parts, this.#outlook);
+    this.#journal = new DecisionJournal(parts.ledger);
+    this.#tender = new EngineTender(parts);
   }
 
   /** Runs until `signal` fires, then drains, stops the GPU's work and books its energy. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, wake, logger, onFault } = this.#parts;
+    const { clock, wake } = this.#parts;
     while (!signal.aborted) {
-      let pause: Millis = TICK;
-      try {
-        pause = await this.#look(signal);
-      } catch (error) {
-        if (signal.aborted) break;
-        // Work that cannot be recorded must not go on.
-        if (error instanceof LedgerError) onFault(error);
-        logger.error("the GPU's loop failed", { reason: messageOf(error) });
-      }
-      await wake.sleep(clock, pause, signal);
+      const pause = await this.#lookSafely(signal);
+      if (!signal.aborted) await wake.sleep(clock, pause, signal);
     }
     await this.#leave();
   }
@@ -97,236 +92,199 @@ export class GpuLoop {
     return this.#parts.custody.assignment.workload === "inference";
   }
 
-  /** The miner or engine of this GPU ended by itself. */
-  workExited(role: "miner" | "engine", reason: string): void {
-    const { workload } = this.#parts.custody.assignment;
-    if ((role === "miner" && workload === "hashing") || (role === "engine" && workload === "inference"))
-      this.#exited = `the ${role} ended: ${reason}`;
-    this.#parts.wake.call();
+  /** The miner or engine of this GPU ended by itself; the next look sees what that means for the GPU. */
+  workExited(role: WorkRole, reason: string): void {
+    const { cooldown, steady, wake } = this.#parts;
+    this.#lastExit.set(role, reason);
+    // An engine that ends beside the miner is in nobody's way, but must not be started over and over.
+    if (role === "engine") cooldown.failed("inference", `the engine ended: ${reason}`, steady.now());
+    wake.call();
   }
 
   snapshot(): GpuSnapshot {
-    const { info, mode, meter, mining, serving, queue, rates, switches } = this.#parts;
-    const { workload, since } = this.#parts.custody.assignment;
-    const live = mining?.watch.live;
-    const net = this.#valuations.find((valuation) => valuation.workload === workload)?.net;
+    const { info, mode, meter, mining, serving, queue, rates, custody, clock, steady } = this.#parts;
+    const { workload, since } = custody.assignment;
+    const { effective, reported } = mining?.watch.live ?? {};
+    const net = this.#outlook.netOf(workload);
     const tokensPerSecond = rates.tokensPerSecond();
     return {
       info,
       mode: mode(),
       workload,
-      state: this.#parts.custody.state,
-      since,
+      state: custody.state,
+      since: unixMs(clock.now() - elapsed(since, steady.now())),
       why: this.#why,
       queue: queue.facts(),
-      roundTrip: switches.roundTrip(this.#bestNet()),
-      valuations: this.#valuations,
+      roundTrip: this.#outlook.roundTrip,
+      valuations: this.#outlook.valuations,
       ...meter.latest,
-      ...(live?.effective === undefined ? {} : { hashrateEffective: live.effective }),
-      ...(live?.reported === undefined ? {} : { hashrateReported: live.reported }),
+      ...(effective === undefined ? {} : { hashrateEffective: effective }),
+      ...(reported === undefined ? {} : { hashrateReported: reported }),
       ...(tokensPerSecond === undefined ? {} : { tokensPerSecond }),
       ...(net === undefined ? {} : { net }),
       ...(serving === undefined ? {} : { engine: serving.engine.state }),
     };
   }
 
+  /** A look that fails says why and is tried again, ever more slowly; work that cannot be recorded must not go on. */
+  async #lookSafely(signal: AbortSignal): Promise<Millis> {
+    const { logger, onFault, onChange } = this.#parts;
+    try {
+      const pause = await this.#look(signal);
+      this.#backoff.reset();
+      return pause;
+    } catch (error) {
+      if (signal.aborted) return TICK;
+      if (error instanceof LedgerError) onFault(error);
+      this.#why = `the GPU's loop failed: ${messageOf(error)}`;
+      logger.error("the GPU's loop failed", { reason: messageOf(error) });
+      onChange();
+      return this.#backoff.next();
+    }
+  }
+
   /** One round of the loop; returns how long nothing needs doing. */
   async #look(signal: AbortSignal): Promise<Millis> {
-    const { clock, queue } = this.#parts;
+    const { custody, mode, steady } = this.#parts;
     await this.#measure(signal);
     await this.#noticeFailure(signal);
-    const now = clock.now();
-    this.#value(now);
-    this.#syncAdmission(now);
-    const mode = this.#parts.mode();
-    if (mode === "observe") return await this.#observe(now, signal);
-    this.#imagined = this.#parts.custody.assignment;
-    const decision = decide(this.#facts(this.#parts.custody.assignment, now), this.#rules(), now);
-    this.#record(decision, this.#parts.custody.assignment, now);
-    this.#tendEngine(signal);
-    const switched = decision.action === "switch" && (await this.#switchTo(decision, signal));
-    this.#parts.onChange();
-    if (switched) return millis(0);
-    const lookAgain = decision.action === "keep" ? decision.lookAgain : undefined;
-    const deadlines = [lookAgain, queue.nextExpiry].filter((at) => at !== undefined);
-    return millis(Math.max(0, Math.min(TICK, ...deadlines.map((at) => elapsed(clock.now(), at)))));
+    const length = this.#outlook.look();
+    const rules = this.#rules();
+    this.#syncAdmission(rules);
+    this.#tender.tend(rules.lending, signal);
+    if (mode() === "observe") return await this.#observe(rules, length, signal);
+    this.#observer.follow(custody.assignment);
+    const now = steady.now();
+    const facts = this.#outlook.facts(custody.assignment, mode(), now);
+    const decision = this.#unlessBlocked(decide(facts, rules, now), now);
+    this.#accept(decision, facts, mode());
+    if (decision.action === "keep") return this.#untilNext(decision.lookAgain);
+    await this.#switchTo(decision, signal);
+    return millis(0);
   }
 
   async #measure(signal: AbortSignal): Promise<void> {
-    const { meter, rates, mining, queue } = this.#parts;
+    const { meter, rates, mining, queue, custody } = this.#parts;
     const reading = await meter.look(signal);
-    if (this.#parts.custody.assignment.workload === "hashing" && mining !== undefined)
-      rates.observeHashrate(await mining.watch.look(mining.miner, signal));
-    else rates.observeHashrate(undefined);
-    const activity = activityOf(this.#parts.custody.assignment.workload, queue.facts().active);
+    const { workload } = custody.assignment;
+    if (workload === "hashing") mining?.watch.ask(mining.miner, signal);
+    rates.observeHashrate(workload === "hashing" ? mining?.watch.rate() : undefined);
+    const activity = activityOf(workload, queue.facts().active);
     if (reading?.power !== undefined && activity !== undefined) rates.observePower(activity, reading.power);
   }
 
-  /** Work that ended by itself, or a pool that stays away, takes the GPU off that work for a while. */
+  /** Work that is gone or hung, or a pool that stays away, takes the GPU off that work for a while. */
   async #noticeFailure(signal: AbortSignal): Promise<void> {
-    const { clock, mining, cooldown, logger } = this.#parts;
-    const { workload } = this.#parts.custody.assignment;
-    const away = workload === "hashing" ? mining?.poolAway() : undefined;
-    const isAway = away !== undefined && elapsed(away.since, clock.now()) > POOL_PATIENCE;
-    const reason = this.#exited ?? (isAway ? `the pool has been away for 30 s: ${away.reason}` : undefined);
+    const { steady, cooldown, logger, custody, info } = this.#parts;
+    const { workload } = custody.assignment;
+    const reason =
+      workload === "hashing" ? this.#hashingFault() : workload === "inference" ? this.#servingFault() : undefined;
     if (reason === undefined) return;
-    this.#exited = undefined;
-    cooldown.failed(workload, reason, clock.now());
-    logger.warn("work failed", { gpu: this.#parts.info.uuid, workload, reason });
-    await this.#parts.custody.letGo(reason, signal);
+    if (!cooldown.blocking(workload, steady.now())) cooldown.failed(workload, reason, steady.now());
+    logger.warn("work failed", { gpu: info.uuid, workload, reason });
+    await custody.letGo(reason, signal);
   }
 
-  #value(now: UnixMs): void {
-    const { clock, rates, prices, mining, serving, demand, queue, switches } = this.#parts;
-    this.#valuations = valueAll(
-      {
-        rates,
-        prices,
-        ...(mining === undefined ? {} : { coin: mining.coin }),
-        ...(serving === undefined
-          ? {}
-          : { inference: { model: serving.model, demand: demand.over(now), backlog: queue.facts().worth } }),
-      },
-      now,
-    );
-    const candidates = toCandidates(this.#valuations);
-    // Monotonic: a clock that is set must not count as hours of regret.
-    const look = clock.monotonic();
-    this.#sinceLook = millis(look - this.#lastLook);
-    this.#lastLook = look;
-    const { cost } = switches.roundTrip(this.#bestNet());
-    this.#regret = addRegret(this.#regret, candidates, this.#sinceLook, cost);
-    const own = this.#valuations.find(({ workload }) => workload === this.#regret.owner);
-    this.#owner =
-      own !== undefined && own.net === undefined
-        ? { workload: own.workload, why: own.why }
-        : explainOwner(this.#regret, candidates, cost);
+  #hashingFault(): string | undefined {
+    const { mining, clock } = this.#parts;
+    if (mining?.miner.resident !== true) return `the miner ended: ${this.#lastExit.get("miner") ?? "it does not run"}`;
+    if (mining.watch.isSilent) return "the miner hangs: its API does not answer";
+    const away = mining.poolAway();
+    const isAway = away !== undefined && elapsed(away.since, clock.now()) > POOL_PATIENCE;
+    return isAway ? `the pool has been away for 30 s: ${away.reason}` : undefined;
   }
 
-  #facts({ workload, since }: Assignment, now: UnixMs): GpuFacts {
-    const { info, mode, queue, switches, cooldown } = this.#parts;
-    const trip = switches.roundTrip(this.#bestNet());
-    const { idleSince } = queue;
-    const blocked = cooldown.blocking(this.#owner.workload, now);
+  #servingFault(): string | undefined {
+    const { serving } = this.#parts;
+    const kind = serving?.engine.state.kind;
+    return kind === "ready" ? undefined : `the engine ended: ${this.#lastExit.get("engine") ?? "it does not run"}`;
+  }
+
+  /** Says at the queue's door what would be refused anyway; the owner's reasons stay in the ledger. */
+  #syncAdmission({ lending }: SwitchRules): void {
+    const { queue, mode, cooldown, steady, custody } = this.#parts;
+    const now = steady.now();
+    const block = cooldown.blocking("inference", now);
+    const current = mode();
+    const { workload } = custody.assignment;
+    if (current !== "auto" && current !== "serve") queue.refuseAll("not-serving", `this rig is in mode ${current}`);
+    else if (block !== undefined) queue.refuseAll("engine-failed", "the engine is not available", block.until);
+    else if (this.#capUntil !== undefined && now < this.#capUntil)
+      queue.refuseAll("not-serving", "this GPU was handed over too often in the last hour", this.#capUntil);
+    else if (current === "auto" && !lending && workload === "hashing")
+      queue.refuseAll("not-serving", "this GPU is not lent to requests while it hashes");
+    else queue.accept();
+    queue.expire();
+  }
+
+  /** A switch to what still cools down from a failure is no switch. */
+  #unlessBlocked(decision: Decision, now: UnixMs): Decision {
+    const { cooldown, info } = this.#parts;
+    const block = decision.action === "switch" ? cooldown.blocking(decision.to, now) : undefined;
+    if (block === undefined) return decision;
     return {
+      action: "keep",
       gpu: info.uuid,
-      mode: mode(),
-      workload,
-      since,
-      owner: blocked === undefined ? this.#owner : { workload: "none", why: sayBlocked(blocked, now) },
-      gapWorkload: cooldown.blocking("hashing", now) ? "none" : bestBetweenRequests(this.#valuations),
-      queue: queue.facts(),
-      ...(idleSince === undefined ? {} : { idleSince }),
-      roundTrip: trip.duration,
-      roundTripCost: trip.cost,
-      priceSwitchesToday: switches.priceSwitchesToday(now),
-      gapSwitchesLastHour: switches.gapSwitchesLastHour(now),
+      rule: "cooling-down",
+      why: sayBlocked(block, now),
+      lookAgain: block.until,
     };
   }
 
-  /** Says at the queue's door what the mode or a failed engine refuses anyway. */
-  #syncAdmission(now: UnixMs): void {
-    const { queue, mode, cooldown } = this.#parts;
-    const block = cooldown.blocking("inference", now);
-    const current = mode();
-    if (current !== "auto" && current !== "serve") queue.refuseAll("not-serving", `this rig is in mode ${current}`);
-    else if (block !== undefined) queue.refuseAll("engine-failed", block.reason, block.until);
-    else {
-      queue.accept();
-      queue.expire(this.#why);
-    }
-  }
-
-  /** Decides as if it could act, books what that would have earned, and touches nothing. */
-  async #observe(now: UnixMs, signal: AbortSignal): Promise<Millis> {
-    const { ledger, info } = this.#parts;
-    if (this.#parts.custody.assignment.workload !== "none")
-      await this.#parts.custody.handOver("none", "the operator set mode observe", signal);
-    const decision = decide({ ...this.#facts(this.#imagined, now), mode: "auto" }, this.#rules(), now);
-    this.#record(decision, this.#imagined, now);
-    if (decision.action === "switch") this.#imagined = { workload: decision.to, since: now };
-    const net = this.#valuations.find(({ workload }) => workload === this.#imagined.workload)?.net;
-    if (net !== undefined)
-      ledger.wouldHave.book(info.uuid, now, this.#imagined.workload, earnedOver(net, this.#sinceLook));
-    this.#tendEngine(signal);
-    this.#why = `observing; would ${verbOf(this.#imagined.workload)}: ${decision.why}`;
-    this.#parts.onChange();
+  async #observe(rules: SwitchRules, length: Millis, signal: AbortSignal): Promise<Millis> {
+    const { custody } = this.#parts;
+    if (custody.assignment.workload !== "none") await custody.handOver("none", "the operator set mode observe", signal);
+    const { decision, facts, verb } = this.#observer.observe(rules, length);
+    this.#accept(decision, facts, "observe");
+    this.#why = `observing; would ${verb}: ${decision.why}`;
     return TICK;
   }
 
-  /** Only what differs from the last decision is a new row; the same reason each second is not. */
-  #record(decision: Decision, { workload }: Assignment, now: UnixMs): void {
-    const { ledger, mode, info } = this.#parts;
+  #accept(decision: Decision, facts: GpuFacts, mode: Mode): void {
+    const { clock, onChange } = this.#parts;
     this.#why = decision.why;
-    const to = decision.action === "switch" ? decision.to : workload;
-    const key = `${decision.action}/${decision.rule}/${to}/${mode()}`;
-    if (key === this.#lastDecision && decision.action === "keep") return;
-    this.#lastDecision = key;
-    const { action, rule, why } = decision;
-    const inputs = JSON.stringify({
-      facts: this.#facts(this.#parts.custody.assignment, now),
-      valuations: this.#valuations,
-    });
-    ledger.decisions.append({ gpu: info.uuid, at: now, mode: mode(), action, from: workload, to, rule, why, inputs });
+    this.#capUntil = decision.rule === "gap-cap" && facts.queue.waiting > 0 ? facts.gapSwitchFree : undefined;
+    this.#journal.record(decision, { facts, mode, valuations: this.#outlook.valuations }, clock.now());
+    onChange();
   }
 
-  /** `false` when the target still cools down from a failure. */
-  async #switchTo(decision: Extract<Decision, { action: "switch" }>, signal: AbortSignal): Promise<boolean> {
-    const { cooldown, clock, switches, custody } = this.#parts;
-    const now = clock.now();
-    const block = cooldown.blocking(decision.to, now);
-    if (block !== undefined) {
-      this.#why = sayBlocked(block, now);
-      return false;
+  async #switchTo(decision: Extract<Decision, { action: "switch" }>, signal: AbortSignal): Promise<void> {
+    const { steady, switches, custody } = this.#parts;
+    // Leaving rest wears nothing: a miner that has to be restarted must not use up the day's switches.
+    if (custody.assignment.workload !== "none") {
+      if (decision.rule === "regret") switches.countPriceSwitch(steady.now());
+      if (decision.rule === "arrival") switches.countGapSwitch(steady.now());
     }
-    if (decision.rule === "regret") switches.countPriceSwitch(now);
-    if (decision.rule === "arrival") switches.countGapSwitch(now);
     await custody.handOver(decision.to, decision.why, signal);
-    return true;
   }
 
-  /** Where requests may come, the engine is up before the first one; where they may not, it is down. */
-  #tendEngine(signal: AbortSignal): void {
-    const { serving, cooldown, clock, logger, wake, mode } = this.#parts;
-    if (serving === undefined || this.#tending) return;
-    const { engine } = serving;
-    const wanted = mode() === "serve" || (mode() === "auto" && this.#rules().lending);
-    const up = engine.state.kind === "ready";
-    if (wanted ? up || cooldown.blocking("inference", clock.now()) : engine.state.kind === "stopped") return;
-    if (!wanted && this.#parts.custody.assignment.workload === "inference") return;
-    this.#tending = true;
-    (wanted ? engine.ensureReady(signal) : engine.stop(signal))
-      .then((outcome) => {
-        if (outcome.kind !== "failed") return;
-        cooldown.failed("inference", outcome.reason, clock.now());
-        logger.warn("the engine is not ready", { reason: outcome.reason });
-      })
-      .catch((error: unknown) => logger.error("tending the engine failed", { reason: messageOf(error) }))
-      .finally(() => {
-        this.#tending = false;
-        wake.call();
-      });
+  #untilNext(lookAgain: UnixMs | undefined): Millis {
+    const { queue, steady } = this.#parts;
+    const deadlines = [lookAgain, queue.nextExpiry].filter((at) => at !== undefined);
+    return millis(Math.max(0, Math.min(TICK, ...deadlines.map((at) => elapsed(steady.now(), at)))));
   }
 
   /** The end of the loop: nothing new is taken, what runs may end, and the books are closed. */
   async #leave(): Promise<void> {
-    const { queue, custody, rates, meter } = this.#parts;
+    const { queue, custody, rates, meter, logger, info, clock } = this.#parts;
     queue.refuseAll("stopping", "the agent is stopping");
-    const deadline = AbortSignal.timeout(LEAVE_TIMEOUT);
-    if (custody.assignment.workload !== "none") await custody.handOver("none", "the agent is stopping", deadline);
-    await meter.close();
-    rates.store();
+    const deadline = new AbortController();
+    void clock.wait(LEAVE_TIMEOUT, deadline.signal).then(() => deadline.abort());
+    try {
+      if (custody.assignment.workload !== "none")
+        await custody.handOver("none", "the agent is stopping", deadline.signal);
+      await meter.close();
+      rates.store();
+    } catch (error) {
+      // The agent goes down anyway; what could not be booked now is closed at the next start.
+      logger.error("leaving the GPU failed", { gpu: info.uuid, reason: messageOf(error) });
+    } finally {
+      deadline.abort();
+    }
   }
 
   #rules(): SwitchRules {
-    const { rules, switches } = this.#parts;
-    return rules(switches.roundTrip(this.#bestNet()).duration);
-  }
-
-  /** The best known net, which is what a second of dead time costs. */
-  #bestNet(): UsdPerHour {
-    const nets = this.#valuations.flatMap(({ net }) => (net === undefined ? [] : [net]));
-    return usdPerHour(Math.max(0, ...nets));
+    return this.#parts.rules(this.#outlook.roundTrip.duration);
   }
 }
 
@@ -335,9 +293,3 @@ function activityOf(workload: string, active: number): Activity | undefined {
   if (workload === "inference") return active > 0 ? "serving" : undefined;
   return workload === "none" ? "resting" : undefined;
 }
-
-const sayBlocked = ({ reason, until }: Block, now: UnixMs): string =>
-  `${reason}; trying again in ${Math.ceil(elapsed(now, until) / 1000)} s`;
-
-const verbOf = (workload: string): string =>
-  workload === "hashing" ? "hash" : workload === "inference" ? "serve" : "rest";

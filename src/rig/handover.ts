@@ -7,7 +7,7 @@ import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
 import { type Residents, STATE_OF, type Step, stepsFor } from "./steps.ts";
 
-const REVOKE_GRACE = seconds(5);
+const REVOKE_GRACE = seconds(3);
 
 /** What the steps act on. The GPU's loop owns all of it. */
 export interface HandoverParts {
@@ -16,7 +16,7 @@ export interface HandoverParts {
   readonly miner: MinerControl | undefined;
   readonly engine: EngineControl | undefined;
   readonly drainTimeout: Millis;
-  readonly gate: (engine: string) => Gate;
+  readonly gate: (engine: string, slots: number) => Gate;
   /** Resolves with the first share that the pool accepts from now on, or fails after its deadline. */
   readonly firstShare: (signal: AbortSignal) => Promise<Outcome>;
   readonly onState: (state: HandoverState) => void;
@@ -38,9 +38,10 @@ export async function runHandover(
   for (const step of stepsFor(from, to, residents)) {
     parts.onState(STATE_OF[step]);
     let outcome = await runStep(step, parts, signal);
-    if (outcome.kind === "failed" && FALLBACKS[step] !== undefined) {
+    const fallbacks = fallbacksOf(step, residents);
+    if (outcome.kind === "failed" && fallbacks.length > 0) {
       note = outcome.reason;
-      for (const fallback of FALLBACKS[step]) {
+      for (const fallback of fallbacks) {
         outcome = await runStep(fallback, parts, signal);
         if (outcome.kind !== "done") break;
       }
@@ -51,11 +52,10 @@ export async function runHandover(
 }
 
 /** One rung down: a miner that will not pause or resume is stopped, or stopped and started. */
-const FALLBACKS: Readonly<Partial<Record<Step, readonly Step[]>>> = {
-  "pause-miner": ["stop-miner"],
-  "verify-quiet": ["stop-miner"],
-  "start-miner": ["stop-miner", "start-miner"],
-};
+function fallbacksOf(step: Step, { miner }: Residents): readonly Step[] {
+  if (step === "pause-miner" || step === "verify-quiet") return ["stop-miner"];
+  return step === "start-miner" && miner ? ["stop-miner", "start-miner", "first-share"] : [];
+}
 
 function runStep(step: Step, parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
   const { miner, engine, queue } = parts;
@@ -76,7 +76,7 @@ function runStep(step: Step, parts: HandoverParts, signal: AbortSignal): Promise
     case "first-share":
       return parts.firstShare(signal);
     case "start-engine":
-      return engine?.ensureReady(signal) ?? NO_ENGINE;
+      return engine?.ensureWarm(signal) ?? NO_ENGINE;
     case "open-gate":
       return Promise.resolve(openGate(parts));
   }
@@ -87,17 +87,22 @@ const NO_ENGINE: Promise<Outcome> = Promise.resolve(failed("no engine is configu
 
 function openGate({ engine, queue, gate }: HandoverParts): Outcome {
   if (engine?.state.kind !== "ready") return failed("the engine ended before its gate opened");
-  queue.openGate(gate(engine.state.base));
+  const { base, facts } = engine.state;
+  queue.openGate(gate(base, facts.slots));
   return DONE;
 }
 
 /** Lets running requests end; those that outlast the deadline are revoked and recorded as interrupted. */
 async function drain({ queue, clock, drainTimeout }: HandoverParts, signal: AbortSignal): Promise<Outcome> {
   if (await emptied(queue, clock, drainTimeout, signal)) return DONE;
-  if (signal.aborted) return ABORTED;
   queue.revoke();
-  return (await emptied(queue, clock, REVOKE_GRACE, signal)) ? DONE : failed("revoked requests still hold the GPU");
+  const grace = signal.aborted ? NEVER : signal;
+  if (await emptied(queue, clock, REVOKE_GRACE, grace)) return signal.aborted ? ABORTED : DONE;
+  return failed("revoked requests still hold the GPU");
 }
+
+/** An agent that stops still waits for its requests to be booked. */
+const NEVER = new AbortController().signal;
 
 async function emptied(queue: RequestQueue, clock: Clock, limit: Millis, signal: AbortSignal): Promise<boolean> {
   if (queue.facts().active === 0) return true;

@@ -13,6 +13,8 @@ import { Wake } from "./wake.ts";
 
 const FIRST_SHARE_TIMEOUT = seconds(60);
 const LOOK_EVERY = seconds(0.25);
+/** Unanswered questions until a miner counts as hung; each takes a second or two. */
+const PATIENCE = 10;
 const EFFECTIVE_WINDOW = minutes(10);
 
 export interface LiveHashrate {
@@ -28,7 +30,9 @@ export class HashingWatch {
   #jobId: string | undefined;
   /** When the GPU hashed lately, oldest first; the last span is open while it hashes. */
   #spans: readonly { readonly from: UnixMs; readonly to?: UnixMs }[] = [];
-  live: LiveHashrate = {};
+  #reported: Hashrate | undefined;
+  #asking = false;
+  #silences = 0;
 
   constructor(parts: { gpu: GpuUuid; ledger: Ledger; clock: Clock; coin: CoinQuote }) {
     this.#parts = parts;
@@ -38,25 +42,26 @@ export class HashingWatch {
   begin(jobId: string): void {
     this.#jobId = jobId;
     this.#spans = [...this.#spans, { from: this.#parts.clock.now() }];
+    this.#silences = 0;
   }
 
   /** The last share of a job may still be on its way: it keeps its job until the next one begins. */
   end(): void {
     const to = this.#parts.clock.now();
     this.#spans = this.#spans.map((span) => ({ to, ...span }));
-    this.live = {};
+    this.#reported = undefined;
   }
 
-  /** Writes the share and, when accepted, what it is estimated to be worth. */
+  /** Writes the share and what it is estimated to be worth: nothing, where our own check says the pool is mistaken. */
   record(share: ShareRow): void {
     const { ledger, coin } = this.#parts;
     const jobId = this.#jobId;
+    const counts = share.verdict === "accepted" && share.verified !== false;
     ledger.transaction(() => {
       ledger.shares.append(share, jobId);
-      if (share.verdict === "accepted" && jobId !== undefined)
-        ledger.jobs.addRevenue(jobId, hashCredit(share.expectedHashes, coin.value));
+      if (counts && jobId !== undefined) ledger.jobs.addRevenue(jobId, hashCredit(share.expectedHashes, coin.value));
     });
-    if (share.verdict !== "accepted") return;
+    if (!counts) return;
     this.#accepted++;
     this.#news.call();
   }
@@ -75,28 +80,47 @@ export class HashingWatch {
     return ABORTED;
   }
 
-  /** Looks at miner and shares; the effective rate wins as soon as there are enough shares for one. */
-  async look(
-    miner: MinerControl,
-    signal: AbortSignal,
-  ): Promise<{ readonly rate: Hashrate; readonly basis: RateBasis } | undefined> {
-    const stats = await miner.stats(signal);
-    const effective = this.#effective();
-    const reported = stats?.hashrateHps;
-    this.live = {
-      ...(effective === undefined ? {} : { effective }),
-      ...(reported == null ? {} : { reported: hashrate(reported) }),
-    };
-    if (effective !== undefined) return { rate: effective, basis: "effective" };
-    return reported == null ? undefined : { rate: hashrate(reported), basis: "reported" };
+  /** Asks the miner in the background, one question at a time, so that nobody waits for a miner that hangs. */
+  ask(miner: MinerControl, signal: AbortSignal): void {
+    if (this.#asking) return;
+    this.#asking = true;
+    void miner.stats(signal).then((stats) => {
+      this.#asking = false;
+      this.#silences = stats === undefined ? this.#silences + 1 : 0;
+      this.#reported = stats?.hashrateHps == null ? undefined : hashrate(stats.hashrateHps);
+    });
   }
 
-  /** From the shares of the last ten minutes over the time really spent hashing in them. */
+  /** True once the miner left several questions in a row unanswered. */
+  get isSilent(): boolean {
+    return this.#silences >= PATIENCE;
+  }
+
+  /** The speed now; the effective rate wins as soon as there are enough shares for one. */
+  rate(): { readonly rate: Hashrate; readonly basis: RateBasis } | undefined {
+    const { effective, reported } = this.live;
+    if (effective !== undefined) return { rate: effective, basis: "effective" };
+    return reported === undefined ? undefined : { rate: reported, basis: "reported" };
+  }
+
+  /** Empty while the GPU does not hash. */
+  get live(): LiveHashrate {
+    if (this.#spans.at(-1)?.to !== undefined || this.#spans.length === 0) return {};
+    const effective = this.#effective();
+    const reported = this.#reported;
+    return { ...(effective === undefined ? {} : { effective }), ...(reported === undefined ? {} : { reported }) };
+  }
+
+  /**
+   * From the shares of the last ten minutes over the time really spent hashing in them. Shares that an earlier agent
+   * found are left out: how long it hashed for them is not known here.
+   */
   #effective(): Hashrate | undefined {
     const { gpu, ledger, clock } = this.#parts;
     const now = clock.now();
-    const from = unixMs(now - EFFECTIVE_WINDOW);
-    this.#spans = this.#spans.filter(({ to = now }) => to > from);
+    const oldest = unixMs(now - EFFECTIVE_WINDOW);
+    this.#spans = this.#spans.filter(({ to = now }) => to > oldest);
+    const from = unixMs(Math.max(oldest, this.#spans[0]?.from ?? now));
     const spent = this.#spans.map(({ from: start, to = now }) =>
       Math.max(0, elapsed(unixMs(Math.max(start, from)), to)),
     );

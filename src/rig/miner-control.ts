@@ -6,6 +6,8 @@ import type { RunningWork, WorkDriver, WorkSpec } from "../workloads/driver.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 
 const STATS_TIMEOUT = seconds(2);
+/** A healthy miner answers within one batch of hashes; one that does not is stopped. */
+const CALL_TIMEOUT = seconds(1.5);
 
 /** The miner of one GPU. Only that GPU's loop calls it. */
 export class MinerControl {
@@ -74,7 +76,7 @@ export class MinerControl {
     signal: AbortSignal,
   ): Promise<Outcome> {
     try {
-      await call(baseOf(work), signal);
+      await call(baseOf(work), withDeadline(signal, CALL_TIMEOUT));
       return DONE;
     } catch (error) {
       return signal.aborted ? ABORTED : failed(`the miner's API: ${messageOf(error)}`);

@@ -53,11 +53,14 @@ export class RateBook {
   /** What the GPU hashes right now; undefined once it stops. */
   observeHashrate(live: { readonly rate: Hashrate; readonly basis: RateBasis } | undefined): void {
     this.#live = live;
-    if (live !== undefined) this.#learned.hashing.rate = live.rate;
+    if (live === undefined) return;
+    this.#learned.hashing.rate = live.rate;
+    this.#learned.hashing.samples++;
   }
 
   observeTokens(rate: TokensPerSecond): void {
     this.#learned.serving.rate = blend(this.#learned.serving.rate, rate);
+    this.#learned.serving.samples++;
   }
 
   power(activity: Activity): Watts | undefined {

@@ -9,6 +9,8 @@ import { after, elapsed, type Millis, type UnixMs } from "../units/time.ts";
 /** What an open gate needs of the GPU: where the engine is, and the metering around each request. */
 export interface Gate {
   readonly engine: string;
+  /** How many requests the engine answers at once; the others wait here, where their joules are not counted. */
+  readonly slots: number;
   begin(jobId: string): Promise<void>;
   /** `tokensOut`, where the engine counted them, teaches the engine's speed. */
   end(jobId: string, tokensOut?: number): Promise<void>;
@@ -39,6 +41,7 @@ export class RequestQueue {
   #gate: Gate | undefined;
   #closedFor: { reason: RefusalReason; why: string; until?: UnixMs } | undefined;
   #idleSince: UnixMs;
+  #granted = usdNano(0);
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -53,7 +56,7 @@ export class RequestQueue {
       return Promise.resolve(refusal(closed.reason, closed.why, this.#retryAfter(closed.until)));
     if (this.#waiting.size + this.#active.size >= limit)
       return Promise.resolve(refusal("queue-full", `${limit} requests already wait for this GPU`, maxWait));
-    if (this.#gate !== undefined) return this.#grant(demand, this.#gate);
+    if (this.#gate !== undefined && this.#active.size < this.#gate.slots) return this.#grant(demand, this.#gate);
     const { promise, resolve } = Promise.withResolvers<Admittance>();
     let open = true;
     const settle = (admittance: Admittance): boolean => {
@@ -84,8 +87,9 @@ export class RequestQueue {
     };
   }
 
-  get backlogWorth(): UsdNano {
-    return this.facts().worth;
+  /** Price × expected tokens of all that was granted since the gate opened. */
+  get grantedWorth(): UsdNano {
+    return this.#granted;
   }
 
   /** When the last request ended; undefined while one runs. */
@@ -98,9 +102,18 @@ export class RequestQueue {
     this.#gate = gate;
     this.#closedFor = undefined;
     this.#idleSince = this.#options.clock.now();
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const one of waiting) void this.#admit(one, gate);
+    this.#granted = usdNano(0);
+    this.#admitNext();
+  }
+
+  /** Grants what waits, oldest first, while the engine has a slot free. */
+  #admitNext(): void {
+    const gate = this.#gate;
+    if (gate === undefined) return;
+    for (const waiting of [...this.#waiting].slice(0, Math.max(0, gate.slots - this.#active.size))) {
+      this.#waiting.delete(waiting);
+      void this.#admit(waiting, gate);
+    }
   }
 
   /** A client that left while its grant was made gives it straight back. */
@@ -124,15 +137,21 @@ export class RequestQueue {
     for (const waiting of [...this.#waiting]) waiting.settle(refusal(reason, why, this.#retryAfter(until)));
   }
 
+  /** True while everything that comes is refused. */
+  get isClosed(): boolean {
+    return this.#closedFor !== undefined;
+  }
+
   accept(): void {
     this.#closedFor = undefined;
   }
 
   /** Refuses what has waited longer than `maxWait`. */
-  expire(why: string): void {
+  expire(): void {
     const { clock, maxWait } = this.#options;
     for (const waiting of [...this.#waiting])
-      if (elapsed(waiting.since, clock.now()) >= maxWait) waiting.settle(refusal("max-wait", why, maxWait));
+      if (elapsed(waiting.since, clock.now()) >= maxWait)
+        waiting.settle(refusal("max-wait", "no GPU became free in time", maxWait));
   }
 
   /** The moment the oldest waiting request must be refused. */
@@ -158,6 +177,7 @@ export class RequestQueue {
   async #grant(demand: Demand, gate: Gate): Promise<Admittance> {
     const revoked = new AbortController();
     this.#active.add(revoked);
+    this.#granted = usdNano(this.#granted + demand.worth);
     try {
       await gate.begin(demand.jobId);
     } catch (error) {
@@ -175,6 +195,7 @@ export class RequestQueue {
 
   #leave(active: AbortController): void {
     this.#active.delete(active);
+    this.#admitNext();
     if (this.#active.size > 0) return;
     this.#idleSince = this.#options.clock.now();
     for (const resolve of this.#drained) resolve();

@@ -38,7 +38,9 @@ export function rungFor(to: Workload, residents: Residents): Rung {
 
 /** The steps that take one GPU from `from` to `to`; each is safe to repeat. */
 export function stepsFor(from: Workload, to: Workload, residents: Residents): readonly Step[] {
-  return [...leave(from, to), ...enter(to, residents)];
+  // Requests of an earlier assignment that could not be revoked may still run.
+  const settle: readonly Step[] = from === "none" && to === "hashing" ? ["drain"] : [];
+  return [...settle, ...leave(from, to), ...enter(to, residents)];
 }
 
 function leave(from: Workload, to: Workload): readonly Step[] {

@@ -1,38 +1,50 @@
 import type { Ledger } from "../ledger/ledger.ts";
-import type { GpuUuid } from "../ledger/rows.ts";
+import type { GpuUuid, Workload } from "../ledger/rows.ts";
+import type { Clock } from "../lib/clock.ts";
 import type { UsdNano, UsdPerHour, UsdPerKwh } from "../units/money.ts";
-import { elapsed, hours, type Millis, type UnixMs } from "../units/time.ts";
+import { after, elapsed, hours, type Millis, minutes, type UnixMs } from "../units/time.ts";
 import { learnCost, type RoundTrip, roundTrip, type SwitchCost } from "./switch-cost.ts";
 
 const REMEMBERED = 20;
+/** A slow day is forgotten: without fresh samples the rung is assumed, tried and measured again. */
+const FRESH = hours(24);
+const READ_EVERY = minutes(10);
+const MOST_DECISIONS = 5000;
 
 export interface SwitchBookParts {
   readonly gpu: GpuUuid;
   readonly ledger: Ledger;
+  readonly clock: Clock;
   readonly electricity: UsdPerKwh;
   readonly wear: UsdNano;
 }
 
-/** What switching this GPU costs, learned from its own handovers, and how often it was done lately. */
+/** What switching this GPU costs, learned from its own handovers, and how often it was done lately, restarts included. */
 export class SwitchBook {
   readonly #parts: SwitchBookParts;
   #legs: readonly [SwitchCost, SwitchCost];
-  #priceSwitches: readonly UnixMs[] = [];
-  #gapSwitches: readonly UnixMs[] = [];
+  #readAt: UnixMs;
+  #priceSwitches: readonly UnixMs[];
+  #gapSwitches: readonly UnixMs[];
 
   constructor(parts: SwitchBookParts) {
     this.#parts = parts;
+    this.#readAt = parts.clock.now();
     this.#legs = this.#read();
+    this.#priceSwitches = this.#remember("regret", hours(24));
+    this.#gapSwitches = this.#remember("arrival", hours(1));
   }
 
   /** Takes the handover that just ended into account. */
   learn(): void {
+    this.#readAt = this.#parts.clock.now();
     this.#legs = this.#read();
   }
 
   /** Away from hashing and back, while the best work would earn `best`. */
   roundTrip(best: UsdPerHour): RoundTrip {
-    const { electricity, wear } = this.#parts;
+    const { electricity, wear, clock } = this.#parts;
+    if (Math.abs(elapsed(this.#readAt, clock.now())) > READ_EVERY) this.learn();
     return roundTrip(this.#legs, { best, electricity, wear });
   }
 
@@ -54,11 +66,36 @@ export class SwitchBook {
     return this.#gapSwitches.length;
   }
 
+  /** When the oldest gap switch of the last hour no longer counts. */
+  get gapSwitchFree(): UnixMs | undefined {
+    const [oldest] = this.#gapSwitches;
+    return oldest === undefined ? undefined : after(oldest, hours(1));
+  }
+
   #read(): readonly [SwitchCost, SwitchCost] {
-    const { ledger, gpu } = this.#parts;
-    const away = ledger.transitions.costs({ gpu, from: "hashing", to: "inference", rung: "freeze" }, REMEMBERED);
-    const back = ledger.transitions.costs({ gpu, from: "inference", to: "hashing", rung: "freeze" }, REMEMBERED);
-    return [learnCost("freeze", away), learnCost("freeze", back)];
+    return [this.#leg("hashing", "inference"), this.#leg("inference", "hashing")];
+  }
+
+  #leg(from: Workload, to: Workload): SwitchCost {
+    const { ledger, gpu, clock } = this.#parts;
+    const samples = ledger.transitions.costs({ gpu, from, to, rung: "freeze" }, REMEMBERED);
+    return learnCost(
+      "freeze",
+      samples.filter(({ ended }) => elapsed(ended, clock.now()) <= FRESH),
+    );
+  }
+
+  /** The switches of one rule that the ledger still knows; starting from rest wears nothing and is not counted. */
+  #remember(wanted: string, length: Millis): readonly UnixMs[] {
+    const { ledger, gpu, clock } = this.#parts;
+    const times = ledger.decisions
+      .list(MOST_DECISIONS)
+      .filter(
+        ({ gpu: of, action, rule, from }) => of === gpu && action === "switch" && rule === wanted && from !== "none",
+      )
+      .map(({ at }) => at)
+      .toReversed();
+    return within(times, length, clock.now());
   }
 }
 

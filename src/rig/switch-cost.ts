@@ -33,16 +33,21 @@ const ASSUMED: Readonly<Record<Rung, Millis>> = {
   checkpoint: seconds(3),
 };
 
-/** The mean of the last handovers of one kind, or the rung's assumption while there are none. */
+/** The median of the last handovers of one kind, which one bad day cannot bend; the rung's assumption without any. */
 export function learnCost(rung: Rung, samples: readonly SwitchSample[]): SwitchCost {
   if (samples.length === 0) return { duration: ASSUMED[rung], energy: milliJoules(0), samples: 0 };
-  const mean = (pick: (sample: SwitchSample) => number) =>
-    samples.reduce((sum, sample) => sum + pick(sample), 0) / samples.length;
   return {
-    duration: millis(mean((sample) => sample.duration)),
-    energy: milliJoules(mean((sample) => sample.energy)),
+    duration: millis(median(samples.map(({ duration }) => duration))),
+    energy: milliJoules(median(samples.map(({ energy }) => energy))),
     samples: samples.length,
   };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const upper = sorted[Math.floor(middle)] ?? 0;
+  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? upper) + upper) / 2 : upper;
 }
 
 export interface RoundTrip {

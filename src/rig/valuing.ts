@@ -55,11 +55,15 @@ export function valueAll({ rates, prices, coin, inference }: ValuingFacts, now: 
       window: inference.demand.window,
       backlog: inference.backlog,
       electricity,
-      ...power("serving"),
+      ...(rates.power("serving") === undefined ? boundOf(power("hashing")) : power("serving")),
     }),
   ];
   return [...(hashing ?? []), ...(serving ?? []), valueResting(power("resting").power, electricity)];
 }
+
+/** Serving that was never measured is taken to draw what hashing draws, which loads the GPU fully. */
+const boundOf = ({ power }: { readonly power?: Watts }): { power?: Watts; powerIsBound?: true } =>
+  power === undefined ? {} : { power, powerIsBound: true };
 
 /** Those whose net is known; the others cannot win. */
 export const toCandidates = (valuations: readonly Valuation[]): readonly Candidate[] =>

@@ -32,6 +32,8 @@ export interface InferenceFacts {
   readonly backlog: UsdNano;
   /** At the wall, averaged over serving and waiting in this window. */
   readonly power?: Watts;
+  /** True while `power` is only an upper bound, because serving was not measured yet. */
+  readonly powerIsBound?: boolean;
   readonly electricity: UsdPerKwh;
 }
 
@@ -61,6 +63,8 @@ export function valueInference(facts: InferenceFacts): Valuation {
     ...(power > 0 ? { breakEven: usdPerKwh(revenue / (power / 1000)) } : {}),
     rate,
     basis: "observed demand",
-    why: `${model} sees demand worth ${sayRate(revenue)}, less ${sayPower(power)} at ${sayPrice(electricity)} = ${sayRate(net)}`,
+    why:
+      `${model} sees demand worth ${sayRate(revenue)}, less ${facts.powerIsBound ? "at most " : ""}${sayPower(power)} ` +
+      `at ${sayPrice(electricity)} = ${sayRate(net)}`,
   };
 }

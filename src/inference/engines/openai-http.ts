@@ -13,6 +13,7 @@ const announcementSchema = z.object({
   model: z.string().min(1).max(200),
   contextTokens: z.int().positive(),
   label: z.string().max(200).nullish(),
+  slots: z.int().positive().max(4096).default(1),
 });
 
 /** What an engine says of itself when it starts. */
@@ -21,6 +22,8 @@ export interface EngineFacts {
   readonly model: string;
   readonly contextTokens: number;
   readonly label?: string;
+  /** How many requests it answers at once; 1 unless it says more. */
+  readonly slots: number;
 }
 
 /** Parses an engine's announcement; throws `ERR_ENGINE_ANSWER` when it is no such thing. */

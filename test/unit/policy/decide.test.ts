@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Mode, Workload } from "../../../src/ledger/rows.ts";
 import { decide } from "../../../src/policy/decide.ts";
 import type { Decision, GpuFacts, Owner, SwitchRules } from "../../../src/policy/types.ts";
-import { toUsdNano, usdNano } from "../../../src/units/money.ts";
+import { toUsdNano, usdNano, usdPerHour } from "../../../src/units/money.ts";
 import { minutes, seconds, type UnixMs, unixMs } from "../../../src/units/time.ts";
 
 const NOW = unixMs(1_760_000_000_000);
@@ -20,6 +20,7 @@ const FACTS: GpuFacts = {
   since: ago(600_000),
   owner: owns("hashing"),
   gapWorkload: "hashing",
+  gapNet: usdPerHour(0.9),
   queue: NO_QUEUE,
   idleSince: ago(600_000),
   roundTrip: seconds(4),

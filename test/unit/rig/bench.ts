@@ -110,7 +110,13 @@ export class RigBench implements AsyncDisposable {
     const wall = { hostPower: watts(0), factor: 1 };
     this.meter = new MeterBook({ ...parts, gpu, source: this.source, wall, hostShare: 1, electricity: ELECTRICITY });
     this.rates = new RateBook(gpu, { hashing: "devcoin", serving: "tiny", resting: "rest" }, parts);
-    this.switches = new SwitchBook({ gpu, ledger: this.ledger, electricity: ELECTRICITY, wear: toUsdNano(0.000_01) });
+    this.switches = new SwitchBook({
+      gpu,
+      ledger: this.ledger,
+      clock,
+      electricity: ELECTRICITY,
+      wear: toUsdNano(0.000_01),
+    });
     this.watch = new HashingWatch({ gpu, ledger: this.ledger, clock, coin });
     this.miner = new MinerControl(driver, spec("miner"));
     this.engine = new EngineControl(driver, spec("engine"));
@@ -118,6 +124,7 @@ export class RigBench implements AsyncDisposable {
     const mining = { miner: this.miner, coin, watch: this.watch, poolAway: () => this.poolAway };
     const shared = {
       ...parts,
+      steady: clock,
       meter: this.meter,
       queue: this.queue,
       rates: this.rates,
@@ -252,8 +259,9 @@ export class RigBench implements AsyncDisposable {
       workload: "tiny",
       started: this.clock.now(),
     });
-    this.demand.add(worth, this.clock.now());
-    return new PendingRequest(this.queue.enqueue({ jobId, worth }, signal));
+    const admitted = this.queue.enqueue({ jobId, worth }, signal);
+    void admitted.then(() => this.demand.add(worth, this.clock.now()));
+    return new PendingRequest(admitted);
   }
 
   hashing(): Promise<void> {

@@ -22,7 +22,7 @@ beforeEach(async () => {
     miner: rig.miner,
     engine: rig.engine,
     drainTimeout: seconds(10),
-    gate: (engine): Gate => ({ engine, begin: () => Promise.resolve(), end: () => Promise.resolve() }),
+    gate: (engine, slots): Gate => ({ engine, slots, begin: () => Promise.resolve(), end: () => Promise.resolve() }),
     firstShare: () => Promise.resolve(firstShare),
     onState: (state) => states.push(state),
   };

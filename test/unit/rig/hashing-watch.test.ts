@@ -119,7 +119,12 @@ describe("the hashrate", () => {
     expect(await rig.miner.start(NEVER)).toEqual(DONE);
     begin("hash-1");
   });
-  const look = () => rig.watch.look(rig.miner, NEVER);
+  async function look() {
+    rig.watch.ask(rig.miner, NEVER);
+    for (let turn = 0; turn < 100 && rig.watch.live.reported === undefined; turn++)
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    return rig.watch.rate();
+  }
 
   test("is the miner's own word until there are enough shares", async () => {
     await rig.clock.advance(10_000);

@@ -11,6 +11,7 @@ const NEVER = new AbortController().signal;
 /** A gate that records what goes through it, and can be slow or fail. */
 class ScriptedGate implements Gate {
   readonly engine = "http://127.0.0.1:1";
+  slots = 16;
   readonly log: string[] = [];
   beginFault: Error | undefined;
   endFault: Error | undefined;
@@ -69,7 +70,7 @@ describe("a request at a closed gate", () => {
     await clock.advance(2000);
     void ask("b", 250);
     expect(queue.facts()).toEqual({ waiting: 2, active: 0, worth: 350, oldest: T0 });
-    expect(queue.backlogWorth).toBe(350);
+    expect(queue.facts().worth).toBe(350);
     expect(queue.nextExpiry).toBe(T0 + 30_000);
     expect(changes).toBe(2);
   });
@@ -261,11 +262,11 @@ describe("waiting too long", () => {
     await clock.advance(10_000);
     const second = ask("b");
     await clock.advance(19_999);
-    queue.expire("hashing pays more");
+    queue.expire();
     expect(facts().waiting).toBe(2);
     await clock.advance(1);
-    queue.expire("hashing pays more");
-    expect(await first).toEqual({ kind: "refused", reason: "max-wait", why: "hashing pays more", retryAfter: 30_000 });
+    queue.expire();
+    expect(await first).toEqual({ kind: "refused", reason: "max-wait", why: "no GPU became free in time", retryAfter: 30_000 });
     expect(facts().waiting).toBe(1);
     queue.openGate(gate);
     expect((await second).kind).toBe("granted");

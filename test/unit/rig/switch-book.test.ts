@@ -10,12 +10,14 @@ import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
 
 let ledger: Ledger;
+let clock: ManualClock;
 beforeEach(() => {
-  ledger = openMemoryLedger(new ManualClock(T0));
+  clock = new ManualClock(T0);
+  ledger = openMemoryLedger(clock);
 });
 afterEach(() => ledger.close());
 
-const open = () => new SwitchBook({ gpu: GPU_A, ledger, electricity: usdPerKwh(0.15), wear: usdNano(500) });
+const open = () => new SwitchBook({ gpu: GPU_A, ledger, clock, electricity: usdPerKwh(0.15), wear: usdNano(500) });
 const FREE = usdPerHour(0);
 const at = (ms: number) => unixMs(T0 + ms);
 

@@ -1,0 +1,42 @@
+import { messageOf } from "../lib/errors.ts";
+import type { LoopParts } from "./gpu-loop.ts";
+
+/** Keeps the engine up where requests may come, before the first one does, and down where they may not. */
+export class EngineTender {
+  readonly #parts: LoopParts;
+  #isBusy = false;
+
+  constructor(parts: LoopParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts what has to be done in the background; the loop goes on meanwhile. `lends` says whether gaps are lent. */
+  tend(lends: boolean, signal: AbortSignal): void {
+    const { serving, cooldown, steady, mode, custody } = this.#parts;
+    if (serving === undefined || this.#isBusy) return;
+    const { engine } = serving;
+    const isWanted = mode() === "serve" || (mode() === "auto" && lends);
+    const isUp = engine.state.kind === "ready";
+    if (isWanted ? isUp || cooldown.blocking("inference", steady.now()) : engine.state.kind === "stopped") return;
+    if (!isWanted && custody.assignment.workload === "inference") return;
+    this.#isBusy = true;
+    void this.#act(isWanted, signal);
+  }
+
+  async #act(isWanted: boolean, signal: AbortSignal): Promise<void> {
+    const { serving, cooldown, steady, logger, wake } = this.#parts;
+    try {
+      const outcome = await (isWanted ? serving?.engine.ensureReady(signal) : serving?.engine.stop(signal));
+      if (outcome?.kind === "failed") {
+        cooldown.failed("inference", outcome.reason, steady.now());
+        logger.warn("the engine is not ready", { reason: outcome.reason });
+      }
+    } catch (error) {
+      cooldown.failed("inference", messageOf(error), steady.now());
+      logger.error("tending the engine failed", { reason: messageOf(error) });
+    } finally {
+      this.#isBusy = false;
+      wake.call();
+    }
+  }
+}
