@@ -18,7 +18,7 @@ export interface WallFit {
 const FEWEST_POINTS = 30;
 /** The prior weighs as much as this many minutes. */
 const PRIOR_MINUTES = 60;
-/** The prior doubts its slope as little as this much spread of GPU power would. */
+/** The prior knows its slope as well as that many minutes of this much spread would. */
 const PRIOR_SPREAD_W = 30;
 /** Beyond this the meter measures something else, or the GPUs are not all on it. */
 const LEAST_FACTOR = 0.95;
@@ -43,16 +43,14 @@ export function fitWall(points: readonly WallPoint[], prior: WallModel): WallFit
   return { model, residualPct, points: count };
 }
 
-/** The slope of the normal equations with both ridge terms. */
+/** The slope around the means, so that the prior of the slope says nothing about the host. */
 function solveFactor(points: readonly WallPoint[], prior: WallModel): number {
-  const sum = (f: (point: WallPoint) => number) => points.reduce((total, point) => total + f(point), 0);
-  const ridge = PRIOR_MINUTES * PRIOR_SPREAD_W ** 2;
-  const n = points.length + PRIOR_MINUTES;
-  const x = sum(({ gpus }) => gpus);
-  const y = sum(({ wall }) => wall) + PRIOR_MINUTES * prior.hostPower;
-  const xx = sum(({ gpus }) => gpus * gpus) + ridge;
-  const xy = sum(({ gpus, wall }) => gpus * wall) + ridge * prior.factor;
-  return (n * xy - x * y) / (n * xx - x * x);
+  const mean = (f: (point: WallPoint) => number) => points.reduce((sum, one) => sum + f(one), 0) / points.length;
+  const x = mean(({ gpus }) => gpus);
+  const y = mean(({ wall }) => wall);
+  const ridge = (PRIOR_MINUTES * PRIOR_SPREAD_W ** 2) / points.length;
+  const spread = mean(({ gpus }) => (gpus - x) ** 2) + ridge;
+  return (mean(({ gpus, wall }) => (gpus - x) * (wall - y)) + ridge * prior.factor) / spread;
 }
 
 function residualOf(points: readonly WallPoint[], host: number, factor: number): number {
