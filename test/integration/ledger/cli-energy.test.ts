@@ -1,0 +1,218 @@
+import { join } from "node:path";
+import SQLite from "better-sqlite3";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runCli } from "../../../src/cli/program.ts";
+import type { Ledger } from "../../../src/ledger/ledger.ts";
+import { openLedger } from "../../../src/ledger/open.ts";
+import type { EnergyEntry, EnergySink, GpuUuid } from "../../../src/ledger/rows.ts";
+import { silentLogger } from "../../../src/lib/logger.ts";
+import { milliJoules } from "../../../src/units/energy.ts";
+import { millis, unixMs } from "../../../src/units/time.ts";
+import { GPU_A, GPU_B, jobStart, jobTotals, T0 } from "../../support/ledger-rows.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { TemporaryDirectory } from "../../support/temporary-directory.ts";
+
+const SLOT = 900_000;
+
+let directory: TemporaryDirectory;
+let ledger: Ledger;
+beforeEach(() => {
+  directory = new TemporaryDirectory();
+  ledger = openLedger(directory.path, { clock: new ManualClock(T0), logger: silentLogger });
+  ledger.jobs.startJob(jobStart());
+  book(GPU_A, 0, { hashing: 3_000_000, idle: 600_000 });
+  book(GPU_A, 1, { hashing: 5_000_000, switch: 1, parked: 2, inference: 3 });
+  book(GPU_B, 1, { idle: 7_000_000_000 });
+  ledger.jobs.recordTotals("job-1", jobTotals(8_000_000));
+  const rig = { slotStart: unixMs(T0), covered: millis(1_800_000) };
+  ledger.rigEnergy.add({ ...rig, channel: "wall", energy: milliJoules(9_000_000_000), resets: 2 });
+  ledger.rigEnergy.add({ ...rig, channel: "host", energy: milliJoules(90_000_000), resets: 0 });
+});
+afterEach(() => {
+  ledger.close();
+  directory[Symbol.dispose]();
+});
+
+function book(gpu: GpuUuid, slot: number, sinks: Partial<Record<EnergySink, number>>): void {
+  const slotStart = unixMs(T0 + slot * SLOT);
+  const entries = Object.entries(sinks).map(
+    ([sink, energy]): EnergyEntry => ({
+      gpu,
+      slotStart,
+      sink: sink as EnergySink,
+      ...(sink === "hashing" ? { jobId: "job-1" } : {}),
+      energy: milliJoules(energy),
+      quality: "counter",
+    }),
+  );
+  const energy = milliJoules(entries.reduce((sum, entry) => sum + entry.energy, 0));
+  ledger.energy.bookSegment(entries, [{ gpu, slotStart, energy, quality: "counter", unseen: milliJoules(slot * 5) }]);
+}
+
+async function cli(...args: string[]) {
+  let out = "";
+  let err = "";
+  const place = args.includes("--data-dir") ? [] : ["--data-dir", directory.path];
+  const code = await runCli([...args, ...place], {
+    env: {},
+    cwd: directory.path,
+    print: (text) => {
+      out += text;
+    },
+    printError: (text) => {
+      err += text;
+    },
+    signal: new AbortController().signal,
+  });
+  return { code, out, err };
+}
+const energy = (...args: string[]) =>
+  cli("ledger", "energy", "--from", "2025-06-15", "--to", "2025-06-16T00:00Z", ...args);
+const tamper = (sql: string) => {
+  const db = new SQLite(join(directory.path, "ledger.sqlite"));
+  db.exec(sql);
+  db.close();
+};
+
+describe("ledger energy", () => {
+  test("shows where the joules of every slot went, a total, and what the rig drew beside", async () => {
+    const { code, out } = await energy();
+    expect(code).toBe(0);
+    const lines = out.trimEnd().split("\n");
+    expect(lines[0]?.split(/\s{2,}/)).toEqual([
+      "SLOT (UTC)",
+      "GPU",
+      "HASHING",
+      "INFERENCE",
+      "SWITCH",
+      "PARKED",
+      "IDLE",
+      "MEASURED",
+      "UNSEEN",
+      "QUALITY",
+    ]);
+    expect(lines[1]).toContain(`2025-06-15 15:00  ${GPU_A}`);
+    expect(lines[1]).toContain("3.0 kJ");
+    expect(lines).toHaveLength(7);
+    expect(lines[4]).toMatch(/^total\s+2 GPUs\s+8\.0 kJ .* 1\.945 kWh {2,}1\.947 kWh/);
+    expect(lines.slice(5)).toEqual([
+      "at the wall: 2.500 kWh in 0.5 h seen, its total fell 2 times",
+      "processor: 90.0 kJ in 0.5 h seen",
+    ]);
+  });
+
+  test("speaks JSON with units in every key", async () => {
+    const { code, out } = await energy("--json", "--gpu", GPU_A);
+    expect(code).toBe(0);
+    const answer = JSON.parse(out);
+    expect(answer).toMatchObject({ fromMs: Date.parse("2025-06-15"), toMs: Date.parse("2025-06-16") });
+    expect(answer.slots).toHaveLength(2);
+    expect(answer.slots[1]).toEqual({
+      gpu: GPU_A,
+      slotStartMs: T0 + SLOT,
+      hashingMj: 5_000_000,
+      inferenceMj: 3,
+      switchMj: 1,
+      parkedMj: 2,
+      idleMj: 0,
+      measuredMj: 5_000_006,
+      quality: "counter",
+      unseenMj: 5,
+    });
+    expect(answer.totals).toMatchObject({ hashingMj: 8_000_000, measuredMj: 8_600_006, unseenMj: 5 });
+    expect(answer.rig).toContainEqual({
+      slotStartMs: T0,
+      channel: "wall",
+      energyMj: 9e9,
+      coveredMs: 1_800_000,
+      resets: 2,
+    });
+  });
+
+  test("speaks CSV that adds up", async () => {
+    const { out } = await energy("--csv");
+    const [header = "", ...rows] = out
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.split(","));
+    expect(header).toEqual(
+      "slot_start_utc,slot_start_ms,gpu_uuid,hashing_mj,inference_mj,switch_mj,parked_mj,idle_mj,measured_mj,unseen_mj,energy_quality".split(
+        ",",
+      ),
+    );
+    expect(rows).toHaveLength(3);
+    for (const row of rows) {
+      const sinks = row.slice(3, 8).reduce((sum, cell) => sum + Number(cell), 0);
+      expect(sinks).toBe(Number(row[8]));
+    }
+  });
+
+  test("keeps to the range, and takes lengths of time", async () => {
+    const at = (...range: string[]) => cli("ledger", "energy", "--json", ...range);
+    const one = await at("--from", "2025-06-15T15:15:00", "--to", "2025-06-15 17:30+02:00");
+    expect(JSON.parse(one.out).slots).toHaveLength(2);
+    expect(JSON.parse((await at()).out).slots).toEqual([]);
+    expect(JSON.parse((await at("--from", "99999d")).out).slots).toHaveLength(3);
+  });
+
+  test.each(["yesterday", "2025-13-01", "", "5", "15:00"])("refuses the time %j", async (text) => {
+    const { code, err } = await cli("ledger", "energy", "--from", text);
+    expect([code, err.split("\n").length]).toEqual([2, 2]);
+    expect(err).toContain("ERR_USAGE");
+  });
+
+  test("says that there is no ledger", async () => {
+    const { code, err } = await cli("ledger", "energy", "--data-dir", join(directory.path, "none"));
+    expect(code).toBe(1);
+    expect(err).toContain("ERR_LEDGER_MISSING");
+  });
+});
+
+describe("ledger verify", () => {
+  test("says how much adds up", async () => {
+    expect(await cli("ledger", "verify")).toEqual({
+      code: 0,
+      out: "3 slots of 2 GPUs and 1 jobs add up to the millijoule\n",
+      err: "",
+    });
+    const { out } = await cli("ledger", "verify", "--json");
+    expect(JSON.parse(out)).toEqual({ slots: 3, gpus: 2, jobs: 1, holds: true, violations: [] });
+  });
+
+  test("finds a millijoule that somebody added to a slot, and to its job", async () => {
+    tamper(`UPDATE energy_slots SET energy_mj = energy_mj + 1 WHERE sink = 'hashing' AND slot_start_ms = ${T0}`);
+    const { code, out, err } = await cli("ledger", "verify");
+    expect(code).toBe(1);
+    expect(out.split("\n")).toEqual([
+      `slot 2025-06-15 15:00:00 of ${GPU_A}: 3600001 mJ booked, 3600000 mJ measured (+1 mJ)`,
+      "job job-1: 8000001 mJ in its slots, 8000000 mJ in its total (+1 mJ)",
+      "",
+    ]);
+    expect(err).toMatch(/^rigshift: 2 sums do not add up \(ERR_LEDGER_CONSERVATION\): .+\n$/);
+  });
+
+  test("finds a measurement that is gone", async () => {
+    tamper(`DELETE FROM energy_measured WHERE gpu_uuid = '${GPU_B}'`);
+    const { code, out } = await cli("ledger", "verify", "--json");
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({
+      holds: false,
+      violations: [{ kind: "slot", gpu: GPU_B, slotStartMs: T0 + SLOT, bookedMj: 7e9, measuredMj: 0 }],
+    });
+  });
+
+  test("finds a job whose windows hold something else", async () => {
+    tamper(
+      `INSERT INTO energy_windows (job_id, gpu_uuid, segment, epoch, from_ms, to_ms, energy_mj, energy_quality, energy_error_pct) VALUES ('job-1', '${GPU_A}', 0, 'e', 0, 1, 7999999, 'counter', 6)`,
+    );
+    const { code, out } = await cli("ledger", "verify");
+    expect([code, out]).toEqual([1, "job job-1: 7999999 mJ in its windows, 8000000 mJ in its total (-1 mJ)\n"]);
+  });
+
+  test("names a file that is damaged", async () => {
+    ledger.close();
+    directory.write("ledger.sqlite", "not a database at all, whatever its name may say".repeat(40));
+    const { code, err } = await cli("ledger", "verify");
+    expect([code, /ERR_LEDGER_CORRUPT/.test(err)]).toEqual([1, true]);
+  });
+});
