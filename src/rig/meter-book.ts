@@ -13,10 +13,12 @@ import type { Logger } from "../lib/logger.ts";
 import { withDeadline } from "../lib/wait.ts";
 import { addEnergy, type MilliJoules, milliJoules, ZERO_ENERGY } from "../units/energy.ts";
 import { energyCost, type UsdPerKwh } from "../units/money.ts";
-import { type Millis, seconds } from "../units/time.ts";
+import { type Millis, millis, seconds } from "../units/time.ts";
 
 const READ_TIMEOUT = seconds(5);
 const BOOK_EVERY = seconds(5);
+/** A sensor without a mean over a second must be asked this often, or what happens in between is lost. */
+const SAMPLE_EVERY = millis(100);
 const SWITCH = "switch";
 const PARKED = "parked";
 
@@ -53,6 +55,7 @@ export class MeterBook {
   readonly #baselines: BaselineWatch;
   #moved: BaselineRow[] = [];
   #requests = 0;
+  #isSampling = false;
   #booked: Millis;
   #hashing: string | undefined;
   #latest: { readonly reading?: GpuReading; readonly energyQuality?: EnergyQuality } = {};
@@ -76,8 +79,27 @@ export class MeterBook {
     return this.#inTurn(async () => {
       const reading = await this.#read(signal);
       if (this.#parts.clock.monotonic() - this.#booked >= BOOK_EVERY || signal.aborted) this.#book();
+      if (!this.#isSampling && isMomentary(reading)) void this.#sampleAlong(signal);
       return reading;
     });
+  }
+
+  /** Reads between the looks, for as long as there is no counter; ends by itself when a reading fails. */
+  async #sampleAlong(signal: AbortSignal): Promise<void> {
+    const { clock, logger, gpu } = this.#parts;
+    this.#isSampling = true;
+    try {
+      let reading: GpuReading | undefined = this.#latest.reading;
+      while (isMomentary(reading)) {
+        await clock.wait(SAMPLE_EVERY, signal);
+        if (signal.aborted) break;
+        reading = await this.#inTurn(() => this.#read(signal));
+      }
+    } catch (error) {
+      logger.error("sampling the GPU's power failed", { gpu, reason: messageOf(error) });
+    } finally {
+      this.#isSampling = false;
+    }
   }
 
   /** From here on joules belong to the switch; the hashing job, if any, is closed. */
@@ -220,5 +242,9 @@ export class MeterBook {
     return own;
   }
 }
+
+/** Only power, and no mean of it. */
+const isMomentary = (reading: GpuReading | undefined): boolean =>
+  reading?.energy === undefined && reading?.powerField !== undefined && reading.powerField !== "average";
 
 const NEVER = new AbortController().signal;
