@@ -20,6 +20,7 @@ import { readCustomerKeys } from "./http/customer-keys.ts";
 import { type HttpServer, startHttp } from "./http/server.ts";
 import { loadToken } from "./http/token.ts";
 import { createCompletionBook } from "./inference/completion-book.ts";
+import { BUILT_IN_ROUTES } from "./inference/engines/built-in.ts";
 import { createGateway, type Service } from "./inference/gateway.ts";
 import { checkModelFile } from "./inference/model-file.ts";
 import type { Ledger } from "./ledger/ledger.ts";
@@ -55,7 +56,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const clock = systemClock;
   const logger = createLogger(config.log.level, options.writeLog);
   const { mining, inference } = config;
-  const coin = mining && readMarketFile(config.market.file).coin(mining.coin);
+  const coin = mining && readMarketFile(config.market.file).coin(mining.coin, mining.algorithm);
   if (inference !== undefined) await checkModelFile(inference.engine.modelFile, inference.engine.sha256);
   const dataDir = resolveDataDir(config.dataDir, { env: options.env, uid: process.getuid?.(), cwd: options.cwd });
 
@@ -236,6 +237,7 @@ function serviceOf({ config, model }: RigParts, controller: RigController): Serv
     model,
     prices: { input: inference.priceIn, output: inference.priceOut },
     usualTokensOut: USUAL_TOKENS_OUT,
+    routes: BUILT_IN_ROUTES,
     ...(facts === undefined ? {} : { contextTokens: facts.contextTokens }),
     ...(facts?.label === undefined ? {} : { label: facts.label }),
   };

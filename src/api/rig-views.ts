@@ -1,9 +1,11 @@
 import type { RigConfig } from "../config/load.ts";
 import type { GpuSource } from "../gpu/source.ts";
+import type { EnergySlot } from "../ledger/energy.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RigController } from "../rig/controller.ts";
-import { toUsd, usdNano } from "../units/money.ts";
+import { milliJoules } from "../units/energy.ts";
+import { addUsd, energyCost, toUsd, type UsdNano, usdNano } from "../units/money.ts";
 import { millis, type UnixMs, unixMs } from "../units/time.ts";
 import { EventLog } from "./event-log.ts";
 import { toEngineView, toGpuView, toValuationView } from "./gpu-view.ts";
@@ -91,6 +93,7 @@ function viewRig(parts: RigViewParts): RigView {
   const now = clock.now();
   const midnight = unixMs(Math.floor(now / DAY_MS) * DAY_MS);
   const sums = ledger.jobs.sumSince(midnight);
+  const { measured, electricity } = spentSince(parts, midnight, sums.electricity);
   const mode = controller.mode();
   const gpus = controller.snapshots();
   return {
@@ -110,10 +113,10 @@ function viewRig(parts: RigViewParts): RigView {
       invented: market?.invented ?? false,
     },
     today: {
-      netUsd: toUsd(usdNano(sums.revenue - sums.electricity)),
+      netUsd: toUsd(usdNano(sums.revenue - electricity)),
       revenueUsd: toUsd(sums.revenue),
-      electricityUsd: toUsd(sums.electricity),
-      energyMj: sums.energy,
+      electricityUsd: toUsd(electricity),
+      energyMj: measured,
       sharesAccepted: sums.sharesAccepted,
       sharesRejected: sums.sharesRejected,
       completions: sums.completions,
@@ -122,6 +125,16 @@ function viewRig(parts: RigViewParts): RigView {
     },
     gpus: gpus.map(toGpuView),
   };
+}
+
+/** All that was measured, and what it costs: the jobs' own bills, and switching, waiting and resting beside them. */
+function spentSince({ ledger, clock, config }: RigViewParts, from: UnixMs, ofJobs: UsdNano) {
+  const { efficiency } = config.power.wall;
+  const slots = ledger.energy.slots(from, clock.now());
+  const sum = (pick: (slot: EnergySlot) => number) => milliJoules(slots.reduce((total, slot) => total + pick(slot), 0));
+  const beside = sum((slot) => slot.switch + slot.parked + slot.idle);
+  const overhead = energyCost(milliJoules(beside / efficiency), config.electricity.price);
+  return { measured: sum((slot) => slot.measured), electricity: addUsd(ofJobs, overhead) };
 }
 
 /** Ready means: the ledger answers, a GPU answers, and the engine answers where the mode wants one. */

@@ -43,7 +43,10 @@ export interface PoolView {
   readonly reason: string | null;
 }
 
-/** Since midnight UTC. `netUsd` is revenue (estimated) less electricity, of hashing and inference together. */
+/**
+ * Since midnight UTC. Energy and electricity are all that was measured: jobs, and switching, waiting and resting beside
+ * them; `netUsd` is the (estimated) revenue less that.
+ */
 export interface TodayView {
   readonly netUsd: number;
   readonly revenueUsd: number;

@@ -17,7 +17,7 @@ function describeRig(rig: RigView): string {
   const { today, engine, pool } = rig;
   const lines = [
     `${rig.rig}  mode ${rig.mode}, up ${sayLength(rig.nowMs - rig.startedMs)}${rig.tryOut ? ", try-out at invented prices" : ""}`,
-    `today   net ${sayMoney(today.netUsd)}, electricity ${sayMoney(today.electricityUsd)}, ${sayEnergy(today.energyMj)} in jobs, ` +
+    `today   net ${sayMoney(today.netUsd)}, electricity ${sayMoney(today.electricityUsd)}, ${sayEnergy(today.energyMj)}, ` +
       `${today.sharesAccepted} shares (${today.sharesRejected} refused), ${today.completions} completions, ${today.tokensOut} tokens`,
   ];
   if (today.wouldHaveEarnedUsd !== null)

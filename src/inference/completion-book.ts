@@ -1,6 +1,7 @@
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, JobOutcome } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { UsdNano } from "../units/money.ts";
 import { requestWorth, type TokenPrices } from "../valuation/inference.ts";
 import type { Usage } from "./event-stream.ts";
 
@@ -9,6 +10,8 @@ export interface CompletionEnd {
   readonly reason?: string;
   /** The engine's own counts; absent when it never gave them, and then nothing is charged. */
   readonly usage?: Usage;
+  /** Events with text that went out of a stream whose end was never counted: about one token each. */
+  readonly delivered?: number;
 }
 
 /** Writes every completion to the ledger before it happens, the refused and abandoned ones too. */
@@ -28,13 +31,22 @@ export function createCompletionBook(ledger: Ledger, clock: Clock): CompletionBo
         jobs.appendState(id, "queued", now);
       }),
     running: (id) => jobs.appendState(id, "running", clock.now()),
-    end: (id, { outcome, reason, usage }, prices) =>
+    end: (id, end, prices) =>
       ledger.transaction(() => {
+        const { outcome, reason, usage, delivered } = end;
         const now = clock.now();
-        jobs.endJob(id, { ended: now, outcome, ...(reason === undefined ? {} : { reason }), ...usage });
+        const tokens = usage ?? (delivered === undefined ? {} : { tokensOut: delivered });
+        jobs.endJob(id, { ended: now, outcome, ...(reason === undefined ? {} : { reason }), ...tokens });
         jobs.appendState(id, outcome, now, reason);
-        if (usage !== undefined && prices !== undefined && outcome === "completed")
-          jobs.setRevenue(id, requestWorth(usage.tokensIn, usage.tokensOut, prices), "estimated");
+        const charge = prices === undefined ? undefined : chargeOf(end, prices);
+        if (charge !== undefined) jobs.setRevenue(id, charge, "estimated");
       }),
   };
+}
+
+/** A whole answer is charged as counted; of one the client broke off, the text that it had been sent. */
+function chargeOf({ outcome, usage, delivered }: CompletionEnd, prices: TokenPrices): UsdNano | undefined {
+  if (outcome === "completed" && usage !== undefined) return requestWorth(usage.tokensIn, usage.tokensOut, prices);
+  if (outcome === "cancelled" && delivered !== undefined) return requestWorth(0, delivered, prices);
+  return undefined;
 }

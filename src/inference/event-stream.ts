@@ -13,6 +13,8 @@ export interface StreamEvent {
   readonly usage?: Usage;
   /** True for an event that holds usage and nothing to read. */
   readonly usageOnly: boolean;
+  /** True for an event that brings something to read: about one token each. */
+  readonly hasText: boolean;
 }
 
 const MAX_EVENT_BYTES = 1 << 20;
@@ -44,7 +46,7 @@ export async function* readEvents(chunks: AsyncIterable<Uint8Array>, url: string
     const bytes = Buffer.concat(pending);
     pending = [];
     size = 0;
-    return { bytes, ...inspect(bytes) };
+    return { bytes, hasText: hasText(bytes), ...inspect(bytes) };
   };
   for await (const chunk of chunks) {
     let start = 0;
@@ -61,8 +63,14 @@ export async function* readEvents(chunks: AsyncIterable<Uint8Array>, url: string
   if (size > 0) yield take();
 }
 
+type Counted = Pick<StreamEvent, "usage" | "usageOnly">;
+
+const hasText = (event: Buffer): boolean =>
+  (event.includes('"content":"') && !event.includes('"content":""')) ||
+  (event.includes('"text":"') && !event.includes('"text":""'));
+
 /** Parses only the rare event that names usage, so that tokens pass at the cost of a substring search. */
-function inspect(event: Buffer): Omit<StreamEvent, "bytes"> {
+function inspect(event: Buffer): Counted {
   if (!event.includes('"usage"')) return { usageOnly: false };
   try {
     return inspectBody(JSON.parse(dataOf(event.toString("utf8"))));
@@ -79,7 +87,7 @@ const dataOf = (event: string): string =>
     .map((line) => line.slice("data:".length))
     .join("\n");
 
-function inspectBody(body: unknown): Omit<StreamEvent, "bytes"> {
+function inspectBody(body: unknown): Counted {
   const parsed = eventSchema.safeParse(body);
   if (!parsed.success || !parsed.data.usage) return { usageOnly: false };
   const { choices, usage } = parsed.data;

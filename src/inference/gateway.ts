@@ -19,6 +19,8 @@ export interface Service {
   readonly prices: TokenPrices;
   /** Output tokens expected of a request that names no limit. */
   readonly usualTokensOut: number;
+  /** What the engine answers at all. */
+  readonly routes: ReadonlySet<InferenceRoute>;
 }
 
 export interface GatewayParts {
@@ -41,10 +43,20 @@ export function createGateway(parts: GatewayParts): InferencePort {
       const { request } = parsed;
       const service = parts.service();
       if (service === undefined) return Promise.resolve(refuse(NO_ENGINE));
-      if (request.model !== service.model) return Promise.resolve(refuse(unknownModel(request.model, service.model)));
+      const objection = objectTo(route, request, service);
+      if (objection !== undefined) return Promise.resolve(refuse(objection));
       return admit(parts, { route, service, request, signal });
     },
   };
+}
+
+/** What the engine would refuse anyway is refused before it takes the GPU from other work. */
+function objectTo(route: InferenceRoute, request: InferenceRequest, service: Service): OpenAiError | undefined {
+  if (request.model !== service.model) return unknownModel(request.model, service.model);
+  if (!service.routes.has(route)) return unservedRoute(route);
+  const { contextTokens } = service;
+  if (contextTokens !== undefined && request.tokensInAtLeast >= contextTokens) return tooLong(contextTokens);
+  return undefined;
 }
 
 interface Call {
@@ -160,11 +172,13 @@ interface Stream {
   readonly answer: EngineAnswer;
   /** The last that the engine counted. */
   usage?: Usage;
+  /** Events with something to read that went out. */
+  delivered: number;
 }
 
 /** Ends the call as soon as it must stop: a reader that stands still would hold the GPU, and one that left never reads. */
 function openStream(parts: GatewayParts, call: OpenCall, answer: EngineAnswer): AsyncGenerator<Uint8Array> {
-  const stream: Stream = { call, answer };
+  const stream: Stream = { call, answer, delivered: 0 };
   const abandon = () => void call.finish(abandonedEnd(stream)).catch((error: unknown) => tell(parts, error));
   if (call.stop.aborted) abandon();
   else call.stop.addEventListener("abort", abandon, { once: true });
@@ -177,13 +191,18 @@ async function* passEvents(parts: GatewayParts, stream: Stream, onEnd: () => voi
   try {
     for await (const event of readEvents(answer.chunks, call.grant.engine)) {
       if (event.usage !== undefined) stream.usage = event.usage;
+      if (event.hasText) stream.delivered++;
+      // Recorded before the client has it whole: an agent killed in between must not have worked for nothing.
+      if (event.usageOnly) await call.finish(endOf(answer.status, stream.usage));
       if (!event.usageOnly || call.request.wantsUsage) yield event.bytes;
     }
     end = endOf(answer.status, stream.usage);
   } catch (error) {
-    end = { ...failureOf(call, error), ...(stream.usage === undefined ? {} : { usage: stream.usage }) };
+    end = call.stop.aborted
+      ? abandonedEnd(stream)
+      : { ...failureOf(call, error), ...(stream.usage === undefined ? {} : { usage: stream.usage }) };
     if (!call.stop.aborted) parts.logger.warn("the engine failed a stream", { reason: messageOf(error) });
-    if (!call.signal.aborted) yield toEvent(faultOf(call));
+    if (!call.signal.aborted) yield toEvent(error instanceof LedgerError ? NOT_RECORDED : faultOf(call));
   } finally {
     onEnd();
     await call.finish(end ?? abandonedEnd(stream)).catch((error: unknown) => tell(parts, error));
@@ -191,9 +210,10 @@ async function* passEvents(parts: GatewayParts, stream: Stream, onEnd: () => voi
 }
 
 /** Once the engine has counted, it has said all: who leaves then, or is cut off, has the answer and pays for it. */
-function abandonedEnd({ call, answer, usage }: Stream): CompletionEnd {
+function abandonedEnd({ call, answer, usage, delivered }: Stream): CompletionEnd {
   if (usage !== undefined) return endOf(answer.status, usage);
-  return call.grant.revoked.aborted && !call.signal.aborted ? INTERRUPTED : CANCELLED;
+  const end = call.grant.revoked.aborted && !call.signal.aborted ? INTERRUPTED : CANCELLED;
+  return delivered > 0 ? { ...end, delivered } : end;
 }
 
 const endOf = (status: number, usage: Usage | undefined): CompletionEnd => ({
@@ -275,6 +295,21 @@ const unknownModel = (asked: string, served: string): OpenAiError => ({
   type: "invalid_request_error",
   message: `the model ${JSON.stringify(asked)} is not served here; ask for ${JSON.stringify(served)}`,
   param: "model",
+});
+
+const unservedRoute = (route: InferenceRoute): OpenAiError => ({
+  status: 404,
+  code: "route_not_served",
+  type: "invalid_request_error",
+  message: `the engine of this rig does not answer ${route}`,
+});
+
+const tooLong = (contextTokens: number): OpenAiError => ({
+  status: 400,
+  code: "context_length_exceeded",
+  type: "invalid_request_error",
+  message: `the prompt is longer than the model's context of ${contextTokens} tokens`,
+  param: "messages",
 });
 
 const overloaded = ({ reason, why, retryAfter }: Extract<Admittance, { kind: "refused" }>): OpenAiError => ({

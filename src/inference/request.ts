@@ -8,13 +8,16 @@ const shared = {
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
   max_tokens: z.int().positive().nullish(),
   max_completion_tokens: z.int().positive().nullish(),
+  n: z.literal(1, { error: "one answer per request is all this rig gives" }).nullish(),
 };
+
+const ROLES = ["system", "developer", "user", "assistant", "tool"] as const;
 
 const schemas: Readonly<Record<InferenceRoute, z.ZodType<z.infer<typeof bodySchema>>>> = {
   "/v1/chat/completions": z.looseObject({
     ...shared,
     messages: z
-      .array(z.looseObject({ role: z.string().max(64) }))
+      .array(z.looseObject({ role: z.enum(ROLES) }))
       .min(1)
       .max(1000),
   }),
@@ -31,6 +34,8 @@ export interface InferenceRequest {
   readonly maxTokens?: number;
   /** A guess from the size of the text, used only until the engine has counted. */
   readonly tokensInGuess: number;
+  /** No tokeniser makes fewer of this text. */
+  readonly tokensInAtLeast: number;
   /** What goes to the engine: the client's fields, with usage always asked for. */
   readonly body: Readonly<Record<string, unknown>>;
 }
@@ -40,6 +45,8 @@ export type ParsedRequest =
   | { readonly kind: "refused"; readonly error: OpenAiError };
 
 const BYTES_PER_TOKEN = 4;
+/** Vocabularies hold runs of spaces or dashes up to about this length. */
+const LONGEST_TOKEN = 128;
 
 /** Reads what a client sent; the first thing wrong with it comes back as OpenAI's 400. */
 export function parseRequest(route: InferenceRoute, body: unknown): ParsedRequest {
@@ -57,6 +64,7 @@ export function parseRequest(route: InferenceRoute, body: unknown): ParsedReques
       wantsUsage: options?.include_usage === true,
       ...(maxTokens == null ? {} : { maxTokens }),
       tokensInGuess: Math.ceil(text.length / BYTES_PER_TOKEN),
+      tokensInAtLeast: Math.floor(text.length / LONGEST_TOKEN),
       body: streaming ? { ...parsed.data, stream_options: { ...options, include_usage: true } } : parsed.data,
     },
   };

@@ -41,8 +41,8 @@ export interface CoinQuote extends Quote<UsdPerTerahash> {
 
 export interface Market {
   readonly source: string;
-  /** The quote for `coin`; throws `ERR_MARKET_COIN` when the market does not list it. */
-  coin(coin: string): CoinQuote;
+  /** The quote for `coin` as mined with `algorithm`; throws `ERR_MARKET_COIN` when the market does not list it. */
+  coin(coin: string, algorithm: string): CoinQuote;
 }
 
 /** Reads a market file; `sample` is the shipped one, whose prices are invented. */
@@ -63,7 +63,13 @@ export function readMarketFile(path: "sample" | (string & {})): Market {
       { coin, algorithm, value: usdPerTerahash(price), ...facts },
     ]),
   );
-  return { source, coin: (coin) => quotes.get(coin) ?? unlisted(file, coin, [...quotes.keys()]) };
+  return {
+    source,
+    coin: (coin, algorithm) => {
+      const quote = quotes.get(coin) ?? unlisted(file, coin, [...quotes.keys()]);
+      return quote.algorithm === algorithm ? quote : otherAlgorithm(file, quote, algorithm);
+    },
+  };
 }
 
 function readJson(file: string): unknown {
@@ -94,5 +100,14 @@ function unlisted(file: string, coin: string, known: readonly string[]): never {
     code: "ERR_MARKET_COIN",
     file,
     mend: `set mining.coin to one of ${known.join(", ") || "the listed coins"}, or add it to the file`,
+  });
+}
+
+/** A price per hash of one algorithm says nothing about the hashes of another. */
+function otherAlgorithm(file: string, { coin, algorithm }: CoinQuote, wanted: string): never {
+  throw new MarketError(`market file ${file} prices ${coin} for ${algorithm}, not for ${wanted}`, {
+    code: "ERR_MARKET_COIN",
+    file,
+    mend: `set mining.algorithm to ${algorithm}, or mining.coin to a coin of ${wanted}`,
   });
 }

@@ -21,7 +21,7 @@ export function Today({ rig }: { readonly rig: RigView }) {
         <Metric label="Net" note={`${formatUsd(today.revenueUsd)} revenue − ${formatUsd(today.electricityUsd)} power`}>
           {formatUsd(today.netUsd)}
         </Metric>
-        <Metric label="Energy" note="used by jobs">
+        <Metric label="Energy" note="all that was measured">
           <Value of={toEnergy(today.energyMj)} />
         </Metric>
         <Metric label="Shares" note={rejected}>

@@ -2,8 +2,12 @@ import { fileURLToPath } from "node:url";
 import type { GpuUuid } from "../../ledger/rows.ts";
 import { seconds } from "../../units/time.ts";
 import type { WorkSpec } from "../../workloads/driver.ts";
+import type { InferenceRoute } from "../answer.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../../docker/engine/src/main.ts", import.meta.url));
+
+/** What the built-in engine answers. */
+export const BUILT_IN_ROUTES: ReadonlySet<InferenceRoute> = new Set(["/v1/chat/completions", "/v1/completions"]);
 
 export interface BuiltInEngineOptions {
   readonly gpu: GpuUuid;

@@ -163,10 +163,10 @@ describe("an engine that fails", () => {
     expect(rig.gpus.releases).toHaveLength(1);
   });
 
-  test("after it has counted keeps its count, unpaid", async () => {
+  test("after it has counted has said all, and is paid for it", async () => {
     rig.engine.script = answerAndBreak(textEvent("hel"), usageEvent(3, 5));
     await collect(chunksOf(await rig.ask(hello({ stream: true }))));
-    expect(rig.job).toMatchObject({ outcome: "failed", tokensOut: 5, revenue: undefined });
+    expect(rig.job).toMatchObject({ outcome: "completed", tokensOut: 5, revenue: 9000 });
   });
 
   test("with an endless event is cut off", async () => {
@@ -174,6 +174,28 @@ describe("an engine that fails", () => {
     expect(textOf(await collect(chunksOf(await rig.ask(hello({ stream: true })))))).toContain("engine_failed");
     expect(rig.job).toMatchObject({ outcome: "failed", reason: "the engine sent an endless event" });
     await until(() => rig.engine.abandoned === 1);
+  });
+});
+
+describe("a request that the engine could not answer", () => {
+  const hopeless = [
+    [
+      "a prompt beyond any context",
+      { messages: [{ role: "user", content: "word ".repeat(200_000) }] },
+      "context_length_exceeded",
+    ],
+    ["more than one answer", { n: 2 }, "invalid_value"],
+    ["a role nobody knows", { messages: [{ role: "wizard", content: "a" }] }, "invalid_value"],
+  ] as const;
+  test.each(hopeless)("%s never takes the GPU from other work", async (_title, changes, code) => {
+    expect(await rig.ask(hello(changes))).toMatchObject({ kind: "refused", error: { status: 400, code } });
+    expect(rig.gpus.demands).toEqual([]);
+  });
+
+  test("by a route that it does not have never takes the GPU either", async () => {
+    if (rig.service !== undefined) rig.service = { ...rig.service, routes: new Set(["/v1/completions"]) };
+    expect(await rig.ask(hello())).toMatchObject({ kind: "refused", error: { status: 404, code: "route_not_served" } });
+    expect(rig.gpus.demands).toEqual([]);
   });
 });
 
@@ -264,11 +286,8 @@ describe("what a request claims to be worth", () => {
   });
 
   test("has a bound also before an engine has told its context", async () => {
-    const { contextTokens: _, ...service } = rig.service ?? {
-      model: "",
-      usualTokensOut: 0,
-      prices: undefined as never,
-    };
+    if (rig.service === undefined) throw new Error("the harness serves a model");
+    const { contextTokens: _, ...service } = rig.service;
     rig.service = service;
     await rig.ask(hello({ max_tokens: 1e12 }));
     expect(rig.gpus.demands[0]?.worth).toBe(9 * 500 + 4096 * 1500);

@@ -34,6 +34,7 @@ export class GatewayHarness implements AsyncDisposable {
     model: "tiny",
     contextTokens: 1000,
     usualTokensOut: 100,
+    routes: new Set(["/v1/chat/completions", "/v1/completions", "/v1/embeddings"]),
     prices: { input: usdPerMillionTokens(0.5), output: usdPerMillionTokens(1.5) },
   };
   readonly #directory = new TemporaryDirectory("rigshift-gateway");

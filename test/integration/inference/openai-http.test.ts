@@ -28,7 +28,7 @@ const post = (signal = NEVER, silenceLimit = seconds(30)) =>
   postToEngine({ base: engine.base, route: ROUTE, body: { prompt: "a" }, silenceLimit }, signal);
 
 describe("what an engine announces", () => {
-  const FACTS = { backend: "cpu", model: "tiny", contextTokens: 512, label: "built-in" };
+  const FACTS = { backend: "cpu", model: "tiny", contextTokens: 512, label: "built-in", slots: 1 };
   test("is taken as it is, with or without a label, and with what it says beyond", () => {
     expect(parseEngineFacts({ ...FACTS, port: 7 }, "http://e")).toEqual(FACTS);
     expect(parseEngineFacts({ ...FACTS, label: null }, "http://e")).not.toHaveProperty("label");

@@ -134,8 +134,18 @@ describe("what an event counts", () => {
   test.each(events)("%s", async (_title, bytes, expected) => {
     const [event, ...rest] = await read(bytes);
     expect(rest).toEqual([]);
-    const { bytes: _bytes, ...counted } = event ?? { bytes: undefined };
+    const { bytes: _bytes, hasText: _text, ...counted } = event ?? { bytes: undefined, hasText: false };
     expect(counted).toEqual(expected);
+  });
+
+  test.each([
+    [true, 'data: {"choices":[{"delta":{"content":"a"}}]}'],
+    [true, 'data: {"choices":[{"text":"a"}]}'],
+    [false, 'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}'],
+    [false, 'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}'],
+    [false, "data: [DONE]"],
+  ])("has something to read: %s for %s", async (hasText, line) => {
+    expect((await read(`${line}\n\n`))[0]?.hasText).toBe(hasText);
   });
 
   test("is read from a whole answer in the same way", () => {

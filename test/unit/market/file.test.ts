@@ -29,7 +29,7 @@ function faultOf(path: string): RigError {
 describe("the sample market", () => {
   test("is found wherever Rigshift is installed, and says that its price is invented and does not age", () => {
     const market = readMarketFile("sample");
-    const devcoin = market.coin("devcoin");
+    const devcoin = market.coin("devcoin", "sha256d");
     expect(market.source).toBe("Rigshift sample market");
     expect(devcoin).toMatchObject({ coin: "devcoin", algorithm: "sha256d", invented: true });
     expect(devcoin.value).toBeGreaterThan(0);
@@ -40,7 +40,7 @@ describe("the sample market", () => {
 describe("a market file", () => {
   test("gives each coin its price with source, time and age", () => {
     const market = readMarketFile(write({ ...FILE, maxAgeS: 600, note: "from the pool's page" }));
-    expect(market.coin("btc")).toEqual({
+    expect(market.coin("btc", "sha256d")).toEqual({
       coin: "btc",
       algorithm: "sha256d",
       value: 5.5e-7,
@@ -57,7 +57,7 @@ describe("a market file", () => {
 
   test("names the coins it knows when asked for another one", () => {
     const market = readMarketFile(write({ ...FILE, coins: [COIN, { ...COIN, coin: "bch" }] }));
-    expect(() => market.coin("doge")).toThrow(
+    expect(() => market.coin("doge", "sha256d")).toThrow(
       expect.objectContaining({
         facts: expect.objectContaining({ code: "ERR_MARKET_COIN", mend: expect.stringContaining("one of btc, bch,") }),
       }),
@@ -66,7 +66,7 @@ describe("a market file", () => {
 
   test("says what to do when it lists no coin at all", () => {
     const market = readMarketFile(write({ ...FILE, coins: [] }));
-    expect(() => market.coin("__proto__")).toThrow("does not list the coin __proto__");
+    expect(() => market.coin("__proto__", "sha256d")).toThrow("does not list the coin __proto__");
   });
 });
 

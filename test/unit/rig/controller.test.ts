@@ -50,7 +50,7 @@ beforeEach(async () => {
     mining: {
       host: "127.0.0.1",
       port: 3333,
-      coin: readMarketFile("sample").coin("devcoin"),
+      coin: readMarketFile("sample").coin("devcoin", "sha256d"),
       register: (worker, gpu) => void workers.set(worker, gpu),
       poolAway: () => undefined,
     },
