@@ -265,7 +265,7 @@ describe("a request that is not served", () => {
 
 describe("what a request claims to be worth", () => {
   const CONTEXT_PRICE = 1000 * 500 + 1000 * 1500;
-  const LONG = "x".repeat(1 << 20);
+  const LONG = "x".repeat(100_000);
   const claims: readonly [string, Record<string, unknown>, number][] = [
     ["its prompt and the usual answer", {}, 9 * 500 + 100 * 1500],
     ["its own limit where it has one", { max_tokens: 10 }, 9 * 500 + 10 * 1500],
