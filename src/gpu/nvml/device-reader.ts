@@ -2,17 +2,21 @@ import { watts } from "../../units/energy.ts";
 import { type Millis, millis } from "../../units/time.ts";
 import type { MachineFiles } from "../machine-files.ts";
 import type { GpuReading } from "../source.ts";
-import { type Device, readMemory, type SlowValues } from "./device.ts";
+import type { Device, SlowValues } from "./device.ts";
 import type { NvmlLibrary } from "./library.ts";
 import { type PowerAndEnergy, PowerAndEnergyReader } from "./power-and-energy.ts";
-import { ProcessReader } from "./processes.ts";
+import { mergeProcesses, ProcessReader } from "./processes.ts";
 import { type Fault, SUCCESS } from "./returns.ts";
 import { findSleepFile, isAsleep } from "./sleep.ts";
+import { VramReader } from "./vram.ts";
 
 /** The values of a reading, without the time, the epoch and the health that the session adds. */
-export type Values = PowerAndEnergy &
-  SlowValues &
-  Pick<GpuReading, "utilizationPercent" | "vramUsedMiB" | "processes"> & { readonly takenAt?: Millis };
+export type Values = PowerAndEnergy & SlowValues & Pick<GpuReading, "utilizationPercent" | "vramUsedMiB" | "processes">;
+
+export interface Look {
+  readonly values: Values;
+  readonly takenAt?: Millis;
+}
 
 export interface ReaderParts {
   readonly library: NvmlLibrary;
@@ -26,18 +30,20 @@ export class DeviceReader {
   readonly #parts: ReaderParts;
   readonly #powerAndEnergy: PowerAndEnergyReader;
   readonly #processes: ProcessReader;
+  readonly #vram: VramReader;
   readonly #utilization = Buffer.alloc(8);
 
   constructor(parts: ReaderParts) {
     this.#parts = parts;
     this.#powerAndEnergy = new PowerAndEnergyReader(parts.library);
+    this.#vram = new VramReader(parts.library);
     this.#processes = new ProcessReader(parts.library, parts.driverVersion);
   }
 
   /** Power and energy first, so that nothing slow stands between them and `takenAt`. A sleeping GPU is left alone. */
-  read(device: Device, handle: bigint, now: Millis): Values | Fault {
-    const { library, slowEvery } = this.#parts;
-    if (isAsleep(device.sleepFile)) return {};
+  read(device: Device, handle: bigint, now: Millis): Look | Fault {
+    const { slowEvery } = this.#parts;
+    if (isAsleep(device.sleepFile)) return { values: {} };
     const counted = this.#powerAndEnergy.read(handle);
     if (typeof counted === "string") return counted;
     const takenAt = machineTime();
@@ -46,16 +52,16 @@ export class DeviceReader {
       device.slowDue = millis(now + slowEvery);
     }
     const utilizationPercent = device.info.migEnabled ? undefined : this.#readUtilization(handle);
-    const vramUsedMiB = readMemory(library, handle)?.usedMiB;
-    const processes = this.#processes.read(handle);
-    return {
+    const vramUsedMiB = this.#vram.read(handle)?.usedMiB;
+    const processes = mergeProcesses(this.#processes.list(handle, "Compute"), device.graphics);
+    const values = {
       ...counted,
       ...device.slow,
-      takenAt,
       ...(utilizationPercent === undefined ? {} : { utilizationPercent }),
       ...(vramUsedMiB === undefined ? {} : { vramUsedMiB }),
       ...(processes === undefined ? {} : { processes }),
     };
+    return { values, takenAt };
   }
 
   #readSlow(device: Device, handle: bigint): void {
@@ -63,6 +69,7 @@ export class DeviceReader {
     const limit = library.readUint("nvmlDeviceGetEnforcedPowerLimit", handle).value;
     const temperature = library.readUint("nvmlDeviceGetTemperature", handle, 0).value;
     const fan = library.readUint("nvmlDeviceGetFanSpeed", handle).value;
+    device.graphics = this.#processes.list(handle, "Graphics");
     device.sleepFile = findSleepFile(files, device.info.pciBusId);
     device.slow = {
       ...(limit === undefined ? {} : { powerLimit: watts(limit / 1000) }),

@@ -2,12 +2,11 @@ import type { GpuUuid } from "../../ledger/rows.ts";
 import type { MilliJoules } from "../../units/energy.ts";
 import type { Millis } from "../../units/time.ts";
 import { architectureName } from "../architecture.ts";
-import type { GpuHealth, GpuInfo, GpuReading } from "../source.ts";
+import type { GpuHealth, GpuInfo, GpuProcess, GpuReading } from "../source.ts";
 import type { NvmlLibrary } from "./library.ts";
 import { toText } from "./memory.ts";
 import { SUCCESS } from "./returns.ts";
-
-const MIB = 1024 * 1024;
+import { VramReader } from "./vram.ts";
 
 /** What changes slowly and costs a call each: read again once a second. */
 export type SlowValues = Pick<GpuReading, "powerLimit" | "temperatureC" | "fanPercent">;
@@ -22,6 +21,8 @@ export interface Device {
   /** The last counter seen in this epoch. */
   energy: MilliJoules | undefined;
   slow: SlowValues;
+  /** Programs that draw: a desktop starts seldom, a miner often. */
+  graphics: readonly GpuProcess[] | undefined;
   slowDue: Millis;
   sleepFile: string | undefined;
 }
@@ -48,7 +49,7 @@ export function readInfo(library: NvmlLibrary, index: number, handle: bigint): G
   const { value: generation } = library.readUint("nvmlDeviceGetArchitecture", handle);
   const architecture = generation === undefined ? undefined : architectureName(generation);
   const pciBusId = readBusId(library, handle);
-  const vramTotalMiB = readMemory(library, handle)?.totalMiB;
+  const vramTotalMiB = new VramReader(library).read(handle)?.totalMiB;
   const migEnabled = readMigMode(library, handle);
   return {
     uuid,
@@ -72,28 +73,3 @@ function readMigMode(library: NvmlLibrary, handle: bigint): boolean | undefined 
   const code = library.call("nvmlDeviceGetMigMode", handle, current, pending);
   return code === SUCCESS ? current.readUInt32LE() === 1 : undefined;
 }
-
-/** nvmlMemory_v2_t: version u32 @0, total @8, reserved @16, free @24, used @32. Version word: size | 2 << 24. */
-const MEMORY_V2_SIZE = 40;
-const MEMORY_V2_VERSION = 0x0200_0028;
-/** nvmlMemory_t: total @0, free @8, used @16; used holds the reserved memory too. */
-const MEMORY_SIZE = 24;
-
-export interface Memory {
-  readonly totalMiB: number;
-  readonly usedMiB: number;
-}
-
-export function readMemory(library: NvmlLibrary, handle: bigint): Memory | undefined {
-  const memory = Buffer.alloc(MEMORY_V2_SIZE);
-  memory.writeUInt32LE(MEMORY_V2_VERSION);
-  if (library.call("nvmlDeviceGetMemoryInfo_v2", handle, memory) === SUCCESS) return toMemory(memory, 8, 32);
-  const older = Buffer.alloc(MEMORY_SIZE);
-  if (library.call("nvmlDeviceGetMemoryInfo", handle, older) === SUCCESS) return toMemory(older, 0, 16);
-  return undefined;
-}
-
-const toMemory = (buffer: Buffer, total: number, used: number): Memory => ({
-  totalMiB: Number(buffer.readBigUInt64LE(total) / BigInt(MIB)),
-  usedMiB: Number(buffer.readBigUInt64LE(used) / BigInt(MIB)),
-});

@@ -6,7 +6,7 @@ import { SUCCESS, TIMEOUT } from "./returns.ts";
 
 const XID_CRITICAL = 0x8n;
 /** How long one wait blocks its own thread, and so how long closing takes. */
-const WAIT_MS = 100;
+const WAIT_MS = 250;
 /** nvmlEventData_t, 32 bytes: device @0, eventType u64 @8, eventData u64 @16, instance ids u32 @24 and @28. */
 const EVENT_SIZE = 32;
 

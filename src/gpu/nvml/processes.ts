@@ -29,15 +29,7 @@ export class ProcessReader {
   }
 
   /** Undefined when the driver does not tell. */
-  read(handle: bigint): readonly GpuProcess[] | undefined {
-    const compute = this.#list(handle, "Compute");
-    if (compute === undefined) return undefined;
-    const found = new Map(compute.map((one) => [one.pid, one]));
-    for (const one of this.#list(handle, "Graphics") ?? []) if (!found.has(one.pid)) found.set(one.pid, one);
-    return [...found.values()];
-  }
-
-  #list(handle: bigint, kind: Kind): readonly GpuProcess[] | undefined {
+  list(handle: bigint, kind: Kind): readonly GpuProcess[] | undefined {
     const known = this.#ask(`nvmlDeviceGet${kind}RunningProcesses_v2`, handle, SIZE);
     return known === "missing"
       ? orAbsent(this.#ask(`nvmlDeviceGet${kind}RunningProcesses_v3`, handle, this.#sizeOfV3))
@@ -61,6 +53,15 @@ export class ProcessReader {
     }
     return undefined;
   }
+}
+
+/** Both lists in one; a program that computes and draws stands in both. */
+export function mergeProcesses(
+  compute: readonly GpuProcess[] | undefined,
+  graphics: readonly GpuProcess[] | undefined,
+): readonly GpuProcess[] | undefined {
+  if (compute === undefined || graphics === undefined || graphics.length === 0) return compute;
+  return [...compute, ...graphics.filter(({ pid }) => !compute.some((one) => one.pid === pid))];
 }
 
 const orAbsent = (found: readonly GpuProcess[] | "missing" | undefined) => (found === "missing" ? undefined : found);

@@ -4,7 +4,8 @@ import type { MachineFiles } from "../machine-files.ts";
 import type { GpuHealth, GpuInfo, GpuReading } from "../source.ts";
 
 /** A reading before the agent's clock stamps it. */
-export interface RawReading extends Omit<GpuReading, "at" | "monotonic"> {
+export interface RawReading {
+  readonly reading: Omit<GpuReading, "at" | "monotonic">;
   /** When power and energy were read, by `machineTime`; absent when nothing was. */
   readonly takenAt?: Millis;
 }

@@ -5,7 +5,7 @@ import { type Millis, millis } from "../../units/time.ts";
 import { GpuError } from "../errors.ts";
 import type { MachineFiles } from "../machine-files.ts";
 import { type Device, handleByIndex, readInfo, readUuid } from "./device.ts";
-import { DeviceReader, type Values } from "./device-reader.ts";
+import { DeviceReader, type Look, type Values } from "./device-reader.ts";
 import { driverEpoch, gpuEpoch } from "./epoch.ts";
 import { EventWatch, type Xid } from "./events.ts";
 import type { NvmlLibrary } from "./library.ts";
@@ -78,16 +78,16 @@ export class NvmlSession {
     const device = this.#devices.get(uuid);
     if (device === undefined) return undefined;
     const { handle } = device;
-    if (handle === undefined || this.#reader === undefined) return reading(device, {});
-    const values = this.#reader.read(device, handle, now);
-    if (typeof values === "string") {
-      this.#onFault(device, values, now);
-      return reading(device, {});
+    if (handle === undefined || this.#reader === undefined) return toRaw(device, { values: {} });
+    const look = this.#reader.read(device, handle, now);
+    if (typeof look === "string") {
+      this.#onFault(device, look, now);
+      return toRaw(device, { values: {} });
     }
-    this.#followCounter(device, values);
+    this.#followCounter(device, look.values);
     if (device.health !== "ok") this.#backoff.reset();
     device.health = "ok";
-    return reading(device, values);
+    return toRaw(device, look);
   }
 
   /** Ends the session; nothing of it stays open. */
@@ -142,6 +142,7 @@ export class NvmlSession {
       epoch: gpuEpoch(this.#driverEpoch, info.uuid, undefined),
       energy: undefined,
       slow: {},
+      graphics: undefined,
       slowDue: millis(0),
       sleepFile: findSleepFile(files, info.pciBusId),
     });
@@ -192,10 +193,13 @@ export class NvmlSession {
   }
 }
 
-const reading = ({ info, epoch, health }: Device, values: Values): RawReading => ({
-  uuid: info.uuid,
-  health,
-  epoch,
-  ...values,
-  ...(values.energy === undefined ? {} : { energyBasis: "counter" }),
+const toRaw = ({ info, epoch, health }: Device, { values, ...time }: Look): RawReading => ({
+  ...time,
+  reading: {
+    uuid: info.uuid,
+    health,
+    epoch,
+    ...values,
+    ...(values.energy === undefined ? {} : { energyBasis: "counter" }),
+  },
 });

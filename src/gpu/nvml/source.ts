@@ -1,6 +1,6 @@
 import type { GpuUuid } from "../../ledger/rows.ts";
 import type { Clock } from "../../lib/clock.ts";
-import { type Millis, millis, seconds, unixMs } from "../../units/time.ts";
+import { type Millis, millis, seconds, type UnixMs, unixMs } from "../../units/time.ts";
 import { GpuError } from "../errors.ts";
 import { type MachineFiles, machineFiles } from "../machine-files.ts";
 import type { GpuEvent, GpuInfo, GpuReading, GpuSource } from "../source.ts";
@@ -40,6 +40,14 @@ export async function openNvml(parts: NvmlParts): Promise<GpuSource> {
 interface Gpu {
   readonly info: GpuInfo;
   seen: Pick<GpuReading, "epoch" | "health">;
+}
+
+/** When an order was sent and answered, by the agent's clocks and the machine's. */
+interface Times {
+  readonly sent: Millis;
+  readonly received: Millis;
+  readonly now: UnixMs;
+  readonly machine: Millis;
 }
 
 interface Asked {
@@ -112,25 +120,32 @@ class NvmlSource implements GpuSource {
       this.#asked = new Map();
       const sent = this.#clock.monotonic();
       const readings = await this.#driver.read([...asked.keys()]);
-      const found = new Map(readings.map((reading) => [reading.uuid, reading]));
-      for (const [uuid, { resolve }] of asked) resolve(this.#stamp(uuid, found.get(uuid), sent));
+      const times = { sent, received: this.#clock.monotonic(), now: this.#clock.now(), machine: machineTime() };
+      for (const raw of readings) {
+        asked.get(raw.reading.uuid)?.resolve(this.#stamp(raw, times));
+        asked.delete(raw.reading.uuid);
+      }
+      for (const [uuid, { resolve }] of asked) resolve(this.#absent(uuid, times));
     }
     this.#isReading = false;
   }
 
-  /** With the time at which the thread read it. Without a reading, the GPU is unknown and everything else absent. */
-  #stamp(uuid: GpuUuid, raw: RawReading | undefined, sent: Millis): GpuReading {
-    const gpu = this.#gpus.get(uuid);
-    const { takenAt, ...reading } = raw ?? { uuid, epoch: gpu?.seen.epoch ?? "", health: "unknown" as const };
-    const received = this.#clock.monotonic();
-    const age = takenAt === undefined ? 0 : Math.min(received - sent, Math.max(0, machineTime() - takenAt));
-    const at = unixMs(Math.round(this.#clock.now() - age));
-    if (gpu !== undefined) {
-      const { epoch, health } = reading;
-      if (health !== gpu.seen.health) this.#tell({ kind: "health", uuid, at, health });
-      gpu.seen = { epoch, health };
-    }
-    return { ...reading, at, monotonic: millis(received - age) };
+  /** With the time at which the thread read it, which lies between asking and hearing. */
+  #stamp({ reading, takenAt }: RawReading, { sent, received, now, machine }: Times): GpuReading {
+    const age = takenAt === undefined ? 0 : Math.min(received - sent, Math.max(0, machine - takenAt));
+    const stamped = { ...reading, at: unixMs(Math.round(now - age)), monotonic: millis(received - age) };
+    const gpu = this.#gpus.get(reading.uuid);
+    if (gpu === undefined) return stamped;
+    const { uuid, at, health } = stamped;
+    if (health !== gpu.seen.health) this.#tell({ kind: "health", uuid, at, health });
+    gpu.seen = stamped;
+    return stamped;
+  }
+
+  /** The GPU is unknown and everything else absent. */
+  #absent(uuid: GpuUuid, times: Times): GpuReading {
+    const epoch = this.#gpus.get(uuid)?.seen.epoch ?? "";
+    return this.#stamp({ reading: { uuid, epoch, health: "unknown" } }, times);
   }
 
   #tell(event: GpuEvent): void {

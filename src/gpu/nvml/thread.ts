@@ -26,7 +26,17 @@ export type Outcome =
   | { readonly kind: "hung"; readonly position: number | undefined; readonly back: Promise<void> }
   | { readonly kind: "died"; readonly reason: string };
 
+interface Waiting {
+  readonly resolve: (outcome: Outcome) => void;
+  /** Settles when an order that hung was answered after all. */
+  readonly back: PromiseWithResolvers<void>;
+  readonly hangAfter: Millis;
+  readonly sent: Millis;
+  isHung: boolean;
+}
+
 const CLOSE_WITHIN = seconds(2);
+const WATCH_EVERY = seconds(0.5);
 /** Its heap stays small: a few readings at a time. */
 const LIMITS = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 4 };
 
@@ -35,8 +45,10 @@ export class NvmlThread {
   readonly #parts: ThreadParts;
   readonly #worker: Worker;
   readonly #progress: Progress = new Int32Array(new SharedArrayBuffer(8));
-  readonly #waiting = new Map<number, (outcome: Outcome) => void>();
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #ended = new AbortController();
   #last = 0;
+  #isWatching = false;
   #isLeft = false;
   #death: string | undefined;
 
@@ -52,15 +64,15 @@ export class NvmlThread {
   }
 
   /** Resolves with the answer, or once nothing moved in the driver for `hangAfter`. */
-  async ask(order: Order, hangAfter: Millis): Promise<Outcome> {
-    if (this.#death !== undefined) return { kind: "died", reason: this.#death };
+  ask(order: Order, hangAfter: Millis): Promise<Outcome> {
+    if (this.#death !== undefined) return Promise.resolve({ kind: "died", reason: this.#death });
     const number = ++this.#last;
-    const answered = new Promise<Outcome>((resolve) => this.#waiting.set(number, resolve));
-    this.#worker.postMessage({ number, order });
-    const done = new AbortController();
-    const outcome = await Promise.race([answered, this.#hang(answered, hangAfter, done.signal)]);
-    done.abort();
-    return outcome;
+    const back = Promise.withResolvers<void>();
+    return new Promise((resolve) => {
+      this.#waiting.set(number, { resolve, back, hangAfter, sent: this.#parts.clock.monotonic(), isHung: false });
+      this.#worker.postMessage({ number, order });
+      if (!this.#isWatching) void this.#watch();
+    });
   }
 
   /** Ends the session and the thread; one that hangs is left behind, and cannot keep the agent from ending. */
@@ -79,15 +91,28 @@ export class NvmlThread {
     this.#worker.once("exit", () => process.off("exit", endDespiteHang));
   }
 
-  async #hang(answered: Promise<unknown>, hangAfter: Millis, signal: AbortSignal): Promise<Outcome> {
+  /** One timer for all orders, and none while nothing is asked. */
+  async #watch(): Promise<void> {
     const { clock } = this.#parts;
-    for (;;) {
-      const seen = Atomics.load(this.#progress, 1);
-      await clock.wait(hangAfter, signal);
-      if (!signal.aborted && seen !== Atomics.load(this.#progress, 1)) continue;
-      const position = Atomics.load(this.#progress, 0);
-      const back = answered.then(() => undefined);
-      return { kind: "hung", position: position === NO_GPU ? undefined : position, back };
+    this.#isWatching = true;
+    let seen = Atomics.load(this.#progress, 1);
+    let since = clock.monotonic();
+    while (!this.#ended.signal.aborted && [...this.#waiting.values()].some(({ isHung }) => !isHung)) {
+      await clock.wait(WATCH_EVERY, this.#ended.signal);
+      const moved = Atomics.load(this.#progress, 1);
+      if (moved !== seen) since = clock.monotonic();
+      seen = moved;
+      this.#findHung(since);
+    }
+    this.#isWatching = false;
+  }
+
+  #findHung(since: Millis): void {
+    const position = Atomics.load(this.#progress, 0);
+    for (const one of this.#waiting.values()) {
+      if (one.isHung || this.#parts.clock.monotonic() - Math.max(since, one.sent) < one.hangAfter) continue;
+      one.isHung = true;
+      one.resolve({ kind: "hung", position: position === NO_GPU ? undefined : position, back: one.back.promise });
     }
   }
 
@@ -96,14 +121,20 @@ export class NvmlThread {
       this.#parts.onXid(message.xid);
       return;
     }
-    this.#waiting.get(message.number)?.({ kind: "answered", answer: message.answer });
-    this.#waiting.delete(message.number);
+    this.#settle(message.number, { kind: "answered", answer: message.answer });
   }
 
   #onDeath(reason: string): void {
     this.#death ??= reason;
-    for (const resolve of this.#waiting.values()) resolve({ kind: "died", reason: this.#death });
-    this.#waiting.clear();
+    this.#ended.abort();
+    for (const number of [...this.#waiting.keys()]) this.#settle(number, { kind: "died", reason: this.#death });
+  }
+
+  #settle(number: number, outcome: Outcome): void {
+    const one = this.#waiting.get(number);
+    this.#waiting.delete(number);
+    one?.resolve(outcome);
+    one?.back.resolve();
   }
 }
 
