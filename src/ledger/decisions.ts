@@ -1,3 +1,4 @@
+import type { UnixMs } from "../units/time.ts";
 import type { Connection } from "./connection.ts";
 import type { DecisionRow, GpuUuid } from "./rows.ts";
 
@@ -14,11 +15,21 @@ export interface DecisionReads {
 /** Every decision with what it was taken on. */
 export interface Decisions extends DecisionReads {
   append(decision: DecisionRow): number;
+  /** Empties `inputs` of up to `limit` decisions from before `before`; what was decided and why stays. Returns how many. */
+  forgetInputs(before: UnixMs, limit: number): number;
 }
 
 const APPEND = `
 INSERT INTO decisions (gpu_uuid, at_ms, mode, action, from_workload, to_workload, rule, why, inputs_json)
 VALUES (@gpu, @at, @mode, @action, @from, @to, @rule, @why, @inputs)`;
+const FORGOTTEN = "{}";
+const OLD = `
+SELECT decision_id FROM decisions WHERE inputs_json <> '${FORGOTTEN}' AND decision_id < coalesce(
+  (SELECT decision_id FROM decisions WHERE at_ms >= @before ORDER BY decision_id LIMIT 1), 9223372036854775807)
+ORDER BY decision_id LIMIT @limit`;
+const RESTORE = `
+INSERT INTO decisions (decision_id, gpu_uuid, at_ms, mode, action, from_workload, to_workload, rule, why, inputs_json)
+VALUES (@id, @gpu, @at, @mode, @action, @from, @to, @rule, @why, '${FORGOTTEN}')`;
 const SELECT = `
 SELECT decision_id AS id, gpu_uuid AS gpu, at_ms AS at, mode, action, from_workload AS "from", to_workload AS "to",
   rule, why, inputs_json AS inputs
@@ -26,12 +37,23 @@ FROM v_decisions`;
 
 export function createDecisions(connection: Connection): Decisions {
   const append = connection.prepare(APPEND);
+  const old = connection.prepare<RecordedDecision>(`${SELECT} WHERE decision_id IN (${OLD}) ORDER BY decision_id`);
+  const remove = connection.prepare(`DELETE FROM decisions WHERE decision_id IN (${OLD})`);
+  const restore = connection.prepare(RESTORE);
   const list = connection.prepare<RecordedDecision>(`${SELECT} ORDER BY decision_id DESC LIMIT @limit`);
   const last = connection.prepare<RecordedDecision>(
     `${SELECT} WHERE gpu_uuid = @gpu ORDER BY decision_id DESC LIMIT 1`,
   );
   return {
     append: (decision) => append.run({ ...decision }).id,
+    forgetInputs: (before, limit) =>
+      connection.transaction(() => {
+        const rows = old.all({ before, limit });
+        // Deleted and written anew: a row that only shrinks leaves its page half empty for ever.
+        remove.run({ before, limit });
+        for (const { inputs: _, ...row } of rows) restore.run(row);
+        return rows.length;
+      }),
     list: (limit) => list.all({ limit }),
     last: (gpu) => last.get({ gpu }),
   };

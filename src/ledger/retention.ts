@@ -4,17 +4,26 @@ import type { Ledger } from "./ledger.ts";
 
 /** One day more than the week that the wall model is fitted to. */
 const KEEP = hours(8 * 24);
+/** The facts behind a decision are most of its row. */
+const KEEP_INPUTS = hours(30 * 24);
 const EVERY = hours(1);
 /** So that no other writer waits long. */
 const BATCH = 5000;
 const PAUSE = seconds(1);
 
-/** Deletes shares and minute means that are older than eight days, until `signal` fires; sums keep what they held. */
+/**
+ * Deletes shares and minute means after eight days, and the facts behind decisions after thirty, until `signal` fires;
+ * sums keep what was deleted.
+ */
 export async function pruneRegularly(ledger: Ledger, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const before = after(clock.now(), millis(-KEEP));
+    const inputsBefore = after(clock.now(), millis(-KEEP_INPUTS));
     ledger.powerMinutes.prune(before);
     while (!signal.aborted && ledger.shares.prune(before, BATCH) === BATCH) await clock.wait(PAUSE, signal);
+    while (!signal.aborted && ledger.decisions.forgetInputs(inputsBefore, BATCH) === BATCH) {
+      await clock.wait(PAUSE, signal);
+    }
     await clock.wait(EVERY, signal);
   }
 }

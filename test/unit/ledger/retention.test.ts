@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { pruneRegularly } from "../../../src/ledger/retention.ts";
 import { milliJoules } from "../../../src/units/energy.ts";
 import { millis, unixMs } from "../../../src/units/time.ts";
-import { GPU_A, jobStart, shareRow, T0 } from "../../support/ledger-rows.ts";
+import { decisionRow, GPU_A, jobStart, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
 
@@ -55,6 +55,24 @@ test("more than a batch is deleted in batches, with a pause for other writers", 
   expect(ledger.shares.acceptedSince(GPU_A, unixMs(0))).toHaveLength(104);
   await clock.advance(1000);
   expect(ledger.shares.acceptedSince(GPU_A, unixMs(0))).toEqual([]);
+  stop.abort();
+  await done;
+});
+
+test("after thirty days a decision is known without the facts behind it", async () => {
+  const { clock, ledger } = filled();
+  for (const day of [0, 1, 35])
+    ledger.decisions.append(decisionRow({ at: unixMs(T0 + day * DAY), inputs: `{"day":${day}}` }));
+  expect(ledger.decisions.forgetInputs(unixMs(T0 + 2 * DAY), 1)).toBe(1);
+  clock.setWall(T0 + 40 * DAY);
+  const stop = new AbortController();
+  const done = pruneRegularly(ledger, clock, stop.signal);
+  expect(ledger.decisions.list(9).map(({ inputs, why }) => [inputs, why])).toEqual([
+    ['{"day":35}', "A request is worth more than the handover."],
+    ["{}", "A request is worth more than the handover."],
+    ["{}", "A request is worth more than the handover."],
+  ]);
+  expect(ledger.decisions.forgetInputs(unixMs(T0 + 20 * DAY), 9)).toBe(0);
   stop.abort();
   await done;
 });
