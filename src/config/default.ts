@@ -23,7 +23,13 @@ export const embeddedDefault = (root: string) => ({
     wakeValueUsd: 0.01,
     maxWaitS: 60,
   },
-  policy: { minDwellS: 2, maxSwitchesPerDay: 1000, maxGapSwitchesPerHour: 600, lending: "on" },
+  policy: {
+    minDwellS: 2,
+    wearUsdPerSwitch: 0.00001,
+    maxSwitchesPerDay: 1000,
+    maxGapSwitchesPerHour: 600,
+    lending: "on",
+  },
 });
 
 /** The model that comes with the repository and what it must hash to; the start says so if the folder holds none. */

@@ -21,7 +21,7 @@ export const rigYaml = (changes: Readonly<Record<string, string>> = {}): string 
     gpus: "{ source: cpu }",
     mining: "{ coin: devcoin, pools: [{ url: devpool, user: test }] }",
     inference: `{ engine: { kind: builtin, modelFile: ${MODEL}, gpu: "off" }, usdPerMillionTokensIn: 1, usdPerMillionTokensOut: 2, wakeValueUsd: 1 }`,
-    policy: '{ minDwellS: 1, maxSwitchesPerDay: 1000, maxGapSwitchesPerHour: 1000, lending: "on" }',
+    policy: '{ minDwellS: 1, wearUsdPerSwitch: 0.000001, maxSwitchesPerDay: 1000, maxGapSwitchesPerHour: 1000, lending: "on" }',
     ...changes,
   })
     .map(([key, value]) => `${key}: ${value}\n`)
