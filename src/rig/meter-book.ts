@@ -17,7 +17,7 @@ import { type Millis, millis, seconds } from "../units/time.ts";
 
 const READ_TIMEOUT = seconds(5);
 const BOOK_EVERY = seconds(5);
-/** A sensor without a mean over a second must be asked this often, or what happens in between is lost. */
+/** As often as the usual sensor says something new; what happens in between would be lost. */
 const SAMPLE_EVERY = millis(100);
 const SWITCH = "switch";
 const PARKED = "parked";
@@ -79,7 +79,7 @@ export class MeterBook {
     return this.#inTurn(async () => {
       const reading = await this.#read(signal);
       if (this.#parts.clock.monotonic() - this.#booked >= BOOK_EVERY || signal.aborted) this.#book();
-      if (!this.#isSampling && isMomentary(reading)) void this.#sampleAlong(signal);
+      if (!this.#isSampling && isSampled(reading)) void this.#sampleAlong(signal);
       return reading;
     });
   }
@@ -90,7 +90,7 @@ export class MeterBook {
     this.#isSampling = true;
     try {
       let reading: GpuReading | undefined = this.#latest.reading;
-      while (isMomentary(reading)) {
+      while (isSampled(reading)) {
         await clock.wait(SAMPLE_EVERY, signal);
         if (signal.aborted) break;
         reading = await this.#inTurn(() => this.#read(signal));
@@ -243,8 +243,8 @@ export class MeterBook {
   }
 }
 
-/** Only power, and no mean of it. */
-const isMomentary = (reading: GpuReading | undefined): boolean =>
-  reading?.energy === undefined && reading?.powerField !== undefined && reading.powerField !== "average";
+/** Power of a sensor, and no counter. */
+const isSampled = (reading: GpuReading | undefined): boolean =>
+  reading?.energy === undefined && reading?.powerField !== undefined;
 
 const NEVER = new AbortController().signal;

@@ -83,12 +83,12 @@ export const toReading = (
   ...(celsius === undefined ? {} : { temperatureC: celsius }),
 });
 
-/** Every `period` milliseconds the newest row, as a program that polls would see it. */
-export function pollEvery(rows: readonly PowerRow[], period: number): readonly PowerRow[] {
-  let next = Number.NEGATIVE_INFINITY;
+/** Every `period` milliseconds, beginning `phase` later, the newest row: as a program that polls would see it. */
+export function pollEvery(rows: readonly PowerRow[], period: number, phase = 0): readonly PowerRow[] {
+  let next = phase;
   return rows.filter(({ at }) => {
     if (at < next) return false;
-    next = Math.max(next + period, at - (at % period) + period);
+    next = at - ((at - phase) % period) + period;
     return true;
   });
 }

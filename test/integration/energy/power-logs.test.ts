@@ -114,6 +114,24 @@ for (const { name, card, holdsUpTo } of recordings) {
 
   testWith(
     recordedData(`${POWER_LOGS}/${name}_gpudata.csv.gz`),
+    `${name}: read ten times a second, as the agent does, it is within 1 % whenever the reading falls`,
+    async () => {
+      const log = readPowerLog(`${name}_gpudata.csv.gz`, `${name}_load_timestamps.csv.gz`);
+      const [from = 0, ...edges] = log.edges;
+      const window = [from, (name.includes("step") ? edges[0] : edges.at(-1)) ?? 0] as const;
+      const truth = reference(log, window);
+      for (const field of Object.keys(holdsUpTo) as PowerField[]) {
+        for (let phase = 0; phase < 100; phase += 10) {
+          const job = jobOf(await replay({ card, rows: pollEvery(log.rows, 100, phase), field, window }));
+          const errorPct = 100 * ((job?.energy ?? 0) / truth - 1);
+          expect(Math.abs(errorPct), `${field} at phase ${phase} ms`).toBeLessThanOrEqual(1);
+        }
+      }
+    },
+  );
+
+  testWith(
+    recordedData(`${POWER_LOGS}/${name}_gpudata.csv.gz`),
     `${name}: no load, however even, looks like a frozen sensor, and every millijoule is booked once`,
     async () => {
       const log = readPowerLog(`${name}_gpudata.csv.gz`);

@@ -120,7 +120,7 @@ describe("a GPU that tells only its power", () => {
 
   test.each<[string, () => ReturnType<typeof shows>]>([
     ["it has a counter", () => ({ facts: { energy: 5, power: 100 }, changes: { powerField: "instant" } })],
-    ["its power is a mean over a second", () => ({ facts: { power: 100 }, changes: { powerField: "average" } })],
+    ["its power comes from no sensor of the driver", () => ({ facts: { power: 100 } })],
   ])("is left alone where %s", async (_why, shown) => {
     shows = shown;
     await book().look(signal());
