@@ -22,7 +22,7 @@ export function createHttpJson(url: URL, places: JsonPlaces): WallMeter {
 }
 
 /** Numbers may come as text. Undefined when the answer holds no power. */
-export function parseHttpJson(answer: unknown, { power: powerAt, totalKwh }: JsonPlaces): WallReading | undefined {
+function parseHttpJson(answer: unknown, { power: powerAt, totalKwh }: JsonPlaces): WallReading | undefined {
   const power = toPower(toNumber(valueAt(answer, keysOf(powerAt))));
   const kilowattHours = totalKwh === undefined ? undefined : toNumber(valueAt(answer, keysOf(totalKwh)));
   const total = toTotal(kilowattHours === undefined ? undefined : kilowattHours * 1000);

@@ -18,7 +18,7 @@ export function createShellyGen1(base: URL): WallMeter {
 }
 
 /** Undefined when the answer holds no power. */
-export function parseShellyGen1(answer: unknown): WallReading | undefined {
+function parseShellyGen1(answer: unknown): WallReading | undefined {
   const emeters = valueAt(answer, ["emeters"]);
   const meters = Array.isArray(emeters) ? emeters : valueAt(answer, ["meters"]);
   if (!Array.isArray(meters) || meters.length > 8) return undefined;

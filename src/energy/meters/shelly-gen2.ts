@@ -45,14 +45,14 @@ async function readBy(
 }
 
 /** Its total also counts what was fed back, so that is taken off. Undefined when the answer holds no power. */
-export function parseShellyGen2(answer: unknown): WallReading | undefined {
+function parseShellyGen2(answer: unknown): WallReading | undefined {
   const drawn = valueAt(answer, ["aenergy", "total"]);
   const returned = valueAt(answer, ["ret_aenergy", "total"]);
   return toReading(valueAt(answer, ["apower"]), netOf(drawn, returned));
 }
 
 /** The one-phase energy meter, which keeps power and totals in two places and counts drawn energy alone. */
-export const parseShellyEm1 = (answer: unknown, data: unknown): WallReading | undefined =>
+const parseShellyEm1 = (answer: unknown, data: unknown): WallReading | undefined =>
   toReading(valueAt(answer, ["act_power"]), valueAt(data, ["total_act_energy"]));
 
 const netOf = (drawn: unknown, returned: unknown): number | undefined =>

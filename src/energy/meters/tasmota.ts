@@ -15,7 +15,7 @@ export function createTasmota(base: URL): WallMeter {
 }
 
 /** Undefined when the answer holds no power; several phases come as a list and are added up. */
-export function parseTasmota(answer: unknown): WallReading | undefined {
+function parseTasmota(answer: unknown): WallReading | undefined {
   const energy = valueAt(answer, ["StatusSNS", "ENERGY"]);
   const power = toPower(added(valueAt(energy, ["Power"])));
   const kilowattHours = added(valueAt(energy, ["Total"]));
