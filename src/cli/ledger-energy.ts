@@ -7,7 +7,7 @@ import { unixMs } from "../units/time.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
 import { parseMoment } from "./moment.ts";
 import { renderTable } from "./table.ts";
-import { sayEnergy, sayTime, UNKNOWN } from "./wording.ts";
+import { sayAmount, sayEnergy, sayTime, UNKNOWN } from "./wording.ts";
 
 const COLUMNS = [
   ["HASHING", "hashingMj"],
@@ -100,7 +100,7 @@ function toTable(slots: readonly SlotLine[]): string {
   ]);
   const total = [
     "total",
-    `${new Set(slots.map(({ gpu }) => gpu)).size} GPUs`,
+    sayAmount(new Set(slots.map(({ gpu }) => gpu)).size, "GPU"),
     ...cells((key) => totalOf(slots, key)),
     "",
   ];

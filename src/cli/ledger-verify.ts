@@ -2,7 +2,7 @@ import type { Violation } from "../ledger/energy.ts";
 import { LedgerError } from "../ledger/errors.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
-import { sayTime } from "./wording.ts";
+import { sayAmount, sayTime } from "./wording.ts";
 
 export interface LedgerVerifyOptions extends LocationOptions {
   readonly json?: true;
@@ -18,7 +18,8 @@ export function ledgerVerify(options: LedgerVerifyOptions, context: CliContext):
     if (options.json) {
       printJson(context, { slots, gpus, jobs, holds: violations.length === 0, violations: violations.map(toView) });
     } else if (violations.length === 0) {
-      context.print(`${slots} slots of ${gpus} GPUs and ${jobs} jobs add up to the millijoule\n`);
+      const what = `${sayAmount(slots, "slot")} of ${sayAmount(gpus, "GPU")} and ${sayAmount(jobs, "job")}`;
+      context.print(`${what}: every millijoule adds up\n`);
     } else context.print(violations.map((one) => `${toLine(one)}\n`).join(""));
     if (violations.length > 0) throw fault(violations.length);
   } finally {

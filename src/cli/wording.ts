@@ -34,3 +34,5 @@ export function sayLength(ms: number): string {
 }
 
 export const sayTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
+
+export const sayAmount = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;

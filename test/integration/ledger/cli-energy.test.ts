@@ -172,7 +172,7 @@ describe("ledger verify", () => {
   test("says how much adds up", async () => {
     expect(await cli("ledger", "verify")).toEqual({
       code: 0,
-      out: "3 slots of 2 GPUs and 1 jobs add up to the millijoule\n",
+      out: "3 slots of 2 GPUs and 1 job: every millijoule adds up\n",
       err: "",
     });
     const { out } = await cli("ledger", "verify", "--json");
