@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import koffi, { type LibraryHandle } from "koffi";
 import { onPath, type Requirement } from "../requirement.ts";
+import { TemporaryDirectory } from "../temporary-directory.ts";
 
 /** Builds the stand-in; the product itself compiles nothing. */
 export const compiler: Requirement = {
@@ -30,23 +30,23 @@ export type Missing =
   /** Drivers 535.43 to 535.86 write 32 bytes per process under the name of the 24-byte layout. */
   | "PROCESSES_V3_OF_32_BYTES";
 
-const built = new Map<string, string>();
+const built = new Map<string, Buffer>();
 
-/** Compiles once per process and variant. */
-function build(missing: readonly Missing[]): string {
+/** The library's bytes, compiled once per process and variant. */
+function build(missing: readonly Missing[]): Buffer {
   const variant = missing.join("+");
   const known = built.get(variant);
   if (known !== undefined) return known;
-  const directory = mkdtempSync(join(tmpdir(), "rigshift-nvml-build-"));
-  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
-  const library = join(directory, "libnvidia-ml.so.1");
+  using directory = new TemporaryDirectory("rigshift-nvml-build");
+  const library = join(directory.path, "libnvidia-ml.so.1");
   const sources = ["nvml.c", "script.c"].map((name) => join(import.meta.dirname, name));
   const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden"];
   const defined = missing.map((name) => `-D${name}`);
   const soname = "-Wl,-soname,libnvidia-ml.so.1";
   execFileSync("gcc", [...flags, ...defined, soname, "-o", library, ...sources, "-lm", "-lpthread", "-ldl"]);
-  built.set(variant, library);
-  return library;
+  const bytes = readFileSync(library);
+  built.set(variant, bytes);
+  return bytes;
 }
 
 /**
@@ -64,8 +64,8 @@ function build(missing: readonly Missing[]): string {
  *     delay FUNCTION MS [N] | hang FUNCTION [N] | hide FUNCTION | refuse FUNCTION CODE [N]     FUNCTION or *
  */
 export class NvmlStandIn implements Disposable {
-  readonly #directory = mkdtempSync(join(tmpdir(), "rigshift-nvml-"));
-  readonly library = join(this.#directory, "libnvidia-ml.so.1");
+  readonly #directory = new TemporaryDirectory("rigshift-nvml");
+  readonly library = join(this.#directory.path, "libnvidia-ml.so.1");
   readonly #script = `${this.library}.script`;
   /** Held, so that its counts outlive the threads that use it. */
   readonly #loaded: LibraryHandle;
@@ -79,8 +79,8 @@ export class NvmlStandIn implements Disposable {
     missing: readonly Missing[] = [],
     time: number | "real" = 0,
   ) {
-    // A copy: the loader tells libraries apart by their file, so each stand-in has a state of its own.
-    copyFileSync(build(missing), this.library);
+    // A file of its own: the loader tells libraries apart by their file, so each stand-in has a state of its own.
+    writeFileSync(this.library, build(missing));
     this.#time = time === "real" ? undefined : time;
     this.says(...lines);
     this.#loaded = koffi.load(this.library);
@@ -131,6 +131,6 @@ export class NvmlStandIn implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.#directory, { recursive: true, force: true });
+    this.#directory[Symbol.dispose]();
   }
 }
