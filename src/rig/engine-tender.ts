@@ -1,5 +1,5 @@
 import { messageOf } from "../lib/errors.ts";
-import type { LoopParts } from "./gpu-loop.ts";
+import type { LoopParts } from "./loop-parts.ts";
 
 /** Keeps the engine up where requests may come, before the first one does, and down where they may not. */
 export class EngineTender {

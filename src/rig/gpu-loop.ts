@@ -1,62 +1,22 @@
-import type { GpuInfo } from "../gpu/source.ts";
 import { LedgerError } from "../ledger/errors.ts";
-import type { Ledger } from "../ledger/ledger.ts";
 import type { Mode } from "../ledger/rows.ts";
 import { type Backoff, createBackoff } from "../lib/backoff.ts";
-import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
-import type { Logger } from "../lib/logger.ts";
 import { decide } from "../policy/decide.ts";
 import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
 import { elapsed, type Millis, millis, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { WorkRole } from "../workloads/driver.ts";
-import type { Cooldown } from "./cooldown.ts";
-import type { Custody, MiningParts } from "./custody.ts";
 import { DecisionJournal } from "./decision-journal.ts";
-import type { ObservedDemand } from "./demand.ts";
-import type { EngineControl } from "./engine-control.ts";
 import { EngineTender } from "./engine-tender.ts";
-import type { MeterBook } from "./meter-book.ts";
+import type { LoopParts } from "./loop-parts.ts";
 import { Observer } from "./observer.ts";
 import { Outlook, sayBlocked } from "./outlook.ts";
-import type { Activity, RateBook } from "./rates.ts";
-import type { RequestQueue } from "./request-queue.ts";
+import type { Activity } from "./rates.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
-import type { SwitchBook } from "./switch-book.ts";
-import type { Prices } from "./valuing.ts";
-import type { Wake } from "./wake.ts";
 
 const TICK = seconds(1);
 const POOL_PATIENCE = seconds(30);
 const LEAVE_TIMEOUT = seconds(5);
-
-/** Everything one GPU's loop owns or uses. */
-export interface LoopParts {
-  readonly info: GpuInfo;
-  readonly clock: Clock;
-  /** The same clock, deaf to being set: for waits and spans. */
-  readonly steady: Clock;
-  readonly ledger: Ledger;
-  readonly logger: Logger;
-  readonly wake: Wake;
-  readonly meter: MeterBook;
-  readonly queue: RequestQueue;
-  readonly rates: RateBook;
-  readonly demand: ObservedDemand;
-  readonly cooldown: Cooldown;
-  readonly switches: SwitchBook;
-  readonly custody: Custody;
-  readonly prices: Prices;
-  /** The rules for a measured round trip; lending depends on it. */
-  readonly rules: (roundTrip: Millis) => SwitchRules;
-  readonly mode: () => Mode;
-  readonly mining?: MiningParts;
-  readonly serving?: { readonly engine: EngineControl; readonly model: string };
-  /** Told of a fault after which the whole agent must stop. */
-  readonly onFault: (error: unknown) => void;
-  /** Told after every change that a reader may want to see. */
-  readonly onChange: () => void;
-}
 
 /** The one writer of one GPU: looks, values, decides, hands over, and looks again. */
 export class GpuLoop {

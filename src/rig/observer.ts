@@ -3,7 +3,7 @@ import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
 import { earnedOver, usdNano } from "../units/money.ts";
 import type { Millis } from "../units/time.ts";
 import type { Assignment } from "./custody.ts";
-import type { LoopParts } from "./gpu-loop.ts";
+import type { LoopParts } from "./loop-parts.ts";
 import type { Outlook } from "./outlook.ts";
 
 export interface Observation {

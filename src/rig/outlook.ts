@@ -6,7 +6,7 @@ import { elapsed, type Millis, millis, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 import type { Block } from "./cooldown.ts";
 import type { Assignment } from "./custody.ts";
-import type { LoopParts } from "./gpu-loop.ts";
+import type { LoopParts } from "./loop-parts.ts";
 import type { RoundTrip } from "./switch-cost.ts";
 import { bestBetweenRequests, toCandidates, valueAll } from "./valuing.ts";
 
