@@ -89,17 +89,25 @@ function splitSlot({ lump, slot, energy, gap }: SlotLump, { gpu, windows }: Paye
   const weights = [...shares.values()];
   const energies = apportion(energy, weights);
   const gaps = apportion(gap, weights);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
   return [...shares.keys()].map((claim, index) => {
     const part = energies[index] ?? ZERO_ENERGY;
     const window = windows.find((one) => one === claim);
     if (claim === IDLE || window === undefined) return { gpu, slotStart, sink: "idle", energy: part, quality };
-    charge(window, windows, { lump, slot, energy: part, gap: gaps[index] ?? ZERO_ENERGY });
+    const time = total > 0 ? ((slot.to - slot.from) * (weights[index] ?? 0)) / total : 0;
+    charge(window, windows, { lump, slot, energy: part, gap: gaps[index] ?? ZERO_ENERGY, time });
     const { sink, jobId } = window;
     return { gpu, slotStart, sink, energy: part, quality, ...(jobId === undefined ? {} : { jobId }) };
   });
 }
 
-function charge(window: OpenWindow, all: readonly OpenWindow[], { lump, slot, energy, gap }: SlotLump): void {
+interface Charge extends SlotLump {
+  /** The window's part of the slot's milliseconds. */
+  readonly time: number;
+}
+
+function charge(window: OpenWindow, all: readonly OpenWindow[], { time, ...slotLump }: Charge): void {
+  const { lump, slot, energy, gap } = slotLump;
   const { anchor, quality } = lump;
   // What the sensor smeared beyond a window's edges was used within them.
   const within = (at: number) => Math.max(window.opened, Math.min(at, window.closed ?? at));
@@ -108,8 +116,9 @@ function charge(window: OpenWindow, all: readonly OpenWindow[], { lump, slot, en
   window.account.add({
     energy,
     quality,
-    gap: milliJoules(gap + doubtOf(window, all, { lump, slot, energy, gap })),
+    gap: milliJoules(gap + doubtOf(window, all, slotLump)),
     length: millis(overlap(window, slot.from, slot.to)),
+    charged: millis(time),
     span: { from: toWall(from), to: toWall(to) },
     origin: originWithin(lump, { from, to }),
   });

@@ -18,6 +18,8 @@ export interface WindowEnergy {
   readonly errorPct: number;
   /** How long it was open, as far as readings reach. */
   readonly length: Millis;
+  /** Its part of that time: all windows of a GPU together are charged no more time than passed. */
+  readonly charged: Millis;
   /** An estimate of what is still to come for time that has passed; not in `energy`. */
   readonly pending: MilliJoules;
   /** No more will come. */
@@ -52,6 +54,8 @@ export interface Part {
   readonly gap: MilliJoules;
   /** How long the window was open within the piece. */
   readonly length: Millis;
+  /** Its part of the time, where others were open beside it. */
+  readonly charged: Millis;
   readonly span: { readonly from: UnixMs; readonly to: UnixMs };
   readonly origin: Origin;
 }
@@ -59,7 +63,7 @@ export interface Part {
 /** Owned by one window of one meter; only a job's keeps segments, because only a job gets a receipt. */
 export interface WindowAccount {
   add(part: Part): void;
-  total(): Pick<WindowEnergy, "energy" | "quality" | "errorPct" | "length" | "segments">;
+  total(): Pick<WindowEnergy, "energy" | "quality" | "errorPct" | "length" | "charged" | "segments">;
 }
 
 export function createAccount(card: CardError, hasReceipt: boolean): WindowAccount {
@@ -78,8 +82,8 @@ export function createAccount(card: CardError, hasReceipt: boolean): WindowAccou
       current.tally.add(part);
     },
     total: () => {
-      const { energy, quality, errorPct, length } = whole.total();
-      return { energy, quality, errorPct, length, segments: segments.map(toSegment) };
+      const { energy, quality, errorPct, length, charged } = whole.total();
+      return { energy, quality, errorPct, length, charged, segments: segments.map(toSegment) };
     },
   };
 }
@@ -125,7 +129,7 @@ function toSegment({ first, tally, to, counterTo, integrated }: Segment, number:
 
 interface Tally {
   add(part: Part): void;
-  total(): Pick<WindowEnergy, "energy" | "quality" | "errorPct" | "length">;
+  total(): Pick<WindowEnergy, "energy" | "quality" | "errorPct" | "length" | "charged">;
 }
 
 function createTally(card: CardError): Tally {
@@ -134,6 +138,7 @@ function createTally(card: CardError): Tally {
   let energy = ZERO_ENERGY;
   let gap = ZERO_ENERGY;
   let length = 0;
+  let charged = 0;
   let seesPart = false;
   return {
     add: (part) => {
@@ -142,11 +147,12 @@ function createTally(card: CardError): Tally {
       energy = addEnergy(energy, part.energy);
       gap = addEnergy(gap, part.gap);
       length += part.length;
+      charged += part.charged;
       seesPart ||= part.origin.seesPart === true;
     },
     total: () => {
       const basis = { energyByQuality, length: millis(length), gap, card: { ...card, seesPart } };
-      return { energy, quality, errorPct: errorPct(basis), length: millis(length) };
+      return { energy, quality, errorPct: errorPct(basis), length: millis(length), charged: millis(charged) };
     },
   };
 }

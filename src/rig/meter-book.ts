@@ -220,9 +220,9 @@ export class MeterBook {
 
   #recordJob(window: WindowEnergy): void {
     const { ledger, hostShare, electricity, gpu, card } = this.#parts;
-    const { jobId, energy, quality, errorPct, length } = window;
+    const { jobId, energy, quality, errorPct, charged } = window;
     if (jobId === undefined || quality === undefined) return;
-    const atWall = wallEnergy(this.#wallFor(window.id), energy, { length, share: hostShare });
+    const atWall = wallEnergy(this.#wallFor(window.id), energy, { length: charged, share: hostShare });
     const cost = energyCost(atWall, electricity);
     ledger.jobs.recordTotals(jobId, { energy, quality, errorPct, wallEnergy: atWall, electricity: cost });
     for (const { number, counterFrom, counterTo, ...segment } of window.segments.slice(this.#written.get(window.id))) {

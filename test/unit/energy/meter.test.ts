@@ -61,6 +61,14 @@ describe("one interval", () => {
     expect(brief(await read(1000))).toEqual(["inference(a) 33334", "inference(b) 33334", "inference(c) 33333"]);
   });
 
+  test("charges completions that run at once no more time, together, than passed", async () => {
+    for (const id of ["a", "b", "c"]) meter.openWindow({ id, sink: "inference", jobId: id });
+    await read(0);
+    const { windows } = await read(9000);
+    expect(windows.map(({ length }) => length)).toEqual([9000, 9000, 9000]);
+    expect(windows.map(({ charged }) => charged)).toEqual([3000, 3000, 3000]);
+  });
+
   test("is shared by weight where weights are given", async () => {
     meter.openWindow({ id: "a", sink: "inference", jobId: "a", weight: 3 });
     meter.openWindow({ id: "b", sink: "inference", jobId: "b" });
