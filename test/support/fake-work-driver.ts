@@ -15,6 +15,8 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
   readonly failures = new Map<WorkRole, string>();
   /** How long a start of this role takes on the clock. */
   readonly startMs = new Map<WorkRole, number>();
+  /** How long a stop of this role takes on the clock; the work goes on meanwhile. */
+  readonly stopMs = new Map<WorkRole, number>();
   /** Thrown by the next start or stop of this role. */
   readonly faults = new Map<WorkRole, Error>();
   engineFacts: Readonly<Record<string, unknown>> = ENGINE_FACTS;
@@ -42,13 +44,14 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
     return start.finally(() => this.#starts.delete(spec.name));
   }
 
-  stop(name: string): Promise<void> {
+  async stop(name: string, signal: AbortSignal): Promise<void> {
     const spec = this.running.get(name);
-    if (spec === undefined) return Promise.resolve();
+    if (spec === undefined) return;
     this.#throwFault(spec.role);
+    const length = this.stopMs.get(spec.role);
+    if (length !== undefined) await this.#clock.wait(millis(length), signal);
     this.running.delete(name);
     this.log.push(`stop ${spec.role}`);
-    return Promise.resolve();
   }
 
   onExit(listener: (exit: WorkExit) => void): void {

@@ -9,6 +9,8 @@ export class ScriptedMiner implements AsyncDisposable {
   readonly calls: MinerCall[] = [];
   /** Calls that are answered with 500. */
   readonly refuses = new Set<MinerCall>();
+  /** Calls that are never answered. */
+  readonly ignores = new Set<string>();
   paused = false;
   /** Says that it pauses, and goes on hashing. */
   isStubborn = false;
@@ -23,7 +25,9 @@ export class ScriptedMiner implements AsyncDisposable {
     const server = createServer();
     const miner = new ScriptedMiner(server);
     server.on("request", (request, response) => {
-      const [status, body] = miner.#answer((request.url ?? "").slice(1));
+      const call = (request.url ?? "").slice(1);
+      const [status, body] = miner.#answer(call);
+      if (miner.ignores.has(call)) return;
       response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
     });
     server.listen(0, "127.0.0.1");

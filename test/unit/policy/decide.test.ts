@@ -12,6 +12,9 @@ const NO_QUEUE = { waiting: 0, active: 0, worth: usdNano(0) };
 /** One request that pays for its handover, and one that does not. */
 const RICH = { waiting: 1, active: 0, worth: toUsdNano(1), oldest: NOW };
 const POOR = { waiting: 1, active: 0, worth: usdNano(5), oldest: ago(10_000) };
+/** What a borrowed GPU brought in, against what its owner lost. */
+const PAYING = { worth: toUsdNano(1), cost: toUsdNano(0.01) };
+const SPENT = { worth: usdNano(9), cost: usdNano(10) };
 
 const FACTS: GpuFacts = {
   gpu: "GPU-1",
@@ -96,67 +99,102 @@ describe("case 1, the operator's mode", () => {
   });
 });
 
-describe("cases 2 to 5, while inference has the GPU", () => {
+describe("cases 2 to 6, while inference has the GPU", () => {
   const serving = { workload: "inference" } as const;
   const mine = { ...serving, owner: owns("inference") } as const;
   check([
     {
-      reason: "2: a running request is never left",
+      reason: "2: a loan that earns less than the owner lost is called, while tiny requests trickle in",
+      facts: { ...serving, loan: SPENT, queue: { ...POOR, active: 1 }, idleSince: NOW },
+      is: "hashing loan-spent",
+    },
+    {
+      reason: "2: a loan that pays is not called",
+      facts: { ...serving, loan: PAYING, queue: { ...NO_QUEUE, active: 1 } },
+      is: "keep serving",
+    },
+    {
+      reason: "2: nor one that pays just what the owner lost",
+      facts: { ...serving, loan: { worth: usdNano(10), cost: usdNano(10) }, queue: { ...NO_QUEUE, active: 1 } },
+      is: "keep serving",
+    },
+    {
+      reason: "2: the operator's order to serve is no loan",
+      facts: { ...serving, mode: "serve", loan: SPENT },
+      is: "keep mode",
+    },
+    {
+      reason: "3: a running request is never left",
       facts: { ...serving, queue: { ...NO_QUEUE, active: 1 }, since: ago(9e6) },
       is: "keep serving",
     },
-    { reason: "2: nor one that is about to run", facts: { ...serving, queue: POOR }, is: "keep serving" },
-    { reason: "3: without lending an owner keeps its gaps", facts: mine, rules: NO_LENDING, is: "keep owner" },
+    { reason: "3: nor one that is about to run", facts: { ...serving, queue: POOR }, is: "keep serving" },
+    { reason: "4: without lending an owner keeps its gaps", facts: mine, rules: NO_LENDING, is: "keep owner" },
     {
-      reason: "4: the next request is waited for as long as leaving and coming back takes",
+      reason: "4: an owner keeps the GPU where nothing else could use the gaps",
+      facts: { ...mine, gapWorkload: "none", gapNet: usdPerHour(-0.01), idleSince: ago(9e6) },
+      is: "keep owner",
+    },
+    {
+      reason: "5: the next request is waited for as long as the gap takes to earn a round trip",
       facts: { ...mine, idleSince: ago(3999) },
       is: "keep linger",
     },
     {
-      reason: "4: also where inference only borrowed the GPU",
+      reason: "5: also where inference only borrowed the GPU",
       facts: { ...serving, idleSince: ago(3999) },
       is: "keep linger",
     },
     {
-      reason: "4: lingering begins when the last request ends",
+      reason: "5: lingering begins when the last request ends",
       facts: { ...serving, idleSince: NOW },
       is: "keep linger",
     },
-    { reason: "5: and not a moment longer", facts: { ...mine, idleSince: ago(4000) }, is: "hashing lent-back" },
-    { reason: "5: a borrower gives back to the owner", facts: serving, is: "hashing lent-back" },
     {
-      reason: "5: also without lending, when ownership has moved on",
+      reason: "5: longer where the gap would earn less",
+      facts: { ...mine, gapNet: usdPerHour(0.45), idleSince: ago(7999) },
+      is: "keep linger",
+    },
+    { reason: "6: and not a moment longer", facts: { ...mine, idleSince: ago(4000) }, is: "hashing lent-back" },
+    { reason: "6: a borrower gives back to the owner", facts: serving, is: "hashing lent-back" },
+    {
+      reason: "6: also without lending, when ownership has moved on",
       facts: serving,
       rules: NO_LENDING,
       is: "hashing lent-back",
     },
     {
-      reason: "5: the gap rests where hashing loses money",
-      facts: { ...mine, gapWorkload: "none" },
+      reason: "6: a borrower gives back to rest where nothing pays",
+      facts: { ...serving, owner: owns("none"), gapWorkload: "none", gapNet: usdPerHour(0) },
       is: "none lent-back",
     },
     {
-      reason: "5: a borrower gives back to rest where nothing pays",
-      facts: { ...serving, owner: owns("none"), gapWorkload: "none" },
-      is: "none lent-back",
-    },
-    {
-      reason: "5: the minimum dwell is for prices, not for gaps",
+      reason: "6: the minimum dwell is for prices, not for gaps",
       facts: { ...mine, since: ago(5000), idleSince: ago(5000) },
       is: "hashing lent-back",
     },
     {
-      reason: "5: an owner stops lending at the cap, or its next request would have to wait out the hour",
+      reason: "6: an owner stops lending at the cap, or its next request would have to wait out the hour",
       facts: { ...mine, gapSwitchesLastHour: 12 },
       is: "keep gap-cap",
     },
     {
-      reason: "5: a borrower gives back at the cap all the same",
-      facts: { ...serving, gapSwitchesLastHour: 12 },
-      is: "hashing lent-back",
+      reason: "6: at the cap a borrowed GPU is not handed back, or the next request would have to wait out the hour",
+      facts: { ...serving, loan: PAYING, gapSwitchesLastHour: 12 },
+      is: "keep gap-cap",
     },
     {
-      reason: "5: inference keeps the GPU when it is the gap's work itself",
+      reason: "6: and requests go on being served",
+      facts: { ...serving, loan: PAYING, gapSwitchesLastHour: 12, queue: RICH },
+      is: "keep serving",
+    },
+    {
+      reason: "2: until the loan is spent",
+      facts: { ...serving, loan: SPENT, gapSwitchesLastHour: 12, queue: RICH },
+      is: "hashing loan-spent",
+    },
+    {
+      reason: "6: inference keeps the GPU when it is the gap's work itself",
       facts: { ...mine, gapWorkload: "inference" },
       is: "keep lent-back",
     },
@@ -165,7 +203,17 @@ describe("cases 2 to 5, while inference has the GPU", () => {
   test("lingering says when it ends, so that the loop looks again then", () => {
     const decision = decide({ ...FACTS, ...serving, idleSince: ago(1500) }, RULES, NOW);
     expect(decision).toMatchObject({ rule: "linger", lookAgain: NOW + 2500 });
-    expect(decision.why).toBe("lingering 4.0 s, one round trip, for the next request");
+    expect(decision.why).toBe("lingering 4.0 s, what a round trip is worth, for the next request");
+  });
+
+  test("the cap says when it has room again, so that the loop looks again then", () => {
+    const facts = { ...FACTS, ...serving, gapSwitchesLastHour: 12, gapSwitchFree: unixMs(NOW + 7000) };
+    expect(decide(facts, RULES, NOW)).toMatchObject({ rule: "gap-cap", lookAgain: NOW + 7000 });
+  });
+
+  test("a loan that is called says who loses by it", () => {
+    const why = decide({ ...FACTS, ...serving, loan: SPENT }, RULES, NOW).why;
+    expect(why).toBe("what was asked no longer covers what hashing would have earned");
   });
 
   test("counts requests in words", () => {
@@ -176,11 +224,31 @@ describe("cases 2 to 5, while inference has the GPU", () => {
   });
 });
 
-describe("case 6, a request waits for a GPU that does something else", () => {
+describe("case 7, a request waits for a GPU that does something else", () => {
   check([
     { reason: "one that pays for the handover gets the GPU", facts: { queue: RICH }, is: "inference arrival" },
     { reason: "at once, whatever the minimum dwell", facts: { queue: RICH, since: NOW }, is: "inference arrival" },
-    { reason: "also from a GPU that rests", facts: { workload: "none", queue: RICH }, is: "inference arrival" },
+    {
+      reason: "at once, whatever it is worth, on a GPU that rests",
+      facts: { workload: "none", queue: POOR },
+      is: "inference arrival",
+    },
+    {
+      reason: "a rig that only serves admits requests at price 0",
+      facts: { workload: "none", owner: owns("none"), gapWorkload: "none", queue: { ...POOR, worth: usdNano(0) } },
+      rules: NO_LENDING,
+      is: "inference arrival",
+    },
+    {
+      reason: "the cap is no reason to let a GPU rest",
+      facts: { workload: "none", queue: POOR, gapSwitchesLastHour: 12 },
+      is: "inference arrival",
+    },
+    {
+      reason: "an owner is woken at once, whatever it is worth",
+      facts: { owner: owns("inference"), queue: { ...POOR, worth: usdNano(0) } },
+      is: "inference arrival",
+    },
     { reason: "one that does not waits for others", facts: { queue: POOR }, is: "keep arrival-waits" },
     {
       reason: "the same request wakes it where promptness is worth the difference",
@@ -210,68 +278,78 @@ describe("case 6, a request waits for a GPU that does something else", () => {
       is: "keep owner",
     },
     {
-      reason: "without lending an owner still comes into its own",
-      facts: { owner: owns("inference"), queue: RICH },
+      reason: "without lending an owner still comes into its own, and without patience",
+      facts: { owner: owns("inference"), queue: POOR, since: NOW, priceSwitchesToday: 99 },
       rules: NO_LENDING,
-      is: "inference regret",
+      is: "inference arrival",
     },
   ]);
+
+  test("the cap says when it has room again", () => {
+    const facts = { ...FACTS, queue: RICH, gapSwitchesLastHour: 12, gapSwitchFree: unixMs(NOW + 7000) };
+    expect(decide(facts, RULES, NOW)).toMatchObject({ rule: "gap-cap", lookAgain: NOW + 7000 });
+  });
 
   test("waiting says until when", () => {
     expect(decide({ ...FACTS, queue: POOR }, RULES, NOW)).toMatchObject({ lookAgain: NOW + 20_000 });
   });
 });
 
-describe("cases 7 to 10, nobody asks and ownership decides", () => {
+describe("cases 8 to 11, nobody asks and ownership decides", () => {
   const changed = { owner: owns("none") } as const;
   check([
-    { reason: "7: the owner stays", facts: {}, is: "keep owner" },
-    { reason: "7: rest stays where nothing pays", facts: { workload: "none", ...changed }, is: "keep owner" },
+    { reason: "8: the owner stays", facts: {}, is: "keep owner" },
+    { reason: "8: rest stays where nothing pays", facts: { workload: "none", ...changed }, is: "keep owner" },
     {
-      reason: "7: hashing fills the gaps of an owner that lends",
+      reason: "8: hashing fills the gaps of an owner that lends",
       facts: { owner: owns("inference") },
       is: "keep owner",
     },
     {
-      reason: "7: rest fills them where hashing loses money",
+      reason: "8: an owner takes a resting GPU back where nothing else could use the gaps",
       facts: { workload: "none", owner: owns("inference"), gapWorkload: "none" },
+      is: "inference regret",
+    },
+    {
+      reason: "8: and keeps it",
+      facts: { workload: "inference", owner: owns("inference"), gapWorkload: "none" },
       is: "keep owner",
     },
-    { reason: "8: leaving a rest needs no patience", facts: { workload: "none", since: NOW }, is: "hashing regret" },
+    { reason: "9: leaving a rest needs no patience", facts: { workload: "none", since: NOW }, is: "hashing regret" },
     {
-      reason: "8: and no room under the cap",
+      reason: "9: and no room under the cap",
       facts: { workload: "none", priceSwitchesToday: 20 },
       is: "hashing regret",
     },
     {
-      reason: "8: without lending the owner is woken before anybody asks",
+      reason: "9: without lending the owner is woken before anybody asks",
       facts: { workload: "none", owner: owns("inference") },
       rules: NO_LENDING,
       is: "inference regret",
     },
     {
-      reason: "9: a switch within the minimum dwell waits",
+      reason: "10: a switch within the minimum dwell waits",
       facts: { ...changed, since: ago(59_999) },
       is: "keep min-dwell",
     },
     {
-      reason: "9: a capped switch waits for the next day",
+      reason: "10: a capped switch waits for the next day",
       facts: { ...changed, priceSwitchesToday: 20 },
       is: "keep switch-cap",
     },
-    { reason: "9: one under the cap does not", facts: { ...changed, priceSwitchesToday: 19 }, is: "none regret" },
+    { reason: "10: one under the cap does not", facts: { ...changed, priceSwitchesToday: 19 }, is: "none regret" },
     {
-      reason: "10: the owner takes over when the dwell is over",
+      reason: "11: the owner takes over when the dwell is over",
       facts: { ...changed, since: ago(60_000) },
       is: "none regret",
     },
     {
-      reason: "10: hashing that loses money in the gaps ends, too",
+      reason: "11: hashing that loses money in the gaps ends, too: for the owner, since nothing fills them",
       facts: { owner: owns("inference"), gapWorkload: "none" },
-      is: "none regret",
+      is: "inference regret",
     },
     {
-      reason: "10: inference takes over for its price where nothing is lent",
+      reason: "11: inference takes over for its price where nothing is lent",
       facts: { owner: owns("inference") },
       rules: NO_LENDING,
       is: "inference regret",
@@ -283,11 +361,11 @@ describe("cases 7 to 10, nobody asks and ownership decides", () => {
     expect(decision).toMatchObject({ rule: "min-dwell", lookAgain: NOW + 40_000 });
   });
 
-  test("says what fills the gaps", () => {
+  test("says what fills the gaps, and nothing of gaps that nothing fills", () => {
     const why = (gapWorkload: Workload) =>
       decide({ ...FACTS, workload: gapWorkload, owner: owns("inference"), gapWorkload }, RULES, NOW).why;
     expect(why("hashing")).toBe("inference pays most; hashing fills the gaps between requests");
-    expect(why("none")).toBe("inference pays most; rest fills the gaps between requests");
+    expect(why("none")).toBe("inference pays most");
   });
 });
 
@@ -296,7 +374,8 @@ test("a clock that was set back keeps the dwell, and never throws", () => {
   expect(brief(decision)).toBe("keep min-dwell");
 });
 
-test("a short round trip is said in milliseconds", () => {
-  const facts: GpuFacts = { ...FACTS, workload: "inference", idleSince: NOW, roundTrip: seconds(0.34) };
+test("a short linger is said in milliseconds", () => {
+  const cheap = { roundTrip: seconds(0.34), roundTripCost: usdNano(1000) };
+  const facts: GpuFacts = { ...FACTS, workload: "inference", idleSince: NOW, ...cheap };
   expect(decide(facts, RULES, NOW).why).toContain("lingering 340 ms");
 });

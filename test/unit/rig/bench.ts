@@ -1,6 +1,7 @@
 import type { Admittance, Grant } from "../../../src/inference/gpu-port.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
 import type { Mode, ShareVerdict } from "../../../src/ledger/rows.ts";
+import { type Clock, steadyClock } from "../../../src/lib/clock.ts";
 import { createLogger, type Logger } from "../../../src/lib/logger.ts";
 import type { CoinQuote } from "../../../src/market/file.ts";
 import type { SwitchRules } from "../../../src/policy/types.ts";
@@ -18,7 +19,7 @@ import { SwitchBook } from "../../../src/rig/switch-book.ts";
 import { Wake } from "../../../src/rig/wake.ts";
 import { watts } from "../../../src/units/energy.ts";
 import { toUsdNano, type UsdNano, usdPerKwh, usdPerTerahash } from "../../../src/units/money.ts";
-import { minutes, seconds, unixMs } from "../../../src/units/time.ts";
+import { type Millis, millis, minutes, seconds, unixMs } from "../../../src/units/time.ts";
 import type { WorkRole, WorkSpec } from "../../../src/workloads/driver.ts";
 import { FakeGpuSource } from "../../support/fake-gpu-source.ts";
 import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
@@ -29,7 +30,7 @@ import { openMemoryLedger } from "../../support/memory-ledger.ts";
 export const NEVER = new AbortController().signal;
 const ELECTRICITY = usdPerKwh(0.15);
 
-const spec = (role: WorkRole): WorkSpec => ({
+export const workSpec = (role: WorkRole): WorkSpec => ({
   name: `${role}-${GPU_A}`,
   role,
   gpu: GPU_A,
@@ -64,6 +65,15 @@ export interface BenchOptions {
   readonly queueLimit?: number;
   /** Whether this GPU was measured before. */
   readonly isMeasured?: boolean;
+  /** The rig as an earlier agent left it: this one is started on the same ledger, at the same time. */
+  readonly before?: RigBench;
+}
+
+/** Its timers last whole milliseconds, as those of a computer do. */
+class TimerClock extends ManualClock {
+  override wait(length: Millis, signal: AbortSignal): Promise<void> {
+    return super.wait(millis(Math.ceil(length)), signal);
+  }
 }
 
 /** One GPU of a rig with everything real but the hardware, the miner's and the engine's insides, and time. */
@@ -72,6 +82,8 @@ export class RigBench implements AsyncDisposable {
   readonly driver: FakeWorkDriver;
   readonly source: FakeGpuSource;
   readonly ledger: Ledger;
+  /** The clock, deaf to being set. */
+  readonly steady: Clock;
   readonly queue: RequestQueue;
   readonly meter: MeterBook;
   readonly rates: RateBook;
@@ -100,31 +112,33 @@ export class RigBench implements AsyncDisposable {
     this.clock = clock;
     this.driver = driver;
     this.source = new FakeGpuSource(clock, gpu);
-    this.ledger = openMemoryLedger(clock);
+    this.ledger = options.before?.ledger ?? openMemoryLedger(clock);
+    this.steady = steadyClock(clock);
+    const { steady } = this;
     if (options.isMeasured) for (const row of MEASURED) this.ledger.benchmarks.upsert({ ...row, gpu, at: clock.now() });
     this.#logger = createLogger("debug", (line) => this.log.push(line));
     const parts = { clock, ledger: this.ledger, logger: this.#logger };
     const coin = { ...COIN, ...options.coin };
     const maxWait = options.rules?.maxWait ?? seconds(60);
-    this.queue = new RequestQueue({ gpu, clock, maxWait, limit: queueLimit, onChange: () => this.wake.call() });
+    this.queue = new RequestQueue({ gpu, clock: steady, maxWait, limit: queueLimit, onChange: () => this.wake.call() });
     const wall = { hostPower: watts(0), factor: 1 };
     this.meter = new MeterBook({ ...parts, gpu, source: this.source, wall, hostShare: 1, electricity: ELECTRICITY });
     this.rates = new RateBook(gpu, { hashing: "devcoin", serving: "tiny", resting: "rest" }, parts);
     this.switches = new SwitchBook({
       gpu,
       ledger: this.ledger,
-      clock,
+      clock: steady,
       electricity: ELECTRICITY,
       wear: toUsdNano(0.000_01),
     });
     this.watch = new HashingWatch({ gpu, ledger: this.ledger, clock, coin });
-    this.miner = new MinerControl(driver, spec("miner"));
-    this.engine = new EngineControl(driver, spec("engine"));
+    this.miner = new MinerControl(driver, workSpec("miner"));
+    this.engine = new EngineControl(driver, workSpec("engine"));
     this.demand = new ObservedDemand(clock.now());
     const mining = { miner: this.miner, coin, watch: this.watch, poolAway: () => this.poolAway };
     const shared = {
       ...parts,
-      steady: clock,
+      steady,
       meter: this.meter,
       queue: this.queue,
       rates: this.rates,
@@ -151,7 +165,7 @@ export class RigBench implements AsyncDisposable {
   }
 
   static async start(options: BenchOptions = {}): Promise<RigBench> {
-    const clock = new ManualClock(T0);
+    const clock = options.before?.clock ?? new TimerClock(T0);
     return new RigBench(clock, await FakeWorkDriver.start(clock), options);
   }
 

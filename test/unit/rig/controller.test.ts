@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseConfig } from "../../../src/config/load.ts";
+import { LedgerError } from "../../../src/ledger/errors.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
-import { silentLogger } from "../../../src/lib/logger.ts";
+import { createLogger } from "../../../src/lib/logger.ts";
 import { readMarketFile } from "../../../src/market/file.ts";
 import { RigController } from "../../../src/rig/controller.ts";
 import { usdNano } from "../../../src/units/money.ts";
@@ -30,6 +31,7 @@ let driver: FakeWorkDriver;
 let workers: Map<string, string>;
 let faults: unknown[];
 let changes: number;
+let log: string[];
 let rig: RigController;
 beforeEach(async () => {
   clock = new ManualClock(T0);
@@ -38,6 +40,7 @@ beforeEach(async () => {
   workers = new Map();
   faults = [];
   changes = 0;
+  log = [];
   const source = new FakeGpuSource(clock, GPU_A);
   rig = new RigController({
     config: CONFIG,
@@ -46,7 +49,7 @@ beforeEach(async () => {
     driver,
     ledger,
     clock,
-    logger: silentLogger,
+    logger: createLogger("debug", (line) => log.push(line)),
     mining: {
       host: "127.0.0.1",
       port: 3333,
@@ -66,7 +69,17 @@ afterEach(async () => {
   ledger.close();
 });
 
-const ask = (jobId: string) => rig.enqueue({ jobId, worth: usdNano(1) }, new AbortController().signal);
+const ask = (jobId: string, worth = usdNano(1)) => rig.enqueue({ jobId, worth }, new AbortController().signal);
+
+/** Moves time on in small steps, in each of which both GPUs find a share, until `isTrue`. */
+async function passUntil(isTrue: () => boolean): Promise<void> {
+  for (let steps = 0; !isTrue(); steps++) {
+    if (steps > 20_000) throw new Error(`not true in time: ${isTrue}\n${log.join("")}`);
+    for (const gpu of [GPU_A, GPU_B]) rig.recordShare(shareRow({ gpu, at: clock.now() }));
+    if (clock.waiting >= 2) await clock.advance(50);
+    else await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 describe("a rig of two GPUs", () => {
   test("gives each GPU a worker of its own, so that its shares find it", () => {
@@ -102,9 +115,33 @@ describe("a rig of two GPUs", () => {
     expect(changes).toBe(1);
   });
 
-  test("tells the agent when a share cannot be written", () => {
+  test("leaves a share out whose figures the ledger refuses: a pool's nonsense does not stop the agent", () => {
     rig.recordShare(shareRow({ difficulty: Number.NaN }));
-    expect(faults).toHaveLength(1);
+    expect(faults).toEqual([]);
+    expect(log.join("")).toContain("a share cannot be recorded");
+    rig.recordShare(shareRow());
+    expect(ledger.shares.expectedHashesSince(GPU_A, clock.now())).toBe(2 ** 31);
+  });
+
+  test("tells the agent when no share can be written", () => {
+    const full = new LedgerError("the disk is full", { code: "ERR_LEDGER_FULL" });
+    Object.assign(ledger.shares, {
+      append: () => {
+        throw full;
+      },
+    });
+    rig.recordShare(shareRow());
+    expect(faults).toEqual([full]);
+  });
+
+  test("sends a request to the GPU that takes some, though the other has fewer", async () => {
+    rig.setMode({ mode: "mine", gpu: GPU_A, by: "test" });
+    const stop = new AbortController();
+    const running = rig.run(stop.signal);
+    await clock.advance(0);
+    expect(["a", "b"].map((jobId) => ask(jobId).gpu)).toEqual([GPU_B, GPU_B]);
+    stop.abort();
+    await running;
   });
 });
 
@@ -149,4 +186,39 @@ test("a running rig works on every GPU, and lets go of each when it stops", asyn
   await running;
   expect(rig.snapshots().map(({ workload }) => workload)).toEqual(["none", "none"]);
   expect(faults).toEqual([]);
+});
+
+test("a request counts once towards what serving is worth, while it waits and after it was sent away", async () => {
+  const stop = new AbortController();
+  const running = rig.run(stop.signal);
+  await passUntil(() =>
+    rig.snapshots().every(({ workload, engine }) => workload === "hashing" && engine?.kind === "ready"),
+  );
+  const seen = new Set<number | undefined>();
+  let isOver = false;
+  const { gpu, admitted } = ask("a", usdNano(600));
+  void admitted.then(() => {
+    isOver = true;
+  });
+  const asked = clock.monotonic();
+  const look = () => {
+    const serving = rig.snapshots().find(({ info }) => info.uuid === gpu)?.valuations;
+    seen.add(serving?.find(({ workload }) => workload === "inference")?.revenue);
+  };
+  await passUntil(() => clock.monotonic() > asked + 1500);
+  await passUntil(() => {
+    look();
+    return isOver;
+  });
+  expect(await admitted).toMatchObject({ kind: "refused", reason: "max-wait" });
+  const sentAway = clock.monotonic();
+  expect(sentAway).toBeLessThan(60_000);
+  await passUntil(() => {
+    look();
+    return clock.monotonic() > sentAway + 3000;
+  });
+  // 600 nano-USD in the first minute are 36 micro-USD an hour.
+  expect([...seen]).toEqual([expect.closeTo(0.000_036, 12)]);
+  stop.abort();
+  await running;
 });

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { LedgerError } from "../../../src/ledger/errors.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
+import { usdPerHour } from "../../../src/units/money.ts";
 import { unixMs } from "../../../src/units/time.ts";
+import { WorkError } from "../../../src/workloads/errors.ts";
 import { T0 } from "../../support/ledger-rows.ts";
 import { NEVER, RigBench } from "./bench.ts";
 
@@ -191,9 +194,37 @@ describe("a start that fails", () => {
     rig.driver.miner.refuses.add("pause");
     await rig.handOver("inference");
     expect(rig.transitions.at(-1)).toMatchObject({
+      rung: "cold",
       outcome: "completed",
       detail: "the miner's API: the miner answered 500 to /pause",
     });
+  });
+
+  test("and took a rung down teaches the rung that was planned nothing", async () => {
+    await rig.engine.ensureReady(NEVER);
+    await rig.handOver("hashing");
+    const before = rig.switches.roundTrip(usdPerHour(0)).duration;
+    rig.driver.miner.isStubborn = true;
+    await rig.handOver("inference");
+    rig.driver.miner.isStubborn = false;
+    await rig.handOver("hashing");
+    expect(rig.transitions.map(({ rung, outcome }) => `${rung} ${outcome}`)).toEqual([
+      "cold completed",
+      "cold completed",
+      "cold completed",
+    ]);
+    expect(rig.switches.roundTrip(usdPerHour(0)).duration).toBe(before);
+  });
+
+  test("stops the miner before the switch is closed, so that none of its joules count as rest", async () => {
+    rig.findsShares = false;
+    rig.driver.stopMs.set("miner", 4000);
+    await rig.handOver("hashing");
+    const [row] = rig.transitions;
+    expect(row?.duration).toBeGreaterThanOrEqual(64_000);
+    expect(row?.energy).toBe(100 * (row?.duration ?? 0));
+    expect(rig.driver.isRunning("miner")).toBe(false);
+    expect(sinks()).toMatchObject({ hashing: 0, idle: 0 });
   });
 });
 
@@ -209,6 +240,69 @@ describe("a handover that is called off", () => {
     expect(rig.hashingJobs).toEqual([expect.objectContaining({ outcome: "cancelled" })]);
     expect(rig.cooldown.blocking("hashing", rig.clock.now())).toBeUndefined();
     expect(rig.workload).toBe("none");
+  });
+});
+
+describe("a driver that throws", () => {
+  const stuck = () =>
+    new WorkError("the miner's process 4242 does not end", { code: "ERR_WORK_STUCK", work: "miner", pid: 4242 });
+  beforeEach(async () => {
+    await rig.handOver("hashing");
+    rig.driver.faults.set("miner", stuck());
+    expect(await rig.handOver("none")).toMatchObject({ kind: "failed" });
+  });
+
+  test("ends the handover as failed, with the reason, and leaves the GPU to nobody, faulted", () => {
+    expect(rig.transitions.at(-1)).toMatchObject({
+      to: "none",
+      outcome: "failed",
+      detail: "the miner's process 4242 does not end",
+    });
+    expect([rig.workload, rig.custody.state]).toEqual(["none", "faulted"]);
+  });
+
+  test("leaves no switch open: later joules are not the switch's", async () => {
+    const before = sinks()?.switched;
+    await rig.pass(10_000);
+    await rig.meter.look(AbortSignal.abort());
+    expect(sinks()?.switched).toBe(before);
+    expect(sinks()?.idle).toBeGreaterThanOrEqual(100 * 10_000);
+  });
+
+  test("does not keep the next handover from working", async () => {
+    expect(await rig.handOver("hashing")).toEqual({ kind: "done" });
+    expect([rig.workload, rig.custody.state]).toEqual(["hashing", "open"]);
+    expect(rig.transitions.map(({ outcome }) => outcome)).toEqual(["completed", "failed", "completed"]);
+  });
+});
+
+test("a start that throws ends its job as failed, and cools down", async () => {
+  rig.driver.faults.set("miner", new Error("fork failed"));
+  expect(await rig.handOver("hashing")).toMatchObject({ kind: "failed", reason: "fork failed" });
+  expect(rig.hashingJobs).toEqual([expect.objectContaining({ outcome: "failed" })]);
+  expect(rig.cooldown.blocking("hashing", rig.clock.now())).toMatchObject({ reason: "fork failed" });
+});
+
+test("a ledger that cannot be written goes up to whoever runs the GPU", async () => {
+  const full = new LedgerError("the disk is full", { code: "ERR_LEDGER_FULL" });
+  Object.assign(rig.driver, { ensureReady: () => Promise.reject(full) });
+  await expect(rig.handOver("hashing")).rejects.toBe(full);
+});
+
+describe("a wall clock that is set during a handover", () => {
+  test.each([
+    ["forward by an hour", 3_600_000],
+    ["back by an hour", -3_600_000],
+  ])("%s does not change how long the handover took", async (_title, by) => {
+    rig.driver.startMs.set("miner", 200);
+    const handing = rig.handOver("hashing");
+    await rig.step(50);
+    rig.clock.setWall(rig.clock.now() + by);
+    await handing;
+    const [row] = rig.transitions;
+    expect(row?.started).toBe(T0);
+    expect(row?.duration).toBeGreaterThanOrEqual(200);
+    expect(row?.duration).toBeLessThanOrEqual(1000);
   });
 });
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LedgerError } from "../../../src/ledger/errors.ts";
+import { toUsdNano } from "../../../src/units/money.ts";
 import { answerJson } from "../../support/scripted-engine.ts";
 import { RigBench } from "./bench.ts";
 
@@ -59,6 +60,84 @@ describe("a miner that ends", () => {
   });
 });
 
+describe("a miner that dies", () => {
+  test("during a handover to inference is not blamed on the engine", async () => {
+    rig = await RigBench.working();
+    await rig.pass(2000);
+    const warmUp = Promise.withResolvers<void>();
+    const { script } = rig.driver.engine;
+    rig.driver.engine.script = async (request, response) => {
+      await warmUp.promise;
+      await script(request, response);
+    };
+    const request = rig.ask("cmpl-1");
+    await rig.until(() => rig.driver.engine.requests.length > 0);
+    expect(rig.custody.state).toBe("acquiring");
+    rig.driver.exit("miner", "signal SIGSEGV");
+    warmUp.resolve();
+    await rig.release(await rig.served(request), "cmpl-1");
+    await rig.pass(500);
+    expect(rig.workload).toBe("inference");
+    expect(rig.cooldown.blocking("inference", rig.steady.now())).toBeUndefined();
+    expect(rig.routes.at(-1)).toBe("hashing → inference completed");
+  });
+
+  test("right after it was resumed is noticed at the next look", async () => {
+    rig = await RigBench.working({ isMeasured: true });
+    await rig.release(await rig.served(rig.ask("cmpl-1", toUsdNano(0.005))), "cmpl-1");
+    await rig.until(() => rig.driver.miner.calls.includes("resume"));
+    rig.driver.exit("miner", "signal SIGSEGV");
+    const died = rig.clock.monotonic();
+    await rig.until(() => rig.routes.at(-1)?.startsWith("hashing → none") === true);
+    expect(rig.clock.monotonic() - died).toBeLessThanOrEqual(1100);
+    expect(rig.routes.slice(-2)).toEqual(["inference → hashing completed", "hashing → none completed"]);
+    expect(rig.transitions.at(-1)?.reason).toBe("the miner ended: signal SIGSEGV");
+    expect(rig.hashingJobs.at(-1)).toMatchObject({ outcome: "interrupted" });
+  });
+});
+
+describe("a miner that hangs", () => {
+  test("is asked on in the background: its silence blocks no look", async () => {
+    rig = await RigBench.working();
+    rig.driver.miner.ignores.add("stats");
+    const reads = rig.source.reads;
+    const asked = rig.driver.miner.calls.length;
+    await rig.pass(20_000);
+    expect(rig.source.reads - reads).toBeGreaterThanOrEqual(19);
+    expect(rig.driver.miner.calls.length - asked).toBeLessThanOrEqual(2);
+    expect(rig.workload).toBe("hashing");
+    await rig.release(await rig.served(rig.ask("cmpl-1")), "cmpl-1");
+  });
+
+  test("is stopped after ten unanswered questions, and started anew", async () => {
+    rig = await RigBench.running({ serves: false });
+    await rig.hashing();
+    rig.driver.miner.refuses.add("stats");
+    await rig.until(() => rig.workload === "none", 120_000);
+    expect(rig.transitions.at(-1)?.reason).toBe("the miner hangs: its API does not answer");
+    expect(rig.driver.isRunning("miner")).toBe(false);
+    expect(rig.hashingJobs[0]).toMatchObject({ outcome: "interrupted" });
+    rig.driver.miner.refuses.clear();
+    await rig.hashing();
+    expect(rig.driver.log).toEqual(["start miner", "stop miner", "start miner"]);
+  });
+});
+
+describe("work that cools down", () => {
+  test("is one decision in the ledger, not one a second", async () => {
+    rig = await RigBench.start({ serves: false });
+    rig.mode = "mine";
+    rig.driver.failures.set("miner", "exit code 1");
+    rig.run();
+    await rig.pass(120_000);
+    const cooling = rig.decisions.filter(({ rule }) => rule === "cooling-down");
+    expect(cooling[0]?.why).toMatch(/^the miner did not start: exit code 1; trying again in [3-6] s$/);
+    expect(cooling.length).toBeGreaterThanOrEqual(3);
+    expect(cooling.length).toBeLessThanOrEqual(rig.transitions.length);
+    expect(rig.decisions.length).toBeLessThanOrEqual(2 * rig.transitions.length);
+  });
+});
+
 describe("a pool that goes away", () => {
   test("for less than half a minute changes nothing", async () => {
     rig = await RigBench.working();
@@ -81,7 +160,7 @@ describe("a pool that goes away", () => {
 });
 
 describe("an engine that fails", () => {
-  test("to start sends requests away with the reason, and hashing goes on", async () => {
+  test("to start sends requests away at the door, and hashing goes on; the reason stays in the house", async () => {
     rig = await RigBench.start();
     rig.driver.failures.set("engine", "model file is damaged");
     rig.run();
@@ -93,8 +172,9 @@ describe("an engine that fails", () => {
     expect(request.settled).toMatchObject({
       kind: "refused",
       reason: "engine-failed",
-      why: "the engine did not start: model file is damaged",
+      why: "the engine is not available",
     });
+    expect(rig.engine.state).toEqual({ kind: "failed", reason: "the engine did not start: model file is damaged" });
     expect((request.settled as { retryAfter: number }).retryAfter).toBeGreaterThan(0);
     expect(rig.workload).toBe("hashing");
     rig.driver.failures.clear();
@@ -102,16 +182,34 @@ describe("an engine that fails", () => {
     await rig.release(await rig.served(rig.ask("cmpl-2")), "cmpl-2");
   });
 
-  test("its warm-up sends requests away as well", async () => {
+  test("its warm-up sends the request away that woke it, and hashing comes back", async () => {
     rig = await RigBench.start();
     rig.driver.engine.script = answerJson(500, {});
     rig.run();
     await rig.hashing();
-    await rig.until(() => rig.engine.state.kind === "failed");
-    await rig.pass(100);
+    await rig.engineUp();
     const request = rig.ask("cmpl-1");
     await rig.until(() => request.settled !== undefined);
-    expect(request.settled).toMatchObject({ why: "the engine answered its warm-up with 500" });
+    expect(request.settled).toMatchObject({ reason: "engine-failed", why: "the engine is not available" });
+    expect(rig.transitions.find(({ to }) => to === "inference")).toMatchObject({
+      outcome: "failed",
+      detail: "the engine answered its warm-up with 500",
+    });
+    await rig.hashing();
+    expect(rig.cooldown.blocking("inference", rig.steady.now())).toBeDefined();
+  });
+
+  test("again and again beside the miner is restarted ever more rarely, and the miner hashes on", async () => {
+    rig = await RigBench.working();
+    const end = rig.clock.monotonic() + 60_000;
+    while (rig.clock.monotonic() < end) {
+      rig.driver.exit("engine", "signal SIGABRT");
+      await rig.pass(50);
+    }
+    const starts = rig.driver.log.filter((line) => line === "start engine").length;
+    expect(starts).toBeGreaterThanOrEqual(3);
+    expect(starts).toBeLessThanOrEqual(5);
+    expect(rig.routes).toEqual(["none → hashing completed"]);
   });
 
   test("while it serves frees the GPU as soon as its requests let go", async () => {
@@ -140,6 +238,21 @@ describe("a GPU that cannot be read", () => {
     rig.source.fault = undefined;
     await rig.pass(6000);
     expect(rig.hashingJobs[0]?.energy).toBeGreaterThanOrEqual(2_500_000);
+  });
+});
+
+describe("a loop that fails", () => {
+  test("says why, is tried ever more rarely, and goes on when it can", async () => {
+    rig = await RigBench.working();
+    Object.assign(rig.meter, { look: () => Promise.reject(new Error("the sensor went away")) });
+    await rig.pass(60_000);
+    expect(rig.loop.snapshot().why).toBe("the GPU's loop failed: the sensor went away");
+    const failures = rig.log.filter((line) => line.includes("the GPU's loop failed")).length;
+    expect(failures).toBeGreaterThanOrEqual(4);
+    expect(failures).toBeLessThanOrEqual(8);
+    expect(rig.faults).toEqual([]);
+    Reflect.deleteProperty(rig.meter, "look");
+    await rig.until(() => rig.loop.snapshot().why === "devcoin pays most after electricity", 90_000);
   });
 });
 

@@ -26,12 +26,13 @@ describe("observing", () => {
     expect(wouldHave).toBeLessThan((1.7145 / 36) * 1.01);
   });
 
-  test("books nothing for what was never measured", async () => {
+  test("books nothing for what was never measured but the switch to it", async () => {
     rig = await RigBench.start();
     rig.mode = "observe";
     rig.run();
     await rig.pass(20_000);
-    expect(rig.ledger.wouldHave.sum(rig.clock.now())).toBe(0);
+    // Half of a round trip's wear, for the one switch that was not made.
+    expect(rig.ledger.wouldHave.sum(rig.clock.now())).toBe(-10_000);
   });
 
   test("sends requests away and says so", async () => {
@@ -142,6 +143,23 @@ describe("stopping the agent", () => {
     await rig.release(grant, "cmpl-1");
     await stopping;
     expect(rig.transitions.at(-1)).toMatchObject({ from: "inference", to: "none", outcome: "completed" });
+  });
+
+  test("takes the GPU back from a request that outlasts 5 s, and it ends as interrupted", async () => {
+    rig = await RigBench.working({ drainTimeoutMs: 60_000 });
+    const grant = await rig.served(rig.ask("cmpl-1"));
+    const interrupt = async () => {
+      await grant.release();
+      rig.ledger.jobs.endJob("cmpl-1", { ended: rig.clock.now(), outcome: "interrupted" });
+    };
+    grant.revoked.addEventListener("abort", () => void interrupt());
+    const stopping = rig.clock.monotonic();
+    await rig.stop();
+    expect(rig.clock.monotonic() - stopping).toBeGreaterThanOrEqual(5000);
+    expect(rig.clock.monotonic() - stopping).toBeLessThanOrEqual(5200);
+    expect(rig.ledger.jobs.findJob("cmpl-1")).toMatchObject({ outcome: "interrupted" });
+    expect(rig.ledger.jobs.findJob("cmpl-1")?.energy).toBeGreaterThanOrEqual(100 * 5000);
+    expect(rig.transitions.at(-1)).toMatchObject({ from: "inference", to: "none", outcome: "aborted" });
   });
 
   test("takes the GPU back from a request that does not end in time", async () => {

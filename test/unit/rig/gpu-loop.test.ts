@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { toUsdNano, usdNano, usdPerTerahash } from "../../../src/units/money.ts";
+import { lingerFor } from "../../../src/policy/linger.ts";
+import { toUsdNano, usdNano, usdPerHour, usdPerTerahash } from "../../../src/units/money.ts";
 import { seconds, unixMs } from "../../../src/units/time.ts";
 import { T0 } from "../../support/ledger-rows.ts";
 import { RigBench } from "./bench.ts";
@@ -68,6 +69,16 @@ describe("a rig that starts", () => {
   });
 });
 
+/** Pays for its handover, and is no demand that inference would own the GPU for. */
+const WORTH = toUsdNano(0.005);
+
+/** How long the rig lingers after its last request, at what it knows now. */
+function lingerNow(): number {
+  const { roundTrip, valuations } = rig.loop.snapshot();
+  const hashing = valuations.find(({ workload }) => workload === "hashing")?.net;
+  return lingerFor(roundTrip.duration, roundTrip.cost, hashing ?? usdPerHour(0));
+}
+
 describe("a request", () => {
   test("that pays for the handover wakes inference at once", async () => {
     rig = await RigBench.working();
@@ -81,18 +92,19 @@ describe("a request", () => {
     await rig.release(grant, "cmpl-1");
   });
 
-  test("that ends is followed by one round trip of lingering, and then by hashing", async () => {
-    rig = await RigBench.working();
-    const grant = await rig.served(rig.ask("cmpl-1"));
+  test("that ends is followed by lingering for what a round trip is worth, and then by hashing", async () => {
+    rig = await RigBench.working({ isMeasured: true });
+    const grant = await rig.served(rig.ask("cmpl-1", WORTH));
     await rig.pass(3000);
     await rig.release(grant, "cmpl-1");
     const released = rig.clock.monotonic();
-    const { duration } = rig.loop.snapshot().roundTrip;
-    expect(duration).toBeGreaterThanOrEqual(500);
+    const linger = lingerNow();
+    expect(linger).toBeGreaterThanOrEqual(500);
+    expect(linger).toBeLessThan(5000);
     await rig.hashing();
     const lingered = rig.clock.monotonic() - released;
-    expect(lingered).toBeGreaterThanOrEqual(duration);
-    expect(lingered).toBeLessThanOrEqual(duration + 300);
+    expect(lingered).toBeGreaterThanOrEqual(linger);
+    expect(lingered).toBeLessThanOrEqual(linger + 300);
     expect(rig.driver.log.filter((line) => line.startsWith("stop"))).toEqual([]);
     expect(rig.routes).toEqual([
       "none → hashing completed",
@@ -133,14 +145,15 @@ describe("a request", () => {
     expect(rig.routes.filter((route) => route.startsWith("hashing → inference"))).toHaveLength(1);
   });
 
-  test("that never pays is refused at the longest wait, with the sum that was against it", async () => {
+  test("that never pays is refused at the longest wait; the sum that was against it stays in the ledger", async () => {
     rig = await RigBench.working({ rules: { maxWait: seconds(20) } });
     const asked = rig.clock.monotonic();
     const poor = rig.ask("cmpl-1", usdNano(1));
     await rig.until(() => poor.settled !== undefined);
     expect(rig.clock.monotonic() - asked).toBe(20_000);
-    expect(poor.settled).toMatchObject({ kind: "refused", reason: "max-wait" });
-    expect((poor.settled as { why: string }).why).toContain("does not cover the handover's");
+    expect(poor.settled).toMatchObject({ reason: "max-wait", why: "no GPU became free in time" });
+    const decision = rig.decisions.find(({ rule }) => rule === "arrival-waits");
+    expect(decision?.why).toContain("does not cover the handover's");
     expect(rig.workload).toBe("hashing");
   });
 
@@ -192,6 +205,37 @@ describe("prices", () => {
     rig.clock.setWall(T0 - 10 * 3_600_000);
     await rig.pass(2000);
     expect(rig.faults).toEqual([]);
+  });
+});
+
+describe("a wall clock that is set", () => {
+  const HOUR = 3_600_000;
+  test.each([
+    ["back", -HOUR],
+    ["forward", HOUR],
+  ])("%s by an hour changes nothing about lingering", async (_title, by) => {
+    rig = await RigBench.working({ isMeasured: true });
+    await rig.release(await rig.served(rig.ask("cmpl-1", WORTH)), "cmpl-1");
+    const released = rig.clock.monotonic();
+    const linger = lingerNow();
+    await rig.pass(200);
+    rig.clock.setWall(rig.clock.now() + by);
+    await rig.hashing();
+    expect(rig.clock.monotonic() - released).toBeGreaterThanOrEqual(linger);
+    expect(rig.clock.monotonic() - released).toBeLessThanOrEqual(linger + 300);
+  });
+
+  test.each([
+    ["back", -HOUR],
+    ["forward", HOUR],
+  ])("%s by an hour changes nothing about the longest wait", async (_title, by) => {
+    rig = await RigBench.working({ rules: { maxWait: seconds(20) } });
+    const asked = rig.clock.monotonic();
+    const poor = rig.ask("cmpl-1", usdNano(1));
+    await rig.pass(5000);
+    rig.clock.setWall(rig.clock.now() + by);
+    await rig.until(() => poor.settled !== undefined);
+    expect(rig.clock.monotonic() - asked).toBe(20_000);
   });
 });
 

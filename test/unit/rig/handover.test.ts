@@ -51,7 +51,7 @@ async function hashBesideEngine(): Promise<void> {
 describe("a handover that goes well", () => {
   test("starts a miner and waits for its first share", async () => {
     expect(await go("none", "hashing")).toEqual(DONE);
-    expect(states).toEqual(["acquiring", "warming"]);
+    expect(states).toEqual(["draining", "acquiring", "warming"]);
     expect(rig.driver.log).toEqual(["start miner"]);
   });
 
@@ -209,17 +209,42 @@ describe("a drain", () => {
     await serve("cmpl-1");
     expect(await go("inference", "hashing")).toEqual(failed("revoked requests still hold the GPU"));
     expect(rig.driver.log).toEqual(["start engine"]);
-    expect(rig.clock.monotonic()).toBeGreaterThanOrEqual(15_000);
+    expect(rig.clock.monotonic()).toBeGreaterThanOrEqual(13_000);
   });
 
-  test("is given up when the agent stops", async () => {
+  test("goes on at the next handover: hashing never starts beside a request that was not let go", async () => {
+    const grant = await serve("cmpl-1");
+    await go("inference", "hashing");
+    const again = go("none", "hashing");
+    await rig.clock.advance(9000);
+    expect(rig.driver.log).toEqual(["start engine"]);
+    await grant.release();
+    expect(await again).toEqual(DONE);
+    expect(rig.driver.log).toEqual(["start engine", "start miner"]);
+  });
+
+  test("takes the GPU back at once when the agent stops, and waits until the request is booked", async () => {
     const grant = await serve("cmpl-1");
     const stop = new AbortController();
     const leaving = go("inference", "none", stop.signal);
     await rig.clock.advance(1000);
-    stop.abort();
-    expect(await leaving).toEqual({ kind: "aborted" });
     expect(grant.revoked.aborted).toBe(false);
+    stop.abort();
+    await rig.clock.advance(2000);
+    expect([grant.revoked.aborted, states.at(-1)]).toEqual([true, "draining"]);
+    await grant.release();
+    expect(await leaving).toEqual({ kind: "aborted" });
+    expect(rig.clock.monotonic()).toBeLessThanOrEqual(3100);
+  });
+
+  test("does not wait for ever for a request to be booked when the agent stops", async () => {
+    await serve("cmpl-1");
+    const stop = new AbortController();
+    const leaving = go("inference", "none", stop.signal);
+    await rig.clock.advance(1000);
+    stop.abort();
+    expect(await leaving).toEqual(failed("revoked requests still hold the GPU"));
+    expect(rig.clock.monotonic()).toBeLessThanOrEqual(4100);
   });
 });
 

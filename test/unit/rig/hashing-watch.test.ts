@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { MinerStats } from "../../../src/mining/reference/miner-api.ts";
+import { MinerControl } from "../../../src/rig/miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "../../../src/rig/outcome.ts";
-import { jobStart, T0 } from "../../support/ledger-rows.ts";
-import { NEVER, RigBench } from "./bench.ts";
+import { jobStart, shareRow, T0 } from "../../support/ledger-rows.ts";
+import { until } from "../../support/until.ts";
+import { NEVER, RigBench, workSpec } from "./bench.ts";
 
 let rig: RigBench;
 beforeEach(async () => {
@@ -62,6 +65,35 @@ describe("a share", () => {
       1_200_000,
     );
     expect(rig.hashingJobs).toEqual([]);
+  });
+});
+
+describe("a share that the pool accepted and our own check refutes", () => {
+  const refuted = () => rig.watch.record(shareRow({ at: rig.clock.now(), verified: false, expectedHashes: 1_200_000 }));
+
+  test("earns nothing", () => {
+    begin("hash-1");
+    refuted();
+    expect(rig.hashingJobs[0]?.revenue ?? 0).toBe(0);
+    rig.watch.record(shareRow({ at: rig.clock.now(), verified: true, expectedHashes: 1_200_000 }));
+    expect(rig.hashingJobs[0]?.revenue).toBe(SHARE_WORTH);
+  });
+
+  test("is no first share", async () => {
+    begin("hash-1");
+    let outcome: Outcome | undefined;
+    void rig.watch
+      .firstShare(() => undefined, NEVER)
+      .then((value) => {
+        outcome = value;
+      });
+    await rig.pass(1000);
+    refuted();
+    await rig.pass(1000);
+    expect(outcome).toBeUndefined();
+    rig.share();
+    await rig.until(() => outcome !== undefined);
+    expect(outcome).toEqual(DONE);
   });
 });
 
@@ -140,6 +172,19 @@ describe("the hashrate", () => {
     expect(rig.watch.live).toEqual({ effective: 1_200_000, reported: 24_000_000 });
   });
 
+  test("after a restart counts only the shares since this agent began to hash", async () => {
+    for (let count = 0; count < 500; count++) rig.share();
+    await rig.clock.advance(60_000);
+    await using later = await RigBench.start({ before: rig });
+    later.ledger.jobs.startJob(jobStart({ id: "hash-2", started: later.clock.now() }));
+    later.watch.begin("hash-2");
+    await later.clock.advance(10_000);
+    for (let count = 0; count < 9; count++) later.share();
+    expect(later.watch.live.effective).toBeUndefined();
+    later.share();
+    expect(later.watch.live.effective).toBe(1_200_000);
+  });
+
   test("spans jobs, and counts only the time that was spent hashing", async () => {
     await rig.clock.advance(5000);
     for (let count = 0; count < 5; count++) rig.share();
@@ -175,5 +220,70 @@ describe("the hashrate", () => {
     rig.watch.end();
     expect(rig.watch.live).toEqual({});
     expect(rig.clock.now()).toBe(T0 + 1000);
+  });
+});
+
+/** Says how many questions it was asked, and how many of them are over. */
+class CountedMiner extends MinerControl {
+  questions = 0;
+  over = 0;
+
+  override async stats(signal: AbortSignal): Promise<MinerStats | undefined> {
+    this.questions++;
+    const stats = await super.stats(signal);
+    this.over++;
+    return stats;
+  }
+}
+
+describe("a miner that falls silent", () => {
+  let miner: CountedMiner;
+  beforeEach(async () => {
+    miner = new CountedMiner(rig.driver, workSpec("miner"));
+    expect(await miner.start(NEVER)).toEqual(DONE);
+    begin("hash-1");
+  });
+  /** Asks `count` times, each time until the question is over. */
+  async function ask(count: number): Promise<void> {
+    for (let one = 0; one < count; one++) {
+      const before = miner.over;
+      rig.watch.ask(miner, NEVER);
+      await until(() => miner.over > before);
+    }
+  }
+
+  test("is noticed after ten unanswered questions, not before", async () => {
+    rig.driver.miner.refuses.add("stats");
+    await ask(9);
+    expect(rig.watch.isSilent).toBe(false);
+    await ask(1);
+    expect(rig.watch.isSilent).toBe(true);
+  });
+
+  test("is forgiven by one answer, and by a new job", async () => {
+    rig.driver.miner.refuses.add("stats");
+    await ask(9);
+    rig.driver.miner.refuses.clear();
+    await ask(1);
+    rig.driver.miner.refuses.add("stats");
+    await ask(9);
+    expect(rig.watch.isSilent).toBe(false);
+    await ask(1);
+    expect(rig.watch.isSilent).toBe(true);
+    begin("hash-2");
+    expect(rig.watch.isSilent).toBe(false);
+  });
+
+  test("is asked one question at a time, and nobody waits for its answer", async () => {
+    rig.driver.miner.ignores.add("stats");
+    const stop = new AbortController();
+    for (let count = 0; count < 20; count++) rig.watch.ask(miner, stop.signal);
+    expect([miner.questions, miner.over]).toEqual([1, 0]);
+    stop.abort();
+    await until(() => miner.over === 1);
+    rig.driver.miner.ignores.clear();
+    await ask(1);
+    expect(miner.questions).toBe(2);
+    expect(rig.watch.live.reported).toBe(24_000_000);
   });
 });

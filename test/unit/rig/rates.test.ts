@@ -90,10 +90,10 @@ describe("what was learned", () => {
     expect(rates.tokensPerSecond()).toBe(120);
   });
 
-  test("is stored with its unit and the number of readings behind it", () => {
-    expect(ledger.benchmarks.get(GPU_A, "devcoin")).toMatchObject({ unit: "H/s", rate: 5e6, power: 64, samples: 1 });
-    expect(ledger.benchmarks.get(GPU_A, "tiny")).toMatchObject({ unit: "tok/s", rate: 120, power: 60 });
-    expect(ledger.benchmarks.get(GPU_A, "rest")).toMatchObject({ unit: "W", rate: 9, power: 9 });
+  test("is stored with its unit and the number of readings behind it, of speed and of power", () => {
+    expect(ledger.benchmarks.get(GPU_A, "devcoin")).toMatchObject({ unit: "H/s", rate: 5e6, power: 64, samples: 2 });
+    expect(ledger.benchmarks.get(GPU_A, "tiny")).toMatchObject({ unit: "tok/s", rate: 120, power: 60, samples: 2 });
+    expect(ledger.benchmarks.get(GPU_A, "rest")).toMatchObject({ unit: "W", rate: 9, power: 9, samples: 1 });
   });
 
   test("is not taken for another GPU, nor for another coin", () => {

@@ -1,35 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Admittance, Grant } from "../../../src/inference/gpu-port.ts";
-import { type Gate, RequestQueue } from "../../../src/rig/request-queue.ts";
+import { RequestQueue } from "../../../src/rig/request-queue.ts";
 import { usdNano } from "../../../src/units/money.ts";
 import { seconds, unixMs } from "../../../src/units/time.ts";
 import { GPU_A, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { ScriptedGate } from "./scripted-gate.ts";
 
 const NEVER = new AbortController().signal;
-
-/** A gate that records what goes through it, and can be slow or fail. */
-class ScriptedGate implements Gate {
-  readonly engine = "http://127.0.0.1:1";
-  slots = 16;
-  readonly log: string[] = [];
-  beginFault: Error | undefined;
-  endFault: Error | undefined;
-  /** While set, every begin waits for it. */
-  slowness: Promise<void> | undefined;
-
-  async begin(jobId: string): Promise<void> {
-    await this.slowness;
-    if (this.beginFault) throw this.beginFault;
-    this.log.push(`begin ${jobId}`);
-  }
-
-  async end(jobId: string, tokensOut?: number): Promise<void> {
-    await Promise.resolve();
-    this.log.push(`end ${jobId} ${tokensOut}`);
-    if (this.endFault) throw this.endFault;
-  }
-}
 
 let clock: ManualClock;
 let gate: ScriptedGate;
@@ -256,6 +234,24 @@ describe("refusing", () => {
   });
 });
 
+describe("a queue", () => {
+  test("is closed from the first refusal on until it accepts again", () => {
+    expect(queue.isClosed).toBe(false);
+    queue.refuseAll("not-serving", "this rig is in mode mine");
+    expect(queue.isClosed).toBe(true);
+    queue.accept();
+    expect(queue.isClosed).toBe(false);
+  });
+
+  test("is open again with its gate", () => {
+    queue.refuseAll("engine-failed", "the engine is not available");
+    queue.openGate(gate);
+    expect(queue.isClosed).toBe(false);
+    queue.closeGate();
+    expect(queue.isClosed).toBe(false);
+  });
+});
+
 describe("waiting too long", () => {
   test("ends at the longest wait to the millisecond, and only for those that waited so long", async () => {
     const first = ask("a");
@@ -266,7 +262,12 @@ describe("waiting too long", () => {
     expect(facts().waiting).toBe(2);
     await clock.advance(1);
     queue.expire();
-    expect(await first).toEqual({ kind: "refused", reason: "max-wait", why: "no GPU became free in time", retryAfter: 30_000 });
+    expect(await first).toEqual({
+      kind: "refused",
+      reason: "max-wait",
+      why: "no GPU became free in time",
+      retryAfter: 30_000,
+    });
     expect(facts().waiting).toBe(1);
     queue.openGate(gate);
     expect((await second).kind).toBe("granted");

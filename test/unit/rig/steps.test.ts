@@ -16,16 +16,16 @@ describe("the steps of a handover", () => {
   }
   const cases: readonly Case[] = [
     {
-      reason: "a cold start of hashing is ready with its first share",
+      reason: "a cold start of hashing waits for requests that could not be revoked, and is ready with its first share",
       route: ["none", "hashing"],
       residents: NONE,
-      steps: ["start-miner", "first-share"],
+      steps: ["drain", "start-miner", "first-share"],
     },
     {
       reason: "a resumed miner needs no new share: it hashed for the same session moments ago",
       route: ["none", "hashing"],
       residents: MINER,
-      steps: ["start-miner"],
+      steps: ["drain", "start-miner"],
     },
     {
       reason: "a rested GPU starts serving",
@@ -72,8 +72,11 @@ describe("the steps of a handover", () => {
 
   test("never start hashing before requests have drained, nor serving before hashing is quiet", () => {
     for (const residents of [NONE, MINER, ENGINE, BOTH]) {
-      const back = stepsFor("inference", "hashing", residents);
-      expect(back.indexOf("drain")).toBeLessThan(back.indexOf("start-miner"));
+      for (const from of ["inference", "none"] as const) {
+        const back = stepsFor(from, "hashing", residents);
+        expect(back).toContain("drain");
+        expect(back.indexOf("drain")).toBeLessThan(back.indexOf("start-miner"));
+      }
       const there = stepsFor("hashing", "inference", residents);
       expect(there.indexOf("verify-quiet")).toBeLessThan(there.indexOf("start-engine"));
       expect(there.at(-1)).toBe("open-gate");

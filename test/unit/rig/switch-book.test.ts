@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
-import type { TransitionEnd, TransitionRow } from "../../../src/ledger/rows.ts";
+import type { DecisionRow, TransitionEnd, TransitionRow } from "../../../src/ledger/rows.ts";
 import { SwitchBook } from "../../../src/rig/switch-book.ts";
 import { milliJoules } from "../../../src/units/energy.ts";
 import { usdNano, usdPerHour, usdPerKwh } from "../../../src/units/money.ts";
-import { hours, unixMs } from "../../../src/units/time.ts";
-import { GPU_A, GPU_B, T0, transitionEnd, transitionRow } from "../../support/ledger-rows.ts";
+import { hours, minutes, unixMs } from "../../../src/units/time.ts";
+import { decisionRow, GPU_A, GPU_B, T0, transitionEnd, transitionRow } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
 
@@ -59,6 +59,33 @@ describe("the round trip of this GPU", () => {
     expect(open().roundTrip(FREE).duration).toBe(2000);
   });
 
+  test("is not bent by one slow handover among fast ones", () => {
+    for (const ms of [280, 300, 320]) {
+      switched(ms);
+      switched(ms, back);
+    }
+    switched(10_000);
+    switched(10_000, back);
+    expect(open().roundTrip(FREE).duration).toBe(620);
+  });
+
+  test("is learned from no handover that fell back a rung: it is recorded as the rung it took", () => {
+    switched(300);
+    switched(9000, {}, { rung: "cold", detail: "the paused miner does not answer" });
+    expect(ledger.transitions.list(1)[0]).toMatchObject({ rung: "cold", outcome: "completed" });
+    expect(open().roundTrip(FREE).duration).toBe(1300);
+  });
+
+  test("forgets what is older than a day, and is planned anew where nothing else is left", async () => {
+    switched(5000);
+    const book = open();
+    await clock.advance(hours(24) + 5000);
+    expect(book.roundTrip(FREE).duration).toBe(6000);
+    await clock.advance(minutes(10) + 1);
+    expect(book.roundTrip(FREE).duration).toBe(2000);
+    expect(open().roundTrip(FREE).duration).toBe(2000);
+  });
+
   test("follows the last twenty, so that a change in the rig shows", () => {
     for (let index = 0; index < 20; index++) switched(10_000);
     for (let index = 0; index < 20; index++) switched(100);
@@ -82,5 +109,49 @@ describe("the count of switches", () => {
     expect(book.gapSwitchesLastHour(at(hours(1) - 1))).toBe(1);
     expect(book.gapSwitchesLastHour(at(hours(1)))).toBe(0);
     expect(book.priceSwitchesToday(at(0))).toBe(0);
+  });
+
+  test("for gaps has room again when the oldest of the hour is over", () => {
+    const book = open();
+    expect(book.gapSwitchFree).toBeUndefined();
+    book.countGapSwitch(at(0));
+    book.countGapSwitch(at(5000));
+    expect(book.gapSwitchFree).toBe(at(hours(1)));
+    expect(book.gapSwitchesLastHour(at(hours(1)))).toBe(1);
+    expect(book.gapSwitchFree).toBe(at(5000 + hours(1)));
+  });
+});
+
+describe("the count of switches after a restart", () => {
+  const decided = (ms: number, changes: Partial<DecisionRow> = {}) =>
+    ledger.decisions.append(decisionRow({ at: at(ms), ...changes }));
+  const counts = () => {
+    const book = open();
+    return { price: book.priceSwitchesToday(clock.now()), gap: book.gapSwitchesLastHour(clock.now()) };
+  };
+
+  test("goes on from the ledger's decisions", async () => {
+    decided(0);
+    decided(hours(2), { rule: "regret", to: "none" });
+    decided(hours(3));
+    decided(hours(3.5));
+    await clock.advance(hours(3.75));
+    expect(counts()).toEqual({ price: 1, gap: 2 });
+    expect(open().gapSwitchFree).toBe(at(hours(4)));
+    await clock.advance(hours(0.5));
+    expect(counts()).toEqual({ price: 1, gap: 1 });
+  });
+
+  const others: readonly [string, Partial<DecisionRow>][] = [
+    ["leaving rest, which wears nothing", { from: "none" }],
+    ["another GPU's", { gpu: GPU_B }],
+    ["one that kept the work", { action: "keep", to: "hashing" }],
+    ["the operator's", { rule: "mode" }],
+    ["giving a gap back", { rule: "lent-back", from: "inference", to: "hashing" }],
+  ];
+  test.each(others)("leaves out %s", (_title, changes) => {
+    decided(0, changes);
+    decided(0, { ...changes, ...(changes.rule === undefined ? { rule: "regret" } : {}) });
+    expect(counts()).toEqual({ price: 0, gap: 0 });
   });
 });

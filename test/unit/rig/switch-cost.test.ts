@@ -24,9 +24,24 @@ describe("what one switch costs", () => {
     expect(learnCost("freeze", [sample(120, 9000)])).toEqual({ duration: 120, energy: 9000, samples: 1 });
   });
 
-  test("is the mean of the last times, its energy in whole millijoules", () => {
-    const cost = learnCost("freeze", [sample(100, 1), sample(200, 2), sample(600, 2)]);
-    expect(cost).toEqual({ duration: 300, energy: 2, samples: 3 });
+  test("is the median of the last times, each figure on its own", () => {
+    const cost = learnCost("freeze", [sample(600, 3), sample(100, 9), sample(200, 2)]);
+    expect(cost).toEqual({ duration: 200, energy: 3, samples: 3 });
+  });
+
+  test("lies between the middle two of an even number, its energy in whole millijoules", () => {
+    const cost = learnCost("freeze", [sample(400, 2), sample(100, 1), sample(200, 4), sample(300, 5)]);
+    expect(cost).toEqual({ duration: 250, energy: 3, samples: 4 });
+    expect(Number.isInteger(learnCost("freeze", [sample(1, 1), sample(1, 2)]).energy)).toBe(true);
+  });
+
+  test("is not bent by one of 10 s among fast ones", () => {
+    const fast = [90, 100, 110, 120, 130].map((ms) => sample(ms, 9000));
+    expect(learnCost("freeze", [sample(10_000, 5_000_000), ...fast])).toEqual({
+      duration: 115,
+      energy: 9000,
+      samples: 6,
+    });
   });
 });
 

@@ -31,8 +31,9 @@ const INFERENCE = {
 
 let ledger: Ledger;
 let rates: RateBook;
+let clock: ManualClock;
 beforeEach(() => {
-  const clock = new ManualClock(T0);
+  clock = new ManualClock(T0);
   ledger = openMemoryLedger(clock);
   rates = new RateBook(GPU_A, { hashing: "devcoin", serving: "tiny", resting: "rest" }, { ledger, clock });
 });
@@ -78,6 +79,32 @@ describe("valuing a GPU", () => {
     const [hashing] = value({ coin: COIN }, unixMs(T0 + minutes(10) + 1));
     expect(hashing).toMatchObject({ workload: "hashing", why: "devcoin is not valued: its price is stale" });
     expect(hashing?.net).toBeUndefined();
+  });
+});
+
+describe("serving that was never measured", () => {
+  const serving = () => value({ coin: COIN, inference: INFERENCE })[1];
+  beforeEach(() => {
+    rates.observeHashrate({ rate: hashrate(24e6), basis: "effective" });
+    rates.observePower("hashing", watts(90));
+  });
+
+  test("is taken to draw what hashing draws at the wall, and its sentence says that this is the most", () => {
+    expect(serving()).toMatchObject({ power: expect.closeTo(100), net: expect.closeTo(0.04 - 0.015, 9) });
+    expect(serving()?.why).toBe("tiny sees demand worth $0.0400/h, less at most 100 W at $0.150/kWh = $0.0250/h");
+  });
+
+  test("is bounded no longer once it was measured", () => {
+    rates.observePower("serving", watts(60));
+    expect(serving()?.power).toBeCloseTo(66.667, 2);
+    expect(serving()?.why).not.toContain("at most");
+  });
+
+  test("stays unknown where hashing was not measured either", () => {
+    const other = new RateBook(GPU_A, { hashing: "btc", serving: "other", resting: "rest" }, { ledger, clock });
+    const [, inference] = value({ rates: other, coin: COIN, inference: INFERENCE });
+    expect(inference).toMatchObject({ workload: "inference", why: expect.stringContaining("its net is unknown") });
+    expect(inference?.net).toBeUndefined();
   });
 });
 

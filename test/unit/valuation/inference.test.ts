@@ -43,6 +43,12 @@ describe("what serving is worth", () => {
     });
   });
 
+  test("says that its power is the most it can be while it is only bounded", () => {
+    const bounded = valueInference({ ...FACTS, powerIsBound: true });
+    expect(bounded.why).toBe("tiny sees demand worth $0.120/h, less at most 400 W at $0.150/kWh = $0.0600/h");
+    expect(bounded.net).toBe(valueInference(FACTS).net);
+  });
+
   test("has a revenue but no net while its power was never measured", () => {
     const { power: _, ...facts } = FACTS;
     const valuation = valueInference(facts);
