@@ -8,6 +8,7 @@ import { createRigViews, type RigViews } from "./api/rig-views.ts";
 import type { PoolView } from "./api/shapes.ts";
 import { resolveDataDir } from "./config/data-dir.ts";
 import { repositoryRoot } from "./config/default.ts";
+import type { Endpoint } from "./config/fields.ts";
 import { loadConfig, type RigConfig } from "./config/load.ts";
 import { readSecret } from "./config/secret.ts";
 import { openWallMeter } from "./energy/meters/open.ts";
@@ -43,6 +44,8 @@ const USUAL_TOKENS_OUT = 128;
 export interface AgentOptions {
   /** Absent: the embedded default, which tries everything out without a GPU, Docker or network. */
   readonly configFile: string | undefined;
+  /** Instead of `http.listen`. */
+  readonly listen?: Endpoint;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Called once the status page answers. */
@@ -52,13 +55,13 @@ export interface AgentOptions {
 
 /** Builds the agent, runs it until `signal` fires, and takes it down in reverse; throws what made it stop by itself. */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
-  const config = loadConfig(options.configFile);
+  const config = loadConfig(options.configFile, options.listen);
   const clock = systemClock;
   const logger = createLogger(config.log.level, options.writeLog);
   const { mining, inference } = config;
   const coin = mining && readMarketFile(config.market.file).coin(mining.coin, mining.algorithm);
   if (inference !== undefined) await checkModelFile(inference.engine.modelFile, inference.engine.sha256);
-  const dataDir = resolveDataDir(config.dataDir, { env: options.env, uid: process.getuid?.(), cwd: options.cwd });
+  const dataDir = resolveDataDir(config, { env: options.env, uid: process.getuid?.(), cwd: options.cwd });
 
   await using stack = new AsyncDisposableStack();
   const ledger = stack.adopt(openLedger(dataDir, { clock, logger }), (opened) => opened.close());
@@ -103,8 +106,9 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     model,
     pool: () => (proxy ? poolView(proxy, config) : null),
   });
-  const http = stack.adopt(await openHttp({ parts, controller, views, dataDir }), (server) => server.close());
-  stack.defer(announce(dataDir, http));
+  const id = randomUUID();
+  const http = stack.adopt(await openHttp({ parts, controller, views, dataDir, id }), (server) => server.close());
+  stack.defer(announce(dataDir, { url: http.url, pid: process.pid, id }));
   options.onListening({ url: http.url, config, dataDir });
   publisher.start(() => views.publish(), onFault);
   stack.defer(() => publisher.stop());
@@ -208,9 +212,11 @@ interface HttpParts {
   readonly controller: RigController;
   readonly views: RigViews;
   readonly dataDir: string;
+  /** Of this run. */
+  readonly id: string;
 }
 
-async function openHttp({ parts, controller, views, dataDir }: HttpParts): Promise<HttpServer> {
+async function openHttp({ parts, controller, views, dataDir, id }: HttpParts): Promise<HttpServer> {
   const { config, logger, ledger, clock, onFault } = parts;
   const book = createCompletionBook(ledger, clock);
   const service = () => serviceOf(parts, controller);
@@ -221,9 +227,10 @@ async function openHttp({ parts, controller, views, dataDir }: HttpParts): Promi
     rig: views,
     inference: createGateway({ service, gpus: controller, book, logger, onFault }),
     token: await loadToken(dataDir),
+    instance: id,
     webRoot: join(repositoryRoot, ".build/web"),
     allowedHosts,
-    customerKeys: await readCustomerKeys(customerKeysFile),
+    customerKeys: readCustomerKeys(customerKeysFile),
     logger,
   });
 }
@@ -244,9 +251,8 @@ function serviceOf({ config, model }: RigParts, controller: RigController): Serv
 }
 
 /** Tells the command line where this agent answers; taken back when the agent stops. */
-function announce(dataDir: string, { url }: HttpServer): () => void {
+function announce(dataDir: string, file: AgentFile): () => void {
   const path = agentFilePath(dataDir);
-  const file: AgentFile = { url, pid: process.pid, id: randomUUID() };
   writeFileSync(path, `${JSON.stringify(file)}\n`, { mode: 0o600 });
   return () => rmSync(path, { force: true });
 }

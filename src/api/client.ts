@@ -8,6 +8,7 @@ import type {
   EnergySlotView,
   ErrorView,
   GpuView,
+  HealthView,
   JobView,
   ModeRequest,
   ModeView,
@@ -22,8 +23,12 @@ import { createSseParser, type SseItem } from "./sse.ts";
 export interface ClientOptions {
   /** Origin of the agent, such as `http://127.0.0.1:7410`; empty in the page, which talks to its own origin. */
   readonly baseUrl: string;
-  /** Asked for each request; absent means none is sent. */
+  /** Sent with writes only, which alone need it on loopback. */
   readonly token?: () => string | undefined;
+  /** Sends the token with reads as well, which an agent off loopback wants. */
+  readonly authorizeReads?: boolean;
+  /** Told what each answer should be; throws when it is not. The page leaves it out and trusts its own origin. */
+  readonly check?: (answer: AnswerName, body: unknown) => void;
   /** For one whole read or write; a stream has none. */
   readonly timeout?: Millis;
   readonly fetch?: typeof fetch;
@@ -40,8 +45,22 @@ export interface EnergyQuery {
   readonly bucket?: EnergyBucket;
 }
 
+/** What `check` is told that an answer should be. */
+export type AnswerName =
+  | "health"
+  | "rig"
+  | "gpus"
+  | "ready"
+  | "valuations"
+  | "decisions"
+  | "jobs"
+  | "transitions"
+  | "energy"
+  | "mode";
+
 /** The agent's HTTP API, typed. Faults are `ApiError`s that keep the agent's own code and mend. */
 export interface RigClient {
+  health(signal: AbortSignal): Promise<HealthView>;
   rig(signal: AbortSignal): Promise<RigView>;
   gpus(signal: AbortSignal): Promise<readonly GpuView[]>;
   ready(signal: AbortSignal): Promise<ReadyView>;
@@ -64,23 +83,59 @@ const isErrorView = (value: unknown): value is ErrorView =>
   value.error !== null &&
   "code" in value.error &&
   typeof value.error.code === "string" &&
-  "message" in value.error;
+  value.error.code.startsWith("ERR_") &&
+  "message" in value.error &&
+  typeof value.error.message === "string" &&
+  "mend" in value.error &&
+  (value.error.mend === null || typeof value.error.mend === "string");
+
+const NOT_AN_AGENT = "see that a Rigshift agent of this version listens there, and nothing else";
 
 async function toRefusal(response: Response): Promise<ApiError> {
-  const body: unknown = await response.json().catch(() => undefined);
+  const body: unknown = await readJson(response).catch(() => undefined);
   const { status } = response;
-  if (!isErrorView(body)) return new ApiError(`the agent answered HTTP ${status}`, { code: "ERR_API_ANSWER", status });
+  if (!isErrorView(body))
+    return new ApiError(`the answer was HTTP ${status}`, { code: "ERR_API_ANSWER", status, mend: NOT_AN_AGENT });
   const { code, message, mend } = body.error;
   return new ApiError(message, { code: code as `ERR_${string}`, status, ...(mend !== null && { mend }) });
 }
 
+/** A year of energy is a few megabytes; more is not our agent. */
+const GREATEST_ANSWER_CHARS = 32 * 1024 * 1024;
+
+async function readText(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true };
+      if (done) return text + decoder.decode();
+      text += decoder.decode(value, { stream: true });
+      if (text.length > GREATEST_ANSWER_CHARS) throw new SyntaxError("it is too long");
+    }
+  } finally {
+    // The reader may already be gone with its connection, which is all that cancelling would achieve.
+    await reader?.cancel().catch(() => undefined);
+  }
+}
+
+const readJson = async (response: Response): Promise<unknown> => JSON.parse(await readText(response));
+
 function toFault(error: unknown, baseUrl: string): unknown {
   if (error instanceof ApiError || isAbort(error)) return error;
   if (error instanceof Error && error.name === "TimeoutError")
-    return new ApiError("the agent did not answer in time", { code: "ERR_API_TIMEOUT", retryable: true });
+    return new ApiError("the agent did not answer in time", {
+      code: "ERR_API_TIMEOUT",
+      mend: "try again; if it stays so, see the agent's log",
+      retryable: true,
+    });
+  if (error instanceof SyntaxError)
+    return new ApiError("the answer is not JSON", { code: "ERR_API_ANSWER", mend: NOT_AN_AGENT }, { cause: error });
   const where = baseUrl === "" ? "" : ` on ${baseUrl}`;
   return new ApiError(
-    `no agent answers${where}: ${messageOf(error)}`,
+    // What fetch throws only says that it failed; why is in its cause.
+    `no agent answers${where}: ${messageOf((error instanceof Error && error.cause) || error)}`,
     { code: "ERR_API_UNREACHABLE", mend: "start it with `rigshift start`", retryable: true },
     { cause: error },
   );
@@ -117,9 +172,9 @@ async function* readLive(body: ReadableStream<Uint8Array>): AsyncGenerator<LiveI
 
 type Ask = (path: string, init: RequestInit & { readonly signal: AbortSignal }) => Promise<Response>;
 
-function createAsk({ baseUrl, token, fetch: ask = fetch }: ClientOptions): Ask {
+function createAsk({ baseUrl, token, authorizeReads = false, fetch: ask = fetch }: ClientOptions): Ask {
   return async (path, init) => {
-    const secret = token?.();
+    const secret = authorizeReads || init.method === "POST" ? token?.() : undefined;
     const headers = { ...init.headers, ...(secret !== undefined && { authorization: `Bearer ${secret}` }) };
     const response = await ask(`${baseUrl}${path}`, { ...init, headers, redirect: "error" });
     if (!response.ok && path !== "/readyz") throw await toRefusal(response);
@@ -139,7 +194,7 @@ async function* streamEvents(ask: Ask, baseUrl: string, afterId: number | undefi
 
 /** Works in the page and in Node; holds no connection of its own beyond running calls. */
 export function createClient(options: ClientOptions): RigClient {
-  const { baseUrl, timeout = seconds(10) } = options;
+  const { baseUrl, timeout = seconds(10), check = () => undefined } = options;
   const ask = createAsk(options);
 
   const send = async <T>(path: string, init: RequestInit, signal: AbortSignal, take: (r: Response) => Promise<T>) => {
@@ -149,24 +204,32 @@ export function createClient(options: ClientOptions): RigClient {
       throw toFault(error, baseUrl);
     }
   };
-  const read = <T>(path: string, signal: AbortSignal): Promise<T> =>
-    send(path, {}, signal, async (response) => (await response.json()) as T);
+  const take =
+    <T>(name: AnswerName) =>
+    async (response: Response): Promise<T> => {
+      const body = await readJson(response);
+      check(name, body);
+      return body as T;
+    };
+  const read = <T>(name: AnswerName, path: string, signal: AbortSignal): Promise<T> =>
+    send(path, {}, signal, take<T>(name));
 
   return {
-    rig: (signal) => read("/api/v1/rig", signal),
-    gpus: (signal) => read("/api/v1/gpus", signal),
-    ready: (signal) => read("/readyz", signal),
-    valuations: (signal) => read("/api/v1/valuations", signal),
-    decisions: (limit, signal) => read(`/api/v1/decisions${toQuery({ limit })}`, signal),
-    jobs: (query, signal) => read(`/api/v1/jobs${toQuery(query)}`, signal),
-    transitions: (limit, signal) => read(`/api/v1/transitions${toQuery({ limit })}`, signal),
+    health: (signal) => read("health", "/healthz", signal),
+    rig: (signal) => read("rig", "/api/v1/rig", signal),
+    gpus: (signal) => read("gpus", "/api/v1/gpus", signal),
+    ready: (signal) => read("ready", "/readyz", signal),
+    valuations: (signal) => read("valuations", "/api/v1/valuations", signal),
+    decisions: (limit, signal) => read("decisions", `/api/v1/decisions${toQuery({ limit })}`, signal),
+    jobs: (query, signal) => read("jobs", `/api/v1/jobs${toQuery(query)}`, signal),
+    transitions: (limit, signal) => read("transitions", `/api/v1/transitions${toQuery({ limit })}`, signal),
     energy: ({ fromMs, toMs, bucket }, signal) =>
-      read(`/api/v1/energy${toQuery({ from: fromMs, to: toMs, bucket })}`, signal),
-    metrics: (signal) => send("/metrics", {}, signal, (response) => response.text()),
+      read("energy", `/api/v1/energy${toQuery({ from: fromMs, to: toMs, bucket })}`, signal),
+    metrics: (signal) => send("/metrics", {}, signal, readText),
     setMode: (request, signal) => {
       const headers = { "content-type": "application/json" };
       const init = { method: "POST", headers, body: JSON.stringify(request) };
-      return send("/api/v1/mode", init, signal, async (response) => (await response.json()) as ModeView);
+      return send("/api/v1/mode", init, signal, take<ModeView>("mode"));
     },
     events: (afterId, signal) => streamEvents(ask, baseUrl, afterId, signal),
   };

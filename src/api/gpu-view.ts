@@ -1,13 +1,17 @@
 import type { GpuSnapshot } from "../rig/snapshot.ts";
+import type { UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 import type { EngineView, GpuView, ValuationView } from "./shapes.ts";
 
 const HOURS_PER_DAY = 24;
 
-export const toGpuView = (gpu: GpuSnapshot): GpuView => ({
+/** `modeUntil`: when the order in force for this GPU ends, if it ever does. */
+export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuView => ({
   uuid: gpu.info.uuid,
   index: gpu.info.index,
   name: gpu.info.name,
+  mode: gpu.mode,
+  modeUntilMs: modeUntil ?? null,
   workload: gpu.workload,
   state: gpu.state,
   sinceMs: gpu.since,

@@ -6,6 +6,7 @@ import {
   engineSchema,
   errorSchema,
   gpuSchema,
+  healthSchema,
   jobSchema,
   modeRequestSchema,
   modeViewSchema,
@@ -33,6 +34,7 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   EnergySlot: energySlotSchema,
   ModeRequest: modeRequestSchema,
   Mode: modeViewSchema,
+  Health: healthSchema,
   Ready: readySchema,
   Error: errorSchema,
   OpenAiError: openAiErrorSchema,
@@ -52,7 +54,7 @@ const LIMIT = query("limit", "How many rows at most.", {
 const INSTANT: Json = { oneOf: [{ type: "integer" }, { type: "string", format: "date-time" }] };
 
 const CONTENT: Readonly<Record<string, Json>> = {
-  "/healthz": json({ type: "object", properties: { status: { const: "ok" } }, required: ["status"] }),
+  "/healthz": json(ref("Health")),
   "/readyz": json(ref("Ready")),
   "/metrics": { "application/openmetrics-text": { schema: { type: "string" } } },
   "/api/v1/openapi.json": json({ type: "object" }),
@@ -92,6 +94,12 @@ const PARAMETERS: Readonly<Record<string, readonly Json[]>> = {
 /** The loose body of OpenAI's routes: their own reference says more than a copy here could. */
 const OPENAI_BODY: Json = json({ type: "object", required: ["model"], additionalProperties: true });
 
+/** Without customer keys the OpenAI routes are open on loopback; with them, nothing else opens them. */
+const securityOf = ({ path, family }: ApiRoute): readonly Json[] => {
+  if (path === "/api/v1/mode") return [{ token: [] }];
+  return family === "openai" ? [{}, { customerKey: [] }] : [{}, { token: [] }];
+};
+
 function toOperation(route: ApiRoute): Json {
   const body = route.path === "/api/v1/mode" ? json(ref("ModeRequest")) : OPENAI_BODY;
   const failure = { description: "Refused.", content: json(ref(route.family === "openai" ? "OpenAiError" : "Error")) };
@@ -100,7 +108,7 @@ function toOperation(route: ApiRoute): Json {
   return {
     summary: route.summary,
     tags: [route.family],
-    security: route.path === "/api/v1/mode" ? [{ token: [] }] : [{}, { token: [] }],
+    security: securityOf(route),
     ...(PARAMETERS[route.path] && { parameters: PARAMETERS[route.path] }),
     ...(route.method === "post" && { requestBody: { required: true, content: body } }),
     responses: { 200: success, ...(isReady && { 503: { ...success, description: "Not ready." } }), default: failure },
@@ -133,7 +141,8 @@ export function toOpenApi(version: string): Json {
     components: {
       schemas: toComponents(),
       securitySchemes: {
-        token: { type: "http", scheme: "bearer", description: "The content of `$RIGSHIFT_HOME/token`." },
+        token: { type: "http", scheme: "bearer", description: "The content of `token` in the data directory." },
+        customerKey: { type: "http", scheme: "bearer", description: "One of the keys in `http.customerKeysFile`." },
       },
     },
   };

@@ -102,6 +102,7 @@ function viewRig(parts: RigViewParts): RigView {
     nowMs: now,
     startedMs: parts.started,
     mode,
+    modeUntilMs: ledger.modes.current(now)?.until ?? null,
     tryOut: config.file === undefined,
     source: parts.source.kind,
     engine: toEngineView(gpus, model),
@@ -123,7 +124,7 @@ function viewRig(parts: RigViewParts): RigView {
       tokensOut: sums.tokensOut,
       wouldHaveEarnedUsd: mode === "observe" ? toUsd(ledger.wouldHave.sum(now)) : null,
     },
-    gpus: gpus.map(toGpuView),
+    gpus: gpus.map((gpu) => toGpuView(gpu, ledger.modes.current(now, gpu.info.uuid)?.until)),
   };
 }
 

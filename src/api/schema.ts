@@ -5,6 +5,7 @@ import {
   type EngineView,
   type ErrorView,
   type GpuView,
+  type HealthView,
   type JobView,
   MODE_NAMES,
   type ModeRequest,
@@ -19,7 +20,7 @@ import {
 
 /** The shapes once more, as schemas: what `openapi.json` is made from and what requests are checked with. */
 
-const mode = z.enum(MODE_NAMES);
+const mode = z.enum(MODE_NAMES, `one of ${MODE_NAMES.join(", ")}`);
 const workload = z.enum(["hashing", "inference", "lease", "external", "none"]);
 const text = z.string();
 const number = z.number();
@@ -60,6 +61,8 @@ export const gpuSchema: z.ZodType<GpuView> = z.strictObject({
   uuid: text,
   index: count,
   name: text,
+  mode,
+  modeUntilMs: time.nullable(),
   workload,
   state: text,
   sinceMs: time,
@@ -87,6 +90,7 @@ export const rigSchema: z.ZodType<RigView> = z.strictObject({
   nowMs: time,
   startedMs: time,
   mode,
+  modeUntilMs: time.nullable(),
   tryOut: z.boolean(),
   source: z.enum(["nvml", "nvidia-smi", "cpu", "simulated"]),
   engine: engineSchema.nullable(),
@@ -176,21 +180,29 @@ export const energySlotSchema: z.ZodType<EnergySlotView> = z.strictObject({
 
 const LONGEST_OVERRIDE_MS = 30 * 24 * 3_600_000;
 
-export const modeRequestSchema: z.ZodType<ModeRequest> = z.strictObject({
-  mode,
-  gpu: z
-    .string()
-    .max(80)
-    .regex(/^(GPU|MIG|CPU|SIM)-[\w.:/-]+$/, "expected a GPU's uuid, such as GPU-… or CPU-…")
-    .exactOptional(),
-  forMs: z.int().positive().max(LONGEST_OVERRIDE_MS).exactOptional(),
-});
+const GPU_UUID = "the uuid of a GPU, such as GPU-… or CPU-…, as /api/v1/gpus lists it";
+const LENGTH = "a whole number of milliseconds, at most 30 days";
+
+export const modeRequestSchema: z.ZodType<ModeRequest> = z.strictObject(
+  {
+    mode,
+    gpu: z
+      .string(GPU_UUID)
+      .max(80, GPU_UUID)
+      .regex(/^(GPU|MIG|CPU|SIM)-[\w.:/-]+$/, GPU_UUID)
+      .exactOptional(),
+    forMs: z.int(LENGTH).positive(LENGTH).max(LONGEST_OVERRIDE_MS, LENGTH).exactOptional(),
+  },
+  "an object with mode, and gpu and forMs where wanted",
+);
 
 export const modeViewSchema: z.ZodType<ModeView> = z.strictObject({
   mode,
   gpu: text.nullable(),
   untilMs: time.nullable(),
 });
+
+export const healthSchema: z.ZodType<HealthView> = z.strictObject({ status: z.literal("ok"), instance: text });
 
 export const readySchema: z.ZodType<ReadyView> = z.strictObject({
   ready: z.boolean(),

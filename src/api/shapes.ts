@@ -12,7 +12,10 @@ export interface RigView {
   readonly version: string;
   readonly nowMs: number;
   readonly startedMs: number;
+  /** The rig's own; a GPU may have an order of its own. */
   readonly mode: ModeName;
+  /** When the order behind `mode` ends; null when it holds for good. */
+  readonly modeUntilMs: number | null;
   /** True while the agent runs the embedded default: real work, invented prices. */
   readonly tryOut: boolean;
   readonly source: "nvml" | "nvidia-smi" | "cpu" | "simulated";
@@ -64,6 +67,9 @@ export interface GpuView {
   readonly uuid: string;
   readonly index: number;
   readonly name: string;
+  /** The one in force for this GPU, which differs from the rig's where it has an order of its own. */
+  readonly mode: ModeName;
+  readonly modeUntilMs: number | null;
   readonly workload: WorkloadName;
   readonly state: string;
   readonly sinceMs: number;
@@ -81,6 +87,7 @@ export interface GpuView {
   readonly hashrateEffectiveHps: number | null;
   /** What the miner's own API says. */
   readonly hashrateReportedHps: number | null;
+  /** Learned from requests; stays while none runs. */
   readonly tokensPerSecond: number | null;
   readonly netUsdPerHour: number | null;
   readonly queuedRequests: number;
@@ -186,6 +193,12 @@ export type RigEvent =
   | { readonly type: "decision"; readonly decision: DecisionView }
   | { readonly type: "transition"; readonly transition: TransitionView }
   | { readonly type: "job"; readonly job: JobView };
+
+export interface HealthView {
+  readonly status: "ok";
+  /** This run of the agent, as its `agent.json` names it. */
+  readonly instance: string;
+}
 
 export interface ReadyView {
   readonly ready: boolean;

@@ -45,9 +45,9 @@ const toRow = (job: JobView): readonly string[] => [
   job.outcome ?? "running",
   job.sharesAccepted === null ? UNKNOWN : `${job.sharesAccepted} (${sayCount(job.sharesRejected)} refused)`,
   job.tokensOut === null ? UNKNOWN : `${sayCount(job.tokensIn)} → ${job.tokensOut}`,
-  job.energyMj === null
+  job.energyMj === null || job.energyQuality === null
     ? UNKNOWN
-    : `${sayEnergy(job.energyMj)} ±${job.energyErrorPct?.toFixed(0) ?? "?"} % ${job.energyQuality ?? ""}`,
+    : `${sayEnergy(job.energyMj)} ±${job.energyErrorPct?.toFixed(0) ?? "?"} % ${job.energyQuality}`,
   sayNano(job.revenueUsdNano),
   sayNano(job.electricityUsdNano),
   job.jobId,

@@ -9,6 +9,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
+  input: () => process.stdin,
   print: (text) => process.stdout.write(text),
   printError: (text) => process.stderr.write(text),
   signal: stop.signal,

@@ -1,8 +1,9 @@
-import type { ModeName } from "../api/shapes.ts";
+import type { RigClient } from "../api/client.ts";
+import type { GpuView, ModeName, RigView } from "../api/shapes.ts";
 import { MODE_NAMES } from "../api/shapes.ts";
 import { type CliContext, findAgent, type LocationOptions, printJson } from "./context.ts";
 import { UsageError } from "./errors.ts";
-import { sayTime } from "./wording.ts";
+import { sayMode } from "./wording.ts";
 
 export interface ModeOptions extends LocationOptions {
   readonly json?: true;
@@ -11,24 +12,74 @@ export interface ModeOptions extends LocationOptions {
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const LONGEST_MS = 30 * 86_400_000;
 
-/** Records the operator's order with the running agent; without a mode it prints the one in force. */
+/** Records the operator's order with the running agent; without a mode it prints what is in force. */
 export async function mode(wanted: string | undefined, options: ModeOptions, context: CliContext): Promise<void> {
   const order = wanted === undefined ? undefined : parseMode(wanted);
   const forMs = options.for === undefined ? undefined : parseLength(options.for);
   const client = await findAgent(options, context);
-  if (order === undefined) {
-    const rig = await client.rig(context.signal);
-    if (options.json) printJson(context, { mode: rig.mode });
-    else context.print(`${rig.mode}\n`);
+  const rig = await client.rig(context.signal);
+  const gpu = options.gpu === undefined ? undefined : findGpu(rig, options.gpu);
+  if (order === undefined) return printModes(rig, gpu, options, context);
+  await give({ order, gpu, forMs }, client, options, context);
+}
+
+interface Order {
+  readonly order: ModeName;
+  readonly gpu: GpuView | undefined;
+  readonly forMs: number | undefined;
+}
+
+async function give({ order, gpu, forMs }: Order, client: RigClient, { json }: ModeOptions, context: CliContext) {
+  const request = {
+    mode: order,
+    ...(gpu === undefined ? {} : { gpu: gpu.uuid }),
+    ...(forMs === undefined ? {} : { forMs }),
+  };
+  const view = await client.setMode(request, context.signal);
+  if (json) return printJson(context, view);
+  context.print(`mode ${sayMode(view.mode, view.untilMs)}${view.gpu === null ? "" : `, only ${view.gpu}`}\n`);
+}
+
+const toModeView = ({ mode, modeUntilMs }: RigView | GpuView, gpu: string | null) => ({
+  mode,
+  gpu,
+  untilMs: modeUntilMs,
+});
+
+/** The rig's mode with the GPUs that have another, or that of one GPU. */
+function printModes(rig: RigView, gpu: GpuView | undefined, { json }: ModeOptions, context: CliContext): void {
+  const asked = gpu ?? rig;
+  if (json) {
+    const view = toModeView(asked, gpu?.uuid ?? null);
+    printJson(context, gpu ? view : { ...view, gpus: rig.gpus.map((one) => toModeView(one, one.uuid)) });
     return;
   }
-  const { gpu } = options;
-  const request = { mode: order, ...(gpu === undefined ? {} : { gpu }), ...(forMs === undefined ? {} : { forMs }) };
-  const view = await client.setMode(request, context.signal);
-  if (options.json) return printJson(context, view);
-  const until = view.untilMs === null ? "" : ` until ${sayTime(view.untilMs)} UTC`;
-  context.print(`mode ${view.mode}${view.gpu === null ? "" : ` for ${view.gpu}`}${until}\n`);
+  const orders = gpu === undefined ? describeOrders(rig) : [];
+  context.print([sayMode(asked.mode, asked.modeUntilMs), ...orders, ""].join("\n"));
+}
+
+/** One line for each GPU whose mode is not the rig's. */
+export const describeOrders = ({ mode: ofRig, modeUntilMs: rigUntil, gpus }: RigView): readonly string[] =>
+  gpus
+    .filter(({ mode: own, modeUntilMs }) => own !== ofRig || modeUntilMs !== rigUntil)
+    .map(({ index, uuid, mode: own, modeUntilMs }) => `GPU ${index} ${uuid}: ${sayMode(own, modeUntilMs)}`);
+
+function findGpu({ gpus }: RigView, wanted: string): GpuView {
+  const found = gpus.find(({ uuid }) => uuid === wanted);
+  if (found !== undefined) return found;
+  const known = gpus.map(({ uuid }) => uuid).join(", ") || "none";
+  const isUuid = /^(GPU|MIG|CPU|SIM)-/.test(wanted);
+  if (isUuid)
+    throw new UsageError(`this rig has no GPU ${JSON.stringify(wanted)}`, {
+      code: "ERR_RIG_UNKNOWN_GPU",
+      mend: `it has ${known}`,
+    });
+  throw new UsageError(`--gpu: ${JSON.stringify(wanted)} is no UUID, and numbers change when a card is lost`, {
+    code: "ERR_USAGE",
+    mend: `take the UUID from \`rigshift gpus\`: ${known}`,
+  });
 }
 
 function parseMode(text: string): ModeName {
@@ -44,9 +95,10 @@ function parseMode(text: string): ModeName {
 function parseLength(text: string): number {
   const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const size = UNIT_MS[unit ?? ""];
-  if (amount !== undefined && size !== undefined && Number(amount) > 0) return Number(amount) * size;
+  const length = Number(amount) * (size ?? Number.NaN);
+  if (length > 0 && length <= LONGEST_MS) return length;
   throw new UsageError(`--for: got ${JSON.stringify(text)}`, {
     code: "ERR_USAGE",
-    mend: "give a length of time such as 90s, 30m, 2h or 1d",
+    mend: "give a length of time such as 90s, 30m, 2h or 1d, at most 30d",
   });
 }

@@ -1,7 +1,7 @@
 import type { ValuationView } from "../api/shapes.ts";
 import { type CliContext, findAgent, type LocationOptions, printJson } from "./context.ts";
 import { renderTable } from "./table.ts";
-import { sayMoney, sayWatts } from "./wording.ts";
+import { sayMoney, sayWatts, sayWorkload } from "./wording.ts";
 
 const HEADER = ["", "WORKLOAD", "RATE", "TRUST", "WALL", "REVENUE/H", "POWER/H", "NET/H", "NET/DAY", "BREAK-EVEN/KWH"];
 const RIGHT = new Set(["WALL", "REVENUE/H", "POWER/H", "NET/H", "NET/DAY", "BREAK-EVEN/KWH"]);
@@ -20,10 +20,10 @@ export async function profit(options: LocationOptions & { readonly json?: true }
   if (options.json) return printJson(context, { market: rig.market, gpus });
   const { market } = rig;
   const age = `${market.source}, ${new Date(market.asOfMs).toISOString().slice(0, 10)}`;
-  context.print(`prices: ${age}${market.invented ? ", invented for trying out" : ""}\n`);
+  context.print(`prices: ${age}${market.invented ? ", invented: no dollar below is real" : ""}\n`);
   for (const gpu of gpus) {
     context.print(`\n${gpu.name} (${gpu.gpu})\n${renderTable(HEADER, gpu.valuations.map(toRow), RIGHT)}\n`);
-    context.print(`now ${gpu.workload}: ${gpu.why}\n`);
+    context.print(`now ${sayWorkload(gpu.workload)}: ${gpu.why}\n`);
     for (const { why } of gpu.valuations) context.print(`  ${why}\n`);
   }
 }

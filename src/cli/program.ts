@@ -30,7 +30,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   }
 }
 
-const WRONG_USE_CODES = /^ERR_(USAGE|CONFIG|MODEL|MARKET)/;
+const WRONG_USE_CODES = /^ERR_(USAGE|CONFIG|MODEL|MARKET|SECRET|RIG_UNKNOWN_GPU|HTTP_(TLS|CUSTOMER_KEYS))/;
 const isWrongUse = (error: unknown): boolean => isRigError(error) && WRONG_USE_CODES.test(error.facts.code);
 
 function createProgram(context: CliContext): Command {
@@ -47,6 +47,7 @@ function createProgram(context: CliContext): Command {
     .command("start")
     .description("run the agent in the foreground")
     .option("--config <file>", "rig.yaml; without it the embedded try-out runs")
+    .option("--listen <host:port>", "listen here instead of http.listen")
     .action((options) => start(options, context));
   program
     .command("init")
@@ -65,7 +66,7 @@ function createProgram(context: CliContext): Command {
     .action((options) => profit(options, context));
   located(program.command("mode").description("set the operator's mode, or print it"))
     .argument("[mode]", "observe, auto, mine, serve, pause or release")
-    .option("--gpu <uuid>", "only this GPU")
+    .option("--gpu <uuid>", "only this GPU, by UUID")
     .option("--for <length>", "such as 90s, 30m or 2h; then the order before holds again")
     .option("--json", "machine-readable")
     .action((wanted: string | undefined, options) => mode(wanted, options, context));

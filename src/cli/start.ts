@@ -1,25 +1,49 @@
 import { runAgent } from "../agent.ts";
+import { type Endpoint, parseListen } from "../config/fields.ts";
+import type { RigConfig } from "../config/load.ts";
 import type { CliContext } from "./context.ts";
+import { UsageError } from "./errors.ts";
 
 export interface StartOptions {
   readonly config?: string;
+  readonly listen?: string;
 }
 
 /** Runs the agent in the foreground until a signal comes. */
-export async function start({ config }: StartOptions, context: CliContext): Promise<void> {
+export async function start(options: StartOptions, context: CliContext): Promise<void> {
   const { env, cwd, print, printError, signal } = context;
+  const listen = options.listen === undefined ? {} : { listen: toEndpoint(options.listen) };
   await runAgent(
     {
-      configFile: config,
+      configFile: options.config,
+      ...listen,
       env,
       cwd,
       writeLog: printError,
-      onListening: ({ url, config: running, dataDir }) => {
-        const what = running.file ?? "try-out: real work of this machine's CPU at invented prices";
-        print(`Rigshift runs (${what}, mode ${running.mode})\n`);
+      onListening: ({ url, config, dataDir }) => {
+        const what = config.file ?? "try-out: real work of this machine's CPU at invented prices";
+        print(`Rigshift runs (${what}, mode ${config.mode})\n`);
         print(`  status page  ${url}\n  OpenAI API   ${url}/v1\n  data         ${dataDir}\n`);
+        if (neverWakes(config)) printError(`rigshift: ${NEVER_WAKES}\n`);
       },
     },
     signal,
   );
 }
+
+function toEndpoint(text: string): Endpoint {
+  const endpoint = parseListen(text);
+  if (endpoint !== undefined) return endpoint;
+  throw new UsageError(`--listen: got ${JSON.stringify(text)}`, {
+    code: "ERR_USAGE",
+    mend: "give an address and a port such as 127.0.0.1:7411; port 0 takes any free one",
+  });
+}
+
+/** Whether no request can ever be worth a handover. */
+export const neverWakes = ({ inference }: RigConfig): boolean =>
+  inference !== undefined && inference.priceIn === 0 && inference.priceOut === 0 && inference.wakeValue === 0;
+
+export const NEVER_WAKES =
+  "warning: the token prices and wakeValueUsd are all 0, so no request is ever worth waking the engine: " +
+  "requests are answered in mode serve only";

@@ -1,9 +1,23 @@
 import type { GpuView, RigView } from "../api/shapes.ts";
 import { type CliContext, findAgent, type LocationOptions, printJson } from "./context.ts";
+import { describeOrders } from "./mode.ts";
 import { renderTable } from "./table.ts";
-import { sayCount, sayEnergy, sayHps, sayLength, sayMoney, sayTps, sayWatts, UNKNOWN } from "./wording.ts";
+import {
+  sayAmount,
+  sayDifficulty,
+  sayEnergy,
+  sayHps,
+  sayLength,
+  sayMode,
+  sayMoney,
+  sayTps,
+  sayWatts,
+  sayWorkload,
+  UNKNOWN,
+} from "./wording.ts";
 
-const HEADER = ["GPU", "WORKLOAD", "STATE", "SINCE", "POWER", "RATE", "NET/H", "WHY"];
+const NET = "NET/H";
+const INVENTED_NET = "NET/H (INVENTED)";
 
 /** The rig now, as the running agent sees it. */
 export async function status(options: LocationOptions & { readonly json?: true }, context: CliContext): Promise<void> {
@@ -15,13 +29,16 @@ export async function status(options: LocationOptions & { readonly json?: true }
 
 function describeRig(rig: RigView): string {
   const { today, engine, pool } = rig;
+  const invented = rig.market.invented ? " (invented prices)" : "";
   const lines = [
-    `${rig.rig}  mode ${rig.mode}, up ${sayLength(rig.nowMs - rig.startedMs)}${rig.tryOut ? ", try-out at invented prices" : ""}`,
-    `today   net ${sayMoney(today.netUsd)}, electricity ${sayMoney(today.electricityUsd)}, ${sayEnergy(today.energyMj)}, ` +
-      `${today.sharesAccepted} shares (${today.sharesRejected} refused), ${today.completions} completions, ${today.tokensOut} tokens`,
+    `${rig.rig}  mode ${sayMode(rig.mode, rig.modeUntilMs)}, up ${sayLength(rig.nowMs - rig.startedMs)}${rig.tryOut ? ", try-out" : ""}`,
+    ...describeOrders(rig).map((order) => `mode    ${order}`),
+    `today   net ${sayMoney(today.netUsd)}${invented}, electricity ${sayMoney(today.electricityUsd)}, ${sayEnergy(today.energyMj)}, ` +
+      `${sayAmount(today.sharesAccepted, "share")} (${today.sharesRejected} refused), ` +
+      `${sayAmount(today.completions, "completion")}, ${sayAmount(today.tokensOut, "token")}`,
   ];
   if (today.wouldHaveEarnedUsd !== null)
-    lines.push(`observe would have earned ${sayMoney(today.wouldHaveEarnedUsd)} today`);
+    lines.push(`observe would have earned ${sayMoney(today.wouldHaveEarnedUsd)}${invented} today`);
   if (engine !== null)
     lines.push(
       `engine  ${engine.state} on ${engine.backend ?? UNKNOWN}, ${engine.model ?? UNKNOWN}` +
@@ -29,7 +46,7 @@ function describeRig(rig: RigView): string {
     );
   if (pool !== null)
     lines.push(
-      `pool    ${pool.state}, ${pool.url}, difficulty ${sayCount(pool.difficulty)}${pool.reason === null ? "" : `: ${pool.reason}`}`,
+      `pool    ${pool.state}, ${pool.url}, difficulty ${sayDifficulty(pool.difficulty)}${pool.reason === null ? "" : `: ${pool.reason}`}`,
     );
   return lines.join("\n");
 }
@@ -37,7 +54,7 @@ function describeRig(rig: RigView): string {
 function describeGpus(rig: RigView): string {
   const rows = rig.gpus.map((gpu) => [
     `${gpu.index} ${gpu.name}`,
-    gpu.workload,
+    sayWorkload(gpu.workload),
     gpu.state,
     sayLength(rig.nowMs - gpu.sinceMs),
     `${sayWatts(gpu.powerW)} ${gpu.energyQuality}`,
@@ -45,11 +62,14 @@ function describeGpus(rig: RigView): string {
     sayMoney(gpu.netUsdPerHour),
     gpu.why,
   ]);
-  return renderTable(HEADER, rows, new Set(["NET/H"]));
+  const net = rig.market.invented ? INVENTED_NET : NET;
+  const header = ["GPU", "WORKLOAD", "STATE", "SINCE", "POWER", "RATE", net, "WHY"];
+  return renderTable(header, rows, new Set([net]));
 }
 
 function sayRateOf(gpu: GpuView): string {
-  if (gpu.workload === "inference") return sayTps(gpu.tokensPerSecond);
+  if (gpu.workload === "inference")
+    return `${sayTps(gpu.tokensPerSecond)}${gpu.tokensPerSecond === null || gpu.activeRequests > 0 ? "" : " learned"}`;
   if (gpu.workload !== "hashing") return UNKNOWN;
   return gpu.hashrateEffectiveHps === null
     ? `${sayHps(gpu.hashrateReportedHps)} reported`

@@ -1,3 +1,4 @@
+import type { ModeName, WorkloadName } from "../api/shapes.ts";
 import { hashrate } from "../units/work.ts";
 import { sayHashrate, sayUsd } from "../valuation/wording.ts";
 
@@ -10,10 +11,32 @@ export const sayWatts = (power: number | null): string => known(power, (value) =
 export const sayMoney = (usd: number | null): string => known(usd, sayUsd);
 export const sayNano = (amount: number | null): string => known(amount, (value) => sayUsd(value / 1e9));
 export const sayHps = (rate: number | null): string => known(rate, (value) => sayHashrate(hashrate(value)));
-export const sayTps = (rate: number | null): string => known(rate, (value) => `${value.toFixed(0)} tok/s`);
+export const sayTps = (rate: number | null): string => known(rate, (value) => `${threeDigits(value)} tok/s`);
 export const sayCount = (count: number | null): string => known(count, String);
 export const sayCelsius = (degrees: number | null): string => known(degrees, (value) => `${value.toFixed(0)} °C`);
 export const sayPercent = (percent: number | null): string => known(percent, (value) => `${value.toFixed(0)} %`);
+
+/** The same word as on the page and in the valuations: a GPU without work rests. */
+export const sayWorkload = (workload: WorkloadName): string => (workload === "none" ? "rest" : workload);
+
+/** `1 share`, `2 shares`, `0 shares`. */
+export const sayAmount = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
+
+/** Three significant digits of a number below a thousand, never in exponent form. */
+function threeDigits(value: number): string {
+  const size = Math.abs(value);
+  return value.toFixed(size === 0 ? 0 : Math.min(12, Math.max(0, 2 - Math.floor(Math.log10(size)))));
+}
+
+const PREFIXES = ["", "k", "M", "G", "T", "P", "E"] as const;
+
+/** A pool's difficulty with three significant digits, from a thousand on with a prefix. */
+export const sayDifficulty = (difficulty: number | null): string =>
+  known(difficulty, (value) => {
+    const step = value < 999.5 ? 0 : Math.min(PREFIXES.length - 1, Math.floor(Math.log10(value * 1.0005) / 3));
+    const text = threeDigits(value / 1000 ** step);
+    return step === 0 ? text : `${text} ${PREFIXES[step]}`;
+  });
 
 /** Joules, with a prefix from a thousand on. */
 export function sayEnergy(milliJoules: number | null): string {
@@ -24,10 +47,11 @@ export function sayEnergy(milliJoules: number | null): string {
   });
 }
 
-/** A length of time in its two largest units. */
+/** A length of time in its two largest units; below a minute as exact as it is worth, for a request lasts tenths. */
 export function sayLength(ms: number): string {
-  const s = Math.max(0, Math.round(ms / 1000));
-  if (s < 60) return `${s} s`;
+  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const s = Math.round(ms / 1000);
   if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
   if (s < 86_400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
   return `${Math.floor(s / 86_400)} d ${Math.floor((s % 86_400) / 3600)} h`;
@@ -35,4 +59,6 @@ export function sayLength(ms: number): string {
 
 export const sayTime = (ms: number): string => new Date(ms).toISOString().slice(0, 19).replace("T", " ");
 
-export const sayAmount = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;
+/** `mine until 2026-01-31 14:00:00 UTC`; without an end only the mode. */
+export const sayMode = (mode: ModeName, untilMs: number | null): string =>
+  untilMs === null ? mode : `${mode} until ${sayTime(untilMs)} UTC`;

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -7,11 +7,21 @@ interface Surroundings {
   readonly cwd: string;
 }
 
-/** Where the ledger, the keys and the token live: the configured folder, $RIGSHIFT_HOME, the service's own or ./.rigshift. */
-export function resolveDataDir(configured: string | undefined, { env, uid, cwd }: Surroundings): string {
-  if (configured !== undefined) return configured;
+/** What of a configuration tells where its agent keeps things. */
+interface Placed {
+  readonly dataDir?: string;
+  /** Absolute; absent for the try-out. */
+  readonly file?: string;
+}
+
+/**
+ * Where the ledger, the keys and the token live: the configured folder, $RIGSHIFT_HOME, the service's own, `.rigshift`
+ * beside the configuration file, or without a file that of the working directory.
+ */
+export function resolveDataDir({ dataDir, file }: Placed, { env, uid, cwd }: Surroundings): string {
+  if (dataDir !== undefined) return dataDir;
   if (env.RIGSHIFT_HOME) return resolve(cwd, env.RIGSHIFT_HOME);
   // systemd gives every service it starts an invocation id.
   if (env.INVOCATION_ID && uid === 0) return "/var/lib/rigshift";
-  return resolve(cwd, ".rigshift");
+  return file === undefined ? resolve(cwd, ".rigshift") : join(dirname(file), ".rigshift");
 }

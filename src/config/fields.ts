@@ -90,6 +90,9 @@ export function listenAddress() {
   });
 }
 
+/** Reads an address and port that `http.listen` would take; undefined when it would not. */
+export const parseListen = (value: string): Endpoint | undefined => parseEndpoint(value, 0);
+
 export type PoolEndpoint = { readonly kind: "devpool" } | ({ readonly kind: "stratum" } & Endpoint);
 
 const STRATUM = "stratum+tcp://";

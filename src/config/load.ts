@@ -3,8 +3,10 @@ import { dirname, resolve } from "node:path";
 import { parseDocument } from "yaml";
 import type { z } from "zod";
 import { messageOf, systemCodeOf } from "../lib/errors.ts";
+import { valueAt } from "../lib/wanted.ts";
 import { embeddedDefault, repositoryRoot } from "./default.ts";
 import { ConfigError, type ConfigIssue } from "./errors.ts";
+import type { Endpoint } from "./fields.ts";
 import { createSchema } from "./schema.ts";
 
 type DeepReadonly<T> = T extends number | string | boolean | undefined
@@ -22,8 +24,16 @@ export type RigConfig = ParsedConfig & {
 const LARGEST_FILE = 1024 * 1024;
 const ISSUES_IN_MESSAGE = 3;
 
-/** Loads the configuration file, or the embedded default when there is none; throws only `ConfigError`. */
-export function loadConfig(file: string | undefined): RigConfig {
+/**
+ * Loads the configuration file, or the embedded default when there is none; throws only `ConfigError`.
+ * `listen` stands in for the configured `http.listen`.
+ */
+export function loadConfig(file: string | undefined, listen?: Endpoint): RigConfig {
+  const config = load(file);
+  return listen === undefined ? config : { ...config, http: { ...config.http, listen } };
+}
+
+function load(file: string | undefined): RigConfig {
   if (file === undefined) return parseConfig(embeddedDefault(repositoryRoot), "embedded default", repositoryRoot);
   const absolute = resolve(file);
   return { ...parseConfig(parseYaml(readBounded(file), file), file, dirname(absolute)), file: absolute };
@@ -106,15 +116,6 @@ const toDotted = (path: readonly PropertyKey[]): string =>
     .map((key) => (typeof key === "number" ? `[${key}]` : `.${printable(String(key))}`))
     .join("")
     .replace(/^\./, "");
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  let current = value;
-  for (const key of path) {
-    if (typeof current !== "object" || current === null || !Object.hasOwn(current, key)) return undefined;
-    current = Reflect.get(current, key);
-  }
-  return current;
-}
 
 function describe(value: unknown, path: readonly PropertyKey[]): string {
   if (value === undefined || value === null) return "nothing";

@@ -197,7 +197,9 @@ export const createSchema = (base: string) =>
     mode: choice(["observe", "auto", "mine", "serve", "pause"])
       .default("observe")
       .describe("observe decides and books, and touches nothing on the rig; auto acts."),
-    dataDir: z.exactOptional(path(base)).describe("Instead of $RIGSHIFT_HOME."),
+    dataDir: z
+      .exactOptional(path(base))
+      .describe("Else $RIGSHIFT_HOME, else /var/lib/rigshift under systemd as root, else .rigshift beside this file."),
     http: http(base),
     electricity: section({
       usdPerKwh: number(0, 10, "USD per kWh")

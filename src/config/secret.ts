@@ -1,7 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
-import { messageOf } from "../lib/errors.ts";
 import { ConfigError } from "./errors.ts";
 import type { SecretReference } from "./fields.ts";
+import { readPrivateFile } from "./private-file.ts";
 
 const LONGEST_SECRET = 4096;
 
@@ -14,27 +13,18 @@ export function readSecret(
 }
 
 function fromFile(file: string): string {
-  let found: string;
-  try {
-    if (statSync(file).size > LONGEST_SECRET) throw unreadable(file, `longer than ${LONGEST_SECRET} bytes`);
-    found = readFileSync(file, "utf8").replace(/\r?\n$/, "");
-  } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
-    throw unreadable(file, messageOf(cause), cause);
-  }
-  if (found === "") throw unreadable(file, "empty");
+  const read = readPrivateFile(file, LONGEST_SECRET);
+  if (read.kind === "refused") throw unreadable(file, read.why, read.mend, read.cause);
+  const found = read.text.replace(/\r?\n$/, "");
+  if (found === "") throw unreadable(file, "is empty", "write the secret into it");
   return found;
 }
 
 function fromEnvironment(name: string, env: Readonly<Record<string, string | undefined>>): string {
   const value = env[name];
   if (value) return value;
-  throw unreadable(`$${name}`, "not set");
+  throw unreadable(`$${name}`, "is not set", "set it for the agent, or name a file instead");
 }
 
-const unreadable = (file: string, why: string, cause?: unknown): ConfigError =>
-  new ConfigError(
-    `secret ${file}: ${why}`,
-    { code: "ERR_SECRET_UNREADABLE", file, mend: "put the secret there, readable for this user only" },
-    { cause },
-  );
+const unreadable = (file: string, why: string, mend: string, cause?: unknown): ConfigError =>
+  new ConfigError(`secret ${file} ${why}`, { code: "ERR_SECRET_UNREADABLE", file, mend }, { cause });

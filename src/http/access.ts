@@ -102,20 +102,40 @@ function tokenRefusal(request: AccessRequest, message: string): Refusal {
   };
 }
 
-function refuseCredentials(request: AccessRequest, rules: AccessRules): Refusal | undefined {
+const NO_API_KEY: Refusal = {
+  status: 401,
+  code: "ERR_HTTP_API_KEY",
+  message: "this needs an API key, or another one",
+  mend: "send one of the API keys this rig's operator gave you, as `Authorization: Bearer …`",
+  headers: { "www-authenticate": 'Bearer realm="rigshift"' },
+};
+
+/**
+ * The OpenAI routes know customers and no operator: his token must not spread into the settings of chat programs.
+ * Only off loopback without a single key is it taken, because there everything needs a secret and it is the only one.
+ */
+function refuseCustomer(request: AccessRequest, rules: AccessRules): Refusal | undefined {
+  const bearer = bearerOf(one(request.headers.authorization));
+  if (!rules.customers.isEmpty) {
+    const isUnknownAddress = !request.routeExists && !rules.offLoopback;
+    return isUnknownAddress || rules.customers.matches(bearer) ? undefined : NO_API_KEY;
+  }
+  return !rules.offLoopback || rules.token.matches(bearer) ? undefined : NO_API_KEY;
+}
+
+function refuseOperator(request: AccessRequest, rules: AccessRules): Refusal | undefined {
   const header = one(request.headers.authorization);
-  const bearer = bearerOf(header);
-  if (rules.token.matches(bearer)) return undefined;
-  if (request.family === "openai" && rules.customers.matches(bearer)) return undefined;
+  if (rules.token.matches(bearerOf(header))) return undefined;
   if (isRead(request)) {
     if (!rules.offLoopback || rules.token.matches(basicPasswordOf(header))) return undefined;
     return tokenRefusal(request, "beyond this machine the agent answers only with its token");
   }
   if (!rules.offLoopback && !request.routeExists) return undefined;
-  if (request.family !== "openai") return tokenRefusal(request, "this needs the agent's token");
-  if (!rules.offLoopback && rules.customers.isEmpty) return undefined;
-  return tokenRefusal(request, "this needs a customer key");
+  return tokenRefusal(request, "this needs the agent's token");
 }
+
+const refuseCredentials = (request: AccessRequest, rules: AccessRules): Refusal | undefined =>
+  request.family === "openai" ? refuseCustomer(request, rules) : refuseOperator(request, rules);
 
 /** Why `request` is turned away, or undefined. Pure: looks at nothing but its arguments. */
 export function refuseAccess(request: AccessRequest, rules: AccessRules): Refusal | undefined {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { toOpenApi } from "../api/openapi.ts";
 import type { RigPort } from "../api/rig-port.ts";
 import { modeRequestSchema } from "../api/schema.ts";
+import type { HealthView } from "../api/shapes.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { toBuckets } from "./energy-buckets.ts";
@@ -11,6 +12,7 @@ import { type Checked, type Refusal, toErrorBody } from "./refusal.ts";
 
 export interface ApiParts {
   readonly rig: RigPort;
+  readonly instance: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events: EventStream;
@@ -37,8 +39,8 @@ function addRead<Q>(
   });
 }
 
-function addHealth(app: FastifyInstance, { rig }: ApiParts): void {
-  app.get("/healthz", (_request, reply) => reply.send({ status: "ok" }));
+function addHealth(app: FastifyInstance, { rig, instance }: ApiParts): void {
+  app.get("/healthz", (_request, reply) => reply.send({ status: "ok", instance } satisfies HealthView));
   app.get("/readyz", (_request, reply) => {
     const view = rig.ready();
     return reply.code(view.ready ? 200 : 503).send(view);
@@ -96,7 +98,7 @@ function addMode(app: FastifyInstance, { rig, logger }: ApiParts): void {
   app.post("/api/v1/mode", (request, reply) => {
     const result = modeRequestSchema.safeParse(request.body);
     if (!result.success) {
-      const { message, param } = describeIssues(result.error);
+      const { message, param } = describeIssues(result.error, request.body);
       const mend = "see ModeRequest in /api/v1/openapi.json";
       return refuse(reply, { status: 400, code: "ERR_HTTP_INVALID_BODY", message, mend, ...(param && { param }) });
     }

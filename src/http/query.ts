@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DEFAULT_LIST_LIMIT, ENERGY_BUCKETS, type EnergyBucket, GREATEST_LIST_LIMIT } from "../api/routes.ts";
+import { objectionOf } from "../lib/wanted.ts";
 import { hours, type UnixMs } from "../units/time.ts";
 import { type Checked, ok, type Refusal, refused } from "./refusal.ts";
 
@@ -35,17 +36,19 @@ const invalid = (message: string, param?: string): Refusal => ({
   ...(param !== undefined && { param }),
 });
 
-/** One line that names the first wrong field. */
-export function describeIssues(error: z.ZodError): { readonly message: string; readonly param: string | undefined } {
-  const issue = error.issues[0];
-  const param = issue?.path.join(".");
-  return { message: `${param || "request"}: ${issue?.message ?? "invalid"}`, param: param || undefined };
+/** One line that names the first wrong field of `value`, what was wanted and what stands there. */
+export function describeIssues(
+  error: z.ZodError,
+  value: unknown,
+): { readonly message: string; readonly param: string | undefined } {
+  const { path: param, message } = objectionOf(error, value);
+  return { message: `${param?.replace(/[^\x20-\x7e]/g, "?").slice(0, 80) ?? "request"}: ${message}`, param };
 }
 
 function check<T>(schema: z.ZodType<T>, query: unknown): Checked<T> {
   const result = schema.safeParse(query);
   if (result.success) return ok(result.data);
-  const { message, param } = describeIssues(result.error);
+  const { message, param } = describeIssues(result.error, query);
   return refused(invalid(message, param));
 }
 

@@ -34,6 +34,8 @@ export interface HttpOptions {
   readonly webRoot: string;
   /** Host names to answer under, beside loopback and the listening address. */
   readonly allowedHosts: readonly string[];
+  /** Names this run of the agent on `/healthz`, so that a client can tell it from whatever else holds the port. */
+  readonly instance: string;
   /** API keys of the OpenAI routes; with none, inference on loopback is open. */
   readonly customerKeys: readonly string[];
   readonly logger: Logger;
@@ -155,19 +157,19 @@ function toUrl(app: FastifyInstance, { host }: ListenAddress, scheme: string): s
 
 /** Listens, and answers until `close`. Throws an `HttpError` when it cannot. */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
-  const { listen, rig, inference, logger, clock = systemClock, streamLimits: limits = STREAM_LIMITS } = options;
-  const tls = await loadTls(listen, options.tls);
+  const { listen, rig, inference, instance, logger, clock = systemClock } = options;
+  const tls = loadTls(listen, options.tls);
   const scheme = tls ? "https" : "http";
   const files = await loadStaticFiles(options.webRoot);
   if (files.size === 0) logger.warn("the status page is not built", { webRoot: options.webRoot });
 
   const app = createApp(tls, logger);
   const stopping = new AbortController();
-  const events = createEventStream({ rig, clock, logger, limits });
+  const events = createEventStream({ rig, clock, logger, limits: options.streamLimits ?? STREAM_LIMITS });
   const methods = toMethodTable(files);
   guard(app, toAccessRules({ ...options, host: listen.host }), methods);
   addPageRoutes(app, files);
-  addApiRoutes(app, { rig, clock, logger, events });
+  addApiRoutes(app, { rig, instance, clock, logger, events });
   addOpenAiRoutes(app, { inference, clock, logger, stopping: stopping.signal });
   app.setNotFoundHandler((request, reply) => sendRefusal(request, reply, refuseUnknown(request, methods)));
   app.addHook("preClose", (done) => {

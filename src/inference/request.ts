@@ -1,28 +1,36 @@
 import { z } from "zod";
+import { objectionOf } from "../lib/wanted.ts";
 import type { InferenceRoute, OpenAiError } from "./answer.ts";
 
 /** Only what the gateway must know; every other field goes to the engine untouched. */
+const MODEL = "the name of a model that /v1/models lists";
+const YES_NO = "true or false";
+const modelName = z.string(MODEL).min(1, MODEL).max(200, MODEL);
+const limit = z.int("a whole number of tokens").positive("at least 1 token");
 const shared = {
-  model: z.string().min(1).max(200),
-  stream: z.boolean().nullish(),
-  stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
-  max_tokens: z.int().positive().nullish(),
-  max_completion_tokens: z.int().positive().nullish(),
-  n: z.literal(1, { error: "one answer per request is all this rig gives" }).nullish(),
+  model: modelName,
+  stream: z.boolean(YES_NO).nullish(),
+  stream_options: z.looseObject({ include_usage: z.boolean(YES_NO).nullish() }, "an object of options").nullish(),
+  max_tokens: limit.nullish(),
+  max_completion_tokens: limit.nullish(),
+  n: z.literal(1, "1, because one answer per request is all this rig gives").nullish(),
 };
 
 const ROLES = ["system", "developer", "user", "assistant", "tool"] as const;
 
+const message = z.looseObject(
+  { role: z.enum(ROLES, `one of ${ROLES.join(", ")}`) },
+  "a message such as { role, content }",
+);
+const textOrList = z.union([z.string(), z.array(z.unknown())], "a text, or a list of them");
+
 const schemas: Readonly<Record<InferenceRoute, z.ZodType<z.infer<typeof bodySchema>>>> = {
   "/v1/chat/completions": z.looseObject({
     ...shared,
-    messages: z
-      .array(z.looseObject({ role: z.enum(ROLES) }))
-      .min(1)
-      .max(1000),
+    messages: z.array(message, "a list of messages").min(1, "at least one message").max(1000, "at most 1000 messages"),
   }),
-  "/v1/completions": z.looseObject({ ...shared, prompt: z.union([z.string(), z.array(z.unknown())]) }),
-  "/v1/embeddings": z.looseObject({ ...shared, input: z.union([z.string(), z.array(z.unknown())]) }),
+  "/v1/completions": z.looseObject({ ...shared, prompt: textOrList }),
+  "/v1/embeddings": z.looseObject({ ...shared, input: textOrList }),
 };
 const bodySchema = z.looseObject(shared);
 
@@ -51,7 +59,7 @@ const LONGEST_TOKEN = 128;
 /** Reads what a client sent; the first thing wrong with it comes back as OpenAI's 400. */
 export function parseRequest(route: InferenceRoute, body: unknown): ParsedRequest {
   const parsed = schemas[route].safeParse(body);
-  if (!parsed.success) return { kind: "refused", error: toOpenAiError(parsed.error) };
+  if (!parsed.success) return { kind: "refused", error: toOpenAiError(parsed.error, body) };
   const { model, stream, stream_options: options, max_tokens: older, max_completion_tokens: newer } = parsed.data;
   const maxTokens = newer ?? older;
   const text = JSON.stringify(parsed.data.messages ?? parsed.data.prompt ?? parsed.data.input ?? "");
@@ -70,14 +78,13 @@ export function parseRequest(route: InferenceRoute, body: unknown): ParsedReques
   };
 }
 
-function toOpenAiError(error: z.ZodError): OpenAiError {
-  const issue = error.issues[0];
-  const param = issue?.path.join(".");
+function toOpenAiError(error: z.ZodError, body: unknown): OpenAiError {
+  const { path: param, message } = objectionOf(error, body);
   return {
     status: 400,
     code: "invalid_value",
     type: "invalid_request_error",
-    message: param ? `${param}: ${issue?.message ?? "invalid"}` : "the body must be a JSON object",
+    message: param ? `${param}: ${message}` : "the body must be a JSON object",
     ...(param ? { param } : {}),
   };
 }

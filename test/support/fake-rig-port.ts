@@ -24,6 +24,8 @@ export const fakeGpu = (changes: Partial<GpuView> = {}): GpuView => ({
   uuid: CPU_UUID,
   index: 0,
   name: "AMD Ryzen 9 7950X (CPU device)",
+  mode: "auto",
+  modeUntilMs: null,
   workload: "hashing",
   state: "open",
   sinceMs: START_MS - 12 * MINUTE_MS,
@@ -52,6 +54,7 @@ export const fakeRig = (changes: Partial<RigView> = {}): RigView => ({
   nowMs: START_MS,
   startedMs: START_MS - 100 * MINUTE_MS,
   mode: "auto",
+  modeUntilMs: null,
   tryOut: true,
   source: "cpu",
   engine: {
@@ -286,9 +289,13 @@ export class FakeRigPort implements RigPort {
     if (request.gpu !== undefined && !this.current.gpus.some(({ uuid }) => uuid === request.gpu))
       throw new RigError<Facts>("no such GPU", { code: "ERR_RIG_UNKNOWN_GPU", mend: "see rigshift gpus" });
     this.modeRequests.push(request);
-    this.pushRig({ mode: request.mode });
     const { mode, gpu = null, forMs } = request;
-    return { mode, gpu, untilMs: forMs === undefined ? null : this.current.nowMs + forMs };
+    const modeUntilMs = forMs === undefined ? null : this.current.nowMs + forMs;
+    const gpus = this.current.gpus.map((one) =>
+      gpu === null || one.uuid === gpu ? { ...one, mode, modeUntilMs } : one,
+    );
+    this.pushRig({ gpus, ...(gpu === null && { mode, modeUntilMs }) });
+    return { mode, gpu, untilMs: modeUntilMs };
   }
 
   eventsAfter(afterId: number): readonly RecordedEvent[] {

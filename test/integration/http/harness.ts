@@ -11,6 +11,8 @@ import { FakeRigPort } from "../../support/fake-rig-port.ts";
 
 export const TOKEN = "test-token-0123456789-0123456789-0123456789-xyz";
 
+export const INSTANCE = "5b1f0c1e-test-instance";
+
 export interface TestAgent extends AsyncDisposable {
   readonly server: HttpServer;
   readonly port: number;
@@ -36,6 +38,7 @@ export async function startAgent(options: Partial<HttpOptions> = {}): Promise<Te
     listen: { host: "127.0.0.1", port: 0 },
     inference,
     token: TOKEN,
+    instance: INSTANCE,
     allowedHosts: [],
     customerKeys: [],
     logger: silentLogger,

@@ -1,13 +1,23 @@
+import { chmodSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { HttpError } from "../../../src/http/errors.ts";
 import { toOneLine } from "../../../src/lib/errors.ts";
+import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 import { ask, BEARER, open, post, startAgent, TOKEN } from "./harness.ts";
 
-const tls = {
-  certFile: join(import.meta.dirname, "tls/test-only-cert.pem"),
-  keyFile: join(import.meta.dirname, "tls/test-only-key.pem"),
+const folder = new TemporaryDirectory();
+afterAll(() => folder[Symbol.dispose]());
+
+const TEST_KEY = readFileSync(join(import.meta.dirname, "tls/test-only-key.pem"), "utf8");
+/** A checkout gives the key to everyone; a file that holds one must not. */
+const writeKey = (name: string, mode: number): string => {
+  const path = folder.write(name, TEST_KEY);
+  chmodSync(path, mode);
+  return path;
 };
+
+const tls = { certFile: join(import.meta.dirname, "tls/test-only-cert.pem"), keyFile: writeKey("key.pem", 0o600) };
 
 const faultOf = async (start: Promise<unknown>): Promise<HttpError> => {
   const fault = await start.then(
@@ -24,7 +34,7 @@ describe("starting", () => {
     const fault = await faultOf(startAgent({ listen: { host: "127.0.0.1", port: agent.port } }));
     expect(fault.facts).toMatchObject({ code: "ERR_HTTP_PORT_IN_USE", port: agent.port });
     expect(toOneLine(fault)).toContain(`port ${agent.port} is in use on 127.0.0.1 (ERR_HTTP_PORT_IN_USE): `);
-    expect(fault.facts.mend).toMatch(/http\.listen/);
+    expect(fault.facts.mend).toMatch(/--listen .*http\.listen/);
   });
 
   test("refuses an address that this machine does not have", async () => {
@@ -45,6 +55,14 @@ describe("starting", () => {
     expect(fault.facts).toMatchObject({ code: "ERR_HTTP_TLS_FILE", mend: expect.stringContaining("certFile") });
   });
 
+  test("refuses a key that the group or others can read", async () => {
+    for (const mode of [0o640, 0o604]) {
+      const keyFile = writeKey(`key-${mode}.pem`, mode);
+      const fault = await faultOf(startAgent({ tls: { ...tls, keyFile } }));
+      expect(fault.facts).toMatchObject({ code: "ERR_HTTP_TLS_FILE", mend: `run: chmod 600 ${keyFile}` });
+    }
+  });
+
   test("listens on IPv6 loopback under an address that can be opened", async () => {
     await using agent = await startAgent({ listen: { host: "::1", port: 0 } });
     expect(agent.server.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
@@ -61,7 +79,7 @@ describe("off loopback, over TLS,", () => {
     for (const path of paths) {
       const { status, headers } = await ask(agent, { path });
       expect(status, path).toBe(401);
-      expect(headers["www-authenticate"], path).toContain("Basic");
+      expect(headers["www-authenticate"], path).toContain(path === "/v1/models" ? "Bearer" : "Basic");
     }
     expect((await post(agent, "/v1/chat/completions", {})).status).toBe(401);
     expect((await post(agent, "/nothing", {})).status).toBe(401);
@@ -69,7 +87,7 @@ describe("off loopback, over TLS,", () => {
 
   test("the token opens reads and writes, and a browser may give it as a password for reads", async () => {
     await using agent = await start();
-    for (const path of paths.slice(0, -1)) {
+    for (const path of paths.slice(0, -1).filter((path) => path !== "/v1/models")) {
       const byBearer = await open(agent, { path, headers: BEARER });
       byBearer.destroy();
       const byPassword = await open(agent, { path, headers: { authorization: `Basic ${btoa(`me:${TOKEN}`)}` } });
@@ -87,6 +105,12 @@ describe("off loopback, over TLS,", () => {
     expect((await post(agent, "/v1/chat/completions", {}, key)).status).toBe(200);
     expect((await ask(agent, { path: "/v1/models", headers: key })).status).toBe(200);
     expect((await ask(agent, { path: "/api/v1/rig", headers: key })).status).toBe(401);
+  });
+
+  test("without any customer key the token opens inference, because nothing else could", async () => {
+    await using agent = await startAgent({ listen: { host: "0.0.0.0", port: 0 }, tls });
+    expect((await post(agent, "/v1/chat/completions", {})).status).toBe(401);
+    expect((await post(agent, "/v1/chat/completions", {}, BEARER)).status).toBe(200);
   });
 
   test("an address may stand in the Host header, an unknown name may not", async () => {

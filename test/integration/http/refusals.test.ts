@@ -188,11 +188,38 @@ describe("with customer keys", () => {
     return (await post(agent, "/v1/chat/completions", {}, headers)).status;
   };
 
-  test("inference needs one of them, or the token", async () => {
+  test("inference needs one of them, and the operator's token is none", async () => {
     expect(await statuses({})).toBe(401);
     expect(await statuses({ authorization: "Bearer sk-eve" })).toBe(401);
     expect(await statuses({ authorization: "Bearer sk-bob" })).toBe(200);
-    expect(await statuses(BEARER)).toBe(200);
+    expect(await statuses(BEARER)).toBe(401);
+  });
+
+  test("the list of models needs one as well, and an unknown address is told apart without", async () => {
+    await using agent = await startAgent({ customerKeys: ["sk-alice"] });
+    const listed = async (headers: Readonly<Record<string, string>>) =>
+      (await ask(agent, { path: "/v1/models", headers })).status;
+    expect([await listed({}), await listed(BEARER), await listed({ authorization: "Bearer sk-alice" })]).toEqual([
+      401, 401, 200,
+    ]);
+    expect((await ask(agent, { path: "/v1/audio" })).status).toBe(404);
+  });
+
+  test("a customer without one is sent to the operator for a key, and hears nothing of the operator's token", async () => {
+    await using agent = await startAgent({ customerKeys: ["sk-alice"] });
+    for (const headers of [{}, { authorization: "Bearer sk-eve" }]) {
+      const { json, text, headers: head } = await post(agent, "/v1/chat/completions", {}, headers);
+      expect(json).toEqual({
+        error: {
+          message: expect.stringContaining("send one of the API keys this rig's operator gave you"),
+          type: "authentication_error",
+          param: null,
+          code: "invalid_api_key",
+        },
+      });
+      expect(text).not.toMatch(/token|data directory/);
+      expect(head["www-authenticate"]).toBe('Bearer realm="rigshift"');
+    }
   });
 
   test("a customer's key opens nothing else", async () => {

@@ -48,8 +48,10 @@ describe("a list query", () => {
 
   test("says which bound was broken", () => {
     expect(parseListQuery({ limit: "1001" })).toMatchObject({
-      refusal: { message: "limit: at most 1000", param: "limit" },
+      refusal: { message: 'limit: wanted at most 1000, got "1001"', param: "limit" },
     });
-    expect(parseListQuery({ limit: "1.5" })).toMatchObject({ refusal: { message: "limit: a whole number" } });
+    expect(parseListQuery({ limit: "1.5" })).toMatchObject({
+      refusal: { message: 'limit: wanted a whole number, got "1.5"' },
+    });
   });
 });

@@ -102,6 +102,16 @@ describe("a hostile body", () => {
       expect(parsed.error.message).toMatch(param ? new RegExp(`^${param}: \\S`) : /^the body must be a JSON object$/);
   });
 
+  test("is told what was wanted and what it holds", () => {
+    const messageOf = (body: unknown) => {
+      const parsed = parseRequest(CHAT, body);
+      return parsed.kind === "refused" ? parsed.error.message : "";
+    };
+    expect(messageOf({ model: "tiny" })).toBe("messages: wanted a list of messages, got nothing");
+    expect(messageOf({ ...HELLO, max_tokens: "ten" })).toBe('max_tokens: wanted a whole number of tokens, got "ten"');
+    expect(messageOf({ ...HELLO, n: 2 })).toMatch(/^n: wanted 1, because .*, got 2$/);
+  });
+
   test("cannot reach into a prototype", () => {
     const body = JSON.parse(
       '{"model":"tiny","messages":[{"role":"user","__proto__":{"role":"x"}}],"__proto__":{"stream":true}}',
