@@ -100,6 +100,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const views = createRigViews({
     ...shared,
     version: packageJson.version,
+    dataDir,
     controller,
     started: clock.now(),
     market: coin,

@@ -20,6 +20,7 @@ const WATCHED_JOBS = 20;
 export interface RigViewParts {
   readonly version: string;
   readonly config: RigConfig;
+  readonly dataDir: string;
   readonly controller: RigController;
   readonly source: GpuSource;
   readonly ledger: Ledger;
@@ -105,6 +106,7 @@ function viewRig(parts: RigViewParts): RigView {
     modeUntilMs: ledger.modes.current(now)?.until ?? null,
     tryOut: config.file === undefined,
     source: parts.source.kind,
+    dataDir: parts.dataDir,
     engine: toEngineView(gpus, model),
     pool: parts.pool(),
     electricityUsdPerKwh: config.electricity.price,

@@ -93,6 +93,7 @@ export const rigSchema: z.ZodType<RigView> = z.strictObject({
   modeUntilMs: time.nullable(),
   tryOut: z.boolean(),
   source: z.enum(["nvml", "nvidia-smi", "cpu", "simulated"]),
+  dataDir: text,
   engine: engineSchema.nullable(),
   pool: poolSchema.nullable(),
   electricityUsdPerKwh: number,

@@ -19,6 +19,8 @@ export interface RigView {
   /** True while the agent runs the embedded default: real work, invented prices. */
   readonly tryOut: boolean;
   readonly source: "nvml" | "nvidia-smi" | "cpu" | "simulated";
+  /** Folder on the rig that holds the ledger and the token. */
+  readonly dataDir: string;
   readonly engine: EngineView | null;
   readonly pool: PoolView | null;
   readonly electricityUsdPerKwh: number;

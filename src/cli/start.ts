@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { runAgent } from "../agent.ts";
 import { type Endpoint, parseListen } from "../config/fields.ts";
 import type { RigConfig } from "../config/load.ts";
@@ -23,7 +24,9 @@ export async function start(options: StartOptions, context: CliContext): Promise
       onListening: ({ url, config, dataDir }) => {
         const what = config.file ?? "try-out: real work of this machine's CPU at invented prices";
         print(`Rigshift runs (${what}, mode ${config.mode})\n`);
-        print(`  status page  ${url}\n  OpenAI API   ${url}/v1\n  data         ${dataDir}\n`);
+        print(
+          `  status page  ${url}\n  OpenAI API   ${url}/v1\n  data         ${dataDir} (the page asks for the token in ${join(dataDir, "token")})\n`,
+        );
         if (neverWakes(config)) printError(`rigshift: ${NEVER_WAKES}\n`);
       },
     },

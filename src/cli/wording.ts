@@ -24,7 +24,7 @@ export const sayAmount = (count: number, one: string): string => `${count} ${one
 
 /** Three significant digits of a number below a thousand, never in exponent form. */
 function threeDigits(value: number): string {
-  const size = Math.abs(value);
+  const size = Math.abs(Number(value.toPrecision(3)));
   return value.toFixed(size === 0 ? 0 : Math.min(12, Math.max(0, 2 - Math.floor(Math.log10(size)))));
 }
 

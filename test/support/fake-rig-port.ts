@@ -57,6 +57,7 @@ export const fakeRig = (changes: Partial<RigView> = {}): RigView => ({
   modeUntilMs: null,
   tryOut: true,
   source: "cpu",
+  dataDir: "/var/lib/rigshift",
   engine: {
     state: "ready",
     backend: "cpu",

@@ -59,6 +59,23 @@ test("a port in use ends the start with one clear line that names the port and t
   );
 });
 
+test("the try-out says how to take another port, and --listen takes it", async () => {
+  using directory = new TemporaryDirectory();
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const env = { RIGSHIFT_HOME: `${directory.path}/data` };
+  const result = await runRigshift(["start", "--listen", `127.0.0.1:${port}`], env);
+  server.close();
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(new RegExp(`port ${port} is in use.*\\(ERR_HTTP_PORT_IN_USE\\): .*--listen`));
+  expect(await runRigshift(["start", "--listen", "everywhere"], env)).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/--listen: got "everywhere" \(ERR_USAGE\): give an address and a port/),
+  });
+});
+
 test("a data directory that cannot be made ends the start with one clear line", async () => {
   using directory = new TemporaryDirectory();
   const config = directory.write("rig.yaml", rigYaml());

@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import type { RigView } from "../../../src/api/shapes.ts";
+import { fakeGpu, fakeRig, START_MS } from "../../support/fake-rig-port.ts";
+import { answers, place } from "./harness.ts";
+
+async function show(command: "status" | "profit", changes: Partial<RigView> = {}): Promise<string> {
+  await using there = await place(answers(fakeRig(changes)));
+  return (await there.run(command)).out;
+}
+
+test("invented prices are called so beside every sum, in the try-out and outside it", async () => {
+  for (const tryOut of [true, false]) {
+    const status = await show("status", {
+      tryOut,
+      mode: "observe",
+      today: { ...fakeRig().today, wouldHaveEarnedUsd: 1 },
+    });
+    expect(status).toMatch(/net \$0\.0184 \(invented prices\)/);
+    expect(status).toMatch(/would have earned \$1\.00 \(invented prices\)/);
+    expect(status).toContain("NET/H (INVENTED)");
+    expect(await show("profit", { tryOut })).toMatch(/^prices: .*invented/);
+  }
+});
+
+test("quoted prices are not", async () => {
+  const market = { ...fakeRig().market, invented: false };
+  expect(await show("status", { market })).not.toMatch(/invented/i);
+  expect(await show("profit", { market })).toMatch(/^prices: sample market file, 2026-08-01\n/);
+});
+
+test("the mode stands with its end, and each GPU's own order below it", async () => {
+  const gpus = [fakeGpu({ mode: "pause", modeUntilMs: START_MS + 60_000 })];
+  const status = await show("status", { modeUntilMs: START_MS + 3_600_000, gpus });
+  expect(status).toContain("mode auto until 2026-09-14 11:40:00 UTC");
+  expect(status).toMatch(/^mode {4}GPU 0 CPU-\S+: pause until 2026-09-14 10:41:00 UTC$/m);
+});
+
+test("one is singular, difficulties have three digits, and a GPU without work rests", async () => {
+  const { today, pool } = fakeRig();
+  const status = await show("status", {
+    today: { ...today, sharesAccepted: 1, completions: 1, tokensOut: 1 },
+    pool: pool && { ...pool, difficulty: 0.013_978_123 },
+    gpus: [fakeGpu({ workload: "none", state: "idle" })],
+  });
+  expect(status).toMatch(/1 share \(3 refused\), 1 completion, 1 token$/m);
+  expect(status).toMatch(/difficulty 0\.0140$/m);
+  expect(status).toMatch(/ rest +idle /);
+});
+
+test("the engine's speed is called learned while no request runs", async () => {
+  const serving = { workload: "inference", tokensPerSecond: 41.237 } as const;
+  expect(await show("status", { gpus: [fakeGpu({ ...serving, activeRequests: 1 })] })).toMatch(/ 41\.2 tok\/s {2}/);
+  expect(await show("status", { gpus: [fakeGpu({ ...serving, activeRequests: 0 })] })).toMatch(/ 41\.2 tok\/s learned/);
+  expect(await show("status", { gpus: [fakeGpu({ ...serving, tokensPerSecond: null })] })).not.toContain("learned");
+});
