@@ -47,13 +47,7 @@ function Rig({ state, rig, now }: { readonly state: PageState; readonly rig: Rig
       <Today rig={rig} />
       <section class="gpus" data-count={rig.gpus.length} aria-label="GPUs">
         {rig.gpus.map((gpu) => (
-          <GpuCard
-            key={gpu.uuid}
-            gpu={gpu}
-            count={rig.gpus.length}
-            samples={state.history.get(gpu.uuid) ?? []}
-            now={now}
-          />
+          <GpuCard key={gpu.uuid} gpu={gpu} rig={rig} samples={state.history.get(gpu.uuid) ?? []} now={now} />
         ))}
       </section>
       <div class="pair">
@@ -102,7 +96,7 @@ export function App({ store, operator, clock }: AppProps) {
         {rig && <Banner rig={rig} />}
         {rig ? <Rig state={state} rig={rig} now={now} /> : <p class="waiting">Asking the agent…</p>}
       </main>
-      {wish.kind === "asking" && <TokenDialog wish={wish} operator={operator} />}
+      {rig && wish.kind === "asking" && <TokenDialog wish={wish} operator={operator} dataDir={rig.dataDir} />}
       <p class="unseen" role="status" aria-live="polite">
         {state.announcement}
       </p>

@@ -1,12 +1,31 @@
 import type { RigView } from "../api/shapes.ts";
+import { formatDuration } from "./format.ts";
+import { toFaults } from "./rows.ts";
 
-/** Says what is not real, or not done, before any number is read. */
+/** What keeps the rig from earning, loud enough to be seen from across the room. */
+function Faults({ rig }: { readonly rig: RigView }) {
+  return toFaults(rig).map(({ title, reason, sinceMs }) => (
+    <p key={title} class="banner" data-kind="fault" role="alert">
+      <strong>{title}</strong>
+      {sinceMs !== null && ` for ${formatDuration(rig.nowMs - sinceMs)}`}: {reason}
+    </p>
+  ));
+}
+
+/** Says what is broken, not real, or not done, before any number is read. */
 export function Banner({ rig }: { readonly rig: RigView }) {
   return (
     <>
+      <Faults rig={rig} />
       {rig.tryOut && (
         <p class="banner" data-kind="try-out">
           <strong>Try-out:</strong> real work, invented prices. Run <code>rigshift init</code> for the real thing.
+        </p>
+      )}
+      {!rig.tryOut && rig.market.invented && (
+        <p class="banner" data-kind="try-out">
+          <strong>Invented prices:</strong> no dollar on this page is real until <code>market.file</code> in rig.yaml
+          names a file of your own.
         </p>
       )}
       {rig.mode === "observe" && (

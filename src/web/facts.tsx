@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { EngineView, PoolView, RigView } from "../api/shapes.ts";
-import { formatCount, formatDay, formatDecimal, formatRunning } from "./format.ts";
+import { formatCount, formatDay, formatDecimal, formatDifficulty, formatRunning } from "./format.ts";
 
 interface FactProps {
   readonly title: string;
@@ -56,7 +56,7 @@ function Pool({ pool, now }: { readonly pool: PoolView | null; readonly now: num
     );
   const { url, state, difficulty, sinceMs, reason } = pool;
   const since = sinceMs === null ? null : `for ${formatRunning(now - sinceMs)}`;
-  const level = difficulty === null ? null : `difficulty ${formatDecimal(difficulty, difficulty < 1 ? 4 : 0)}`;
+  const level = difficulty === null ? null : `difficulty ${formatDifficulty(difficulty)}`;
   return (
     <Fact title="Pool" state={state} health={POOL_HEALTH[state]}>
       <p class="fact-main">{url}</p>

@@ -70,6 +70,13 @@ function toScaled(value: number, units: readonly string[]): Quantity {
 export const toHashrate = (value: Maybe): Quantity =>
   isKnown(value) ? toScaled(value, ["H/s", "kH/s", "MH/s", "GH/s", "TH/s", "PH/s"]) : unknown("H/s");
 
+/** A pool's difficulty with three significant digits, from a thousand on with a prefix. */
+export function formatDifficulty(value: Maybe): string {
+  if (!isKnown(value)) return UNKNOWN;
+  if (value < 999.5) return formatDecimal(value, decimalsFor(Number(value.toPrecision(3)), 3, 0));
+  return join(toScaled(value, ["", "k", "M", "G", "T", "P", "E"]));
+}
+
 export const toTokenRate = (value: Maybe): Quantity =>
   isKnown(value) ? { text: threeDigits(value), unit: "tok/s" } : unknown("tok/s");
 

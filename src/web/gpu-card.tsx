@@ -1,10 +1,9 @@
-import type { GpuView } from "../api/shapes.ts";
+import type { GpuView, RigView } from "../api/shapes.ts";
 import { Chart } from "./chart.tsx";
 import {
   formatCount,
   formatDuration,
   formatRunning,
-  formatUsd,
   join,
   toHashrate,
   toMemory,
@@ -13,9 +12,9 @@ import {
   toTokenRate,
 } from "./format.ts";
 import type { Sample } from "./history.ts";
-import { toGpuTitle } from "./rows.ts";
+import { toGpuTitle, toOwnOrder } from "./rows.ts";
 import { toTone, toToneLabel } from "./tone.ts";
-import { Metric, Value } from "./value.tsx";
+import { Metric, Money, Value } from "./value.tsx";
 
 /** Joules from a counter need no word; anything less says what it is. */
 const toPowerNote = ({ powerW, energyQuality }: GpuView): string =>
@@ -24,7 +23,7 @@ const toPowerNote = ({ powerW, energyQuality }: GpuView): string =>
 function Rate({ gpu }: { readonly gpu: GpuView }) {
   if (gpu.workload === "inference")
     return (
-      <Metric label="Speed" note="of the engine">
+      <Metric label="Speed" note={gpu.activeRequests > 0 ? "of the engine" : "learned"}>
         <Value of={toTokenRate(gpu.tokensPerSecond)} />
       </Metric>
     );
@@ -57,7 +56,7 @@ function Sensors({ gpu }: { readonly gpu: GpuView }) {
   );
 }
 
-function Metrics({ gpu }: { readonly gpu: GpuView }) {
+function Metrics({ gpu, isInvented }: { readonly gpu: GpuView; readonly isInvented: boolean }) {
   const sensors = [gpu.temperatureC, gpu.vramUsedMiB].filter((reading) => reading !== null).length;
   return (
     <dl class="metrics" data-count={4 + sensors}>
@@ -65,8 +64,8 @@ function Metrics({ gpu }: { readonly gpu: GpuView }) {
         <Value of={toPower(gpu.powerW)} />
       </Metric>
       <Rate gpu={gpu} />
-      <Metric label="Net now" note="per hour">
-        {formatUsd(gpu.netUsdPerHour)}
+      <Metric label="Net now" note={isInvented ? "per hour, invented" : "per hour"}>
+        <Money usd={gpu.netUsdPerHour} />
       </Metric>
       <Metric label="Queue" note={`${formatCount(gpu.activeRequests)} running`}>
         {formatCount(gpu.queuedRequests)}
@@ -88,16 +87,17 @@ function toFootnote({ roundTripMs, health }: GpuView): string {
 
 interface GpuCardProps {
   readonly gpu: GpuView;
-  readonly count: number;
+  readonly rig: RigView;
   readonly samples: readonly Sample[];
   /** The agent's clock. */
   readonly now: number;
 }
 
 /** One GPU: what it does, since when and why, and its last ten minutes. */
-export function GpuCard({ gpu, count, samples, now }: GpuCardProps) {
+export function GpuCard({ gpu, rig, samples, now }: GpuCardProps) {
   const tone = toTone(gpu);
-  const title = toGpuTitle(gpu, count);
+  const title = toGpuTitle(gpu, rig.gpus.length);
+  const order = toOwnOrder(gpu, rig);
   return (
     <article class="card gpu" data-tone={tone} aria-label={title}>
       <div class="gpu-body">
@@ -109,10 +109,11 @@ export function GpuCard({ gpu, count, samples, now }: GpuCardProps) {
               {toToneLabel(tone)}
               {tone === "handover" && <span class="pill-note">{gpu.state}</span>}
             </p>
+            {order && <p class="tag">mode {order}</p>}
             <p class="since">for {formatRunning(now - gpu.sinceMs)}</p>
           </div>
           <p class="why">{gpu.why}</p>
-          <Metrics gpu={gpu} />
+          <Metrics gpu={gpu} isInvented={rig.market.invented} />
           <p class="note gpu-note">{toFootnote(gpu)}</p>
         </div>
         <Chart samples={samples} now={now} title={title} />

@@ -1,6 +1,7 @@
 import type { RigView } from "../api/shapes.ts";
 import { formatRunning } from "./format.ts";
 import type { Operator } from "./operator.ts";
+import { toUntil } from "./rows.ts";
 import type { PageState, Wish } from "./state.ts";
 import { MODES, wordsOf } from "./tone.ts";
 
@@ -12,7 +13,7 @@ interface ModesProps {
 }
 
 function Modes({ rig, wish, operator, isSilent }: ModesProps) {
-  const pending = wish.kind === "sending" ? wish.mode : undefined;
+  const pending = wish.kind === "sending" || wish.kind === "pending" ? wish.mode : undefined;
   return (
     <div class="modes">
       <fieldset class="segments" disabled={isSilent}>
@@ -32,7 +33,11 @@ function Modes({ rig, wish, operator, isSilent }: ModesProps) {
       </fieldset>
       <p class="note">
         {rig.mode === "release" && <strong>{wordsOf(rig.mode).label}. </strong>}
-        {wordsOf(rig.mode).meaning}
+        {pending === undefined ? (
+          `${wordsOf(rig.mode).meaning}${toUntil(rig.modeUntilMs, rig.nowMs)}`
+        ) : (
+          <strong>{wordsOf(pending).label} is pending until the rig confirms it.</strong>
+        )}
       </p>
       {wish.kind === "failed" && (
         <p class="failure" role="alert">

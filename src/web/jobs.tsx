@@ -1,11 +1,12 @@
 import type { JobView } from "../api/shapes.ts";
-import { formatDuration, formatMoment, formatRunning, formatUsdNano, toEnergy } from "./format.ts";
-import { toLength, toTrust, toWork } from "./rows.ts";
+import { formatDuration, formatMoment, formatRunning, formatUsdNano, toEnergy, UNKNOWN } from "./format.ts";
+import { toLength, toOutcome, toTrust, toWork } from "./rows.ts";
 import { Value } from "./value.tsx";
 
 function Row({ job, now }: { readonly job: JobView; readonly now: number }) {
   const isRunning = job.endedMs === null;
   const length = toLength(job, now);
+  const outcome = toOutcome(job);
   return (
     <tr data-running={isRunning || undefined}>
       <th scope="row">
@@ -14,7 +15,7 @@ function Row({ job, now }: { readonly job: JobView; readonly now: number }) {
           <span>
             {job.kind}
             {isRunning && <span class="tag live">running</span>}
-            {job.outcome !== null && job.outcome !== "completed" && <span class="tag bad">{job.outcome}</span>}
+            {outcome && <span class={outcome.isBad ? "tag bad" : "tag"}>{outcome.text}</span>}
           </span>
         </span>
         <span class="note">{job.workload}</span>
@@ -25,14 +26,16 @@ function Row({ job, now }: { readonly job: JobView; readonly now: number }) {
       <td data-label="Duration">{isRunning ? formatRunning(length) : formatDuration(length)}</td>
       <td data-label="Work">{toWork(job)}</td>
       <td data-label="Energy">
-        <Value of={toEnergy(job.energyMj)} />
+        {job.energyMj === null || job.energyQuality === null ? UNKNOWN : <Value of={toEnergy(job.energyMj)} />}
         <span class="note">{toTrust(job)}</span>
       </td>
       <td data-label="Revenue">
-        {formatUsdNano(job.revenueUsdNano)}
+        <span class="value">{formatUsdNano(job.revenueUsdNano)}</span>
         <span class="note">{job.revenueBasis ?? ""}</span>
       </td>
-      <td data-label="Electricity">{formatUsdNano(job.electricityUsdNano)}</td>
+      <td data-label="Electricity">
+        <span class="value">{formatUsdNano(job.electricityUsdNano)}</span>
+      </td>
     </tr>
   );
 }

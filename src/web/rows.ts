@@ -1,5 +1,33 @@
-import type { GpuView, JobView, ValuationView } from "../api/shapes.ts";
-import { formatCount, formatDecimal, UNKNOWN } from "./format.ts";
+import type { GpuView, JobView, RigView, ValuationView } from "../api/shapes.ts";
+import { formatCount, formatDecimal, formatMoment, UNKNOWN } from "./format.ts";
+import { toTone } from "./tone.ts";
+
+/** ` Until 14:00:00.`, or nothing where the order holds for good. */
+export const toUntil = (untilMs: number | null, now: number): string =>
+  untilMs === null ? "" : ` Until ${formatMoment(untilMs, now)}.`;
+
+/** What this GPU was told apart from the rig, such as `mine until 14:00:00`; undefined when it follows the rig. */
+export function toOwnOrder({ mode, modeUntilMs }: GpuView, rig: RigView): string | undefined {
+  if (mode === rig.mode && modeUntilMs === rig.modeUntilMs) return undefined;
+  return modeUntilMs === null ? mode : `${mode} until ${formatMoment(modeUntilMs, rig.nowMs)}`;
+}
+
+/** `1 token`, `2 tokens`, `– tokens`. */
+export const toAmount = (count: number | null, one: string): string =>
+  `${formatCount(count)} ${one}${count === 1 ? "" : "s"}`;
+
+export interface OutcomeWord {
+  readonly text: string;
+  /** Whether the rig failed at it: a customer who left or was sent away is no failure. */
+  readonly isBad: boolean;
+}
+
+/** How a job that did not complete reads; undefined for one that did, or runs. */
+export function toOutcome({ kind, outcome }: JobView): OutcomeWord | undefined {
+  if (outcome === null || outcome === "completed") return undefined;
+  if (kind === "completion" && outcome === "expired") return { text: "refused", isBad: false };
+  return { text: outcome, isBad: outcome !== "cancelled" };
+}
 
 /** Many GPUs leave room for what each does and its best alternative. */
 const rowsPerGpu = (count: number): number => (count === 1 ? 6 : count <= 4 ? 3 : 2);
@@ -35,11 +63,11 @@ export function groupValuations(
 /** What a job got done: shares or tokens. */
 export function toWork({ kind, sharesAccepted, sharesRejected, tokensIn, tokensOut }: JobView): string {
   if (kind === "hashing") {
-    const accepted = `${formatCount(sharesAccepted)} ${sharesAccepted === 1 ? "share" : "shares"}`;
+    const accepted = toAmount(sharesAccepted, "share");
     return sharesRejected ? `${accepted}, ${formatCount(sharesRejected)} rejected` : accepted;
   }
   if (tokensIn === null && tokensOut === null) return UNKNOWN;
-  return `${formatCount(tokensIn)} → ${formatCount(tokensOut)} tokens`;
+  return `${formatCount(tokensIn)} → ${toAmount(tokensOut, "token")}`;
 }
 
 /** How far a job's joules can be trusted, such as `assumed, ± 30 %`. */
@@ -51,3 +79,24 @@ export function toTrust({ energyQuality, energyErrorPct }: JobView): string {
 
 /** Time from start to end, or to `now` while the job runs. */
 export const toLength = ({ startedMs, endedMs }: JobView, now: number): number => (endedMs ?? now) - startedMs;
+
+export interface Fault {
+  readonly title: string;
+  readonly reason: string;
+  readonly sinceMs: number | null;
+}
+
+/** Everything that is broken now: the pool, the engine, and every GPU that failed or is gone. */
+export function toFaults({ pool, engine, gpus }: RigView): readonly Fault[] {
+  const faults: Fault[] = [];
+  if (pool?.state === "down")
+    faults.push({ title: "The pool is down", reason: pool.reason ?? pool.url, sinceMs: pool.sinceMs });
+  if (engine?.state === "failed")
+    faults.push({ title: "The engine failed", reason: engine.reason ?? "see the agent's log", sinceMs: null });
+  for (const gpu of gpus) {
+    if (toTone(gpu) !== "faulted") continue;
+    const health = gpu.health === "ok" ? gpu.why : `${gpu.health}. ${gpu.why}`;
+    faults.push({ title: `${toGpuTitle(gpu, gpus.length)} is out of work`, reason: health, sinceMs: gpu.sinceMs });
+  }
+  return faults;
+}

@@ -17,6 +17,8 @@ export type Wish =
   | { readonly kind: "none" }
   | { readonly kind: "asking"; readonly mode: ModeName; readonly wasRefused: boolean }
   | { readonly kind: "sending"; readonly mode: ModeName }
+  /** Recorded by the agent; `sentMs`, in its clock, bounds how long its next picture may take to show it. */
+  | { readonly kind: "pending"; readonly mode: ModeName; readonly sentMs: number }
   | { readonly kind: "failed"; readonly mode: ModeName; readonly reason: string };
 
 /** Everything the page shows, apart from the time that ticks. Times of the browser's own clock end in `Ms` and are said to. */
@@ -82,12 +84,20 @@ export function describeChange(before: RigView | null, after: RigView): string {
   return changes.join(" ");
 }
 
+/** Another order may have overtaken ours; what the rig shows by then is the truth. */
+const LONGEST_PENDING_MS = 5000;
+
+const settle = (wish: Wish, rig: RigView): Wish =>
+  wish.kind === "pending" && (rig.mode === wish.mode || rig.nowMs - wish.sentMs > LONGEST_PENDING_MS)
+    ? { kind: "none" }
+    : wish;
+
 /** An older picture, replayed from the agent's memory, only fills the charts. */
 function showRig(state: PageState, rig: RigView, atMs: number): PageState {
   const history = addToHistory(state.history, rig);
   if (state.rig && rig.nowMs < state.rig.nowMs && rig.startedMs === state.rig.startedMs) return { ...state, history };
   const announcement = describeChange(state.rig, rig) || state.announcement;
-  return { ...state, rig, history, skewMs: rig.nowMs - atMs, announcement };
+  return { ...state, rig, history, skewMs: rig.nowMs - atMs, announcement, wish: settle(state.wish, rig) };
 }
 
 function onEvent(state: PageState, event: RigEvent, atMs: number): PageState {
@@ -122,13 +132,17 @@ function onLost(state: PageState, atMs: number): PageState {
   };
 }
 
+/** The picture with the new mode may have come before the answer to the order did. */
+const toPending = ({ rig }: PageState, mode: ModeName): Wish =>
+  rig === null || rig.mode === mode ? { kind: "none" } : { kind: "pending", mode, sentMs: rig.nowMs };
+
 /** The only way the page's state changes. Pure. */
 export function reduce(state: PageState, action: PageAction): PageState {
   switch (action.type) {
     case "loaded": {
       const { rig, atMs } = action;
       const announcement = describeChange(state.rig, rig);
-      const next = { ...state, rig, skewMs: rig.nowMs - atMs };
+      const next = { ...state, rig, skewMs: rig.nowMs - atMs, wish: settle(state.wish, rig) };
       return { ...onLife(next, atMs), ...(announcement && { announcement }) };
     }
     case "lists": {
@@ -149,7 +163,7 @@ export function reduce(state: PageState, action: PageAction): PageState {
     case "wish":
       return { ...state, wish: action.wish };
     case "mode":
-      return { ...state, wish: { kind: "none" }, rig: state.rig && { ...state.rig, mode: action.mode } };
+      return { ...state, wish: toPending(state, action.mode) };
   }
 }
 

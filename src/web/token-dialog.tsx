@@ -6,10 +6,15 @@ import { wordsOf } from "./tone.ts";
 interface TokenDialogProps {
   readonly wish: Extract<Wish, { readonly kind: "asking" }>;
   readonly operator: Operator;
+  /** Where the token lies on the rig. */
+  readonly dataDir: string;
 }
 
+/** As a shell takes it. */
+const quote = (path: string): string => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);
+
 /** Asks once per tab for the token that every write needs. */
-export function TokenDialog({ wish, operator }: TokenDialogProps) {
+export function TokenDialog({ wish, operator, dataDir }: TokenDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [token, setToken] = useState("");
   useEffect(() => dialog.current?.showModal(), []);
@@ -24,9 +29,9 @@ export function TokenDialog({ wish, operator }: TokenDialogProps) {
       <form onSubmit={submit}>
         <h2 id="token-title">Change the mode to {wordsOf(wish.mode).label.toLowerCase()}</h2>
         <p>
-          This needs the agent's token: the content of the file <code>token</code> in the data directory, such as{" "}
-          <code>.rigshift/token</code>. This tab keeps it until it is closed. On the rig itself,{" "}
-          <code>rigshift mode {wish.mode}</code> does the same without asking.
+          This needs the agent's token. On the rig, print it with <code>cat {quote(`${dataDir}/token`)}</code> and paste
+          it here; this tab keeps it until it is closed. There, <code>rigshift mode {wish.mode}</code> does the same
+          without asking.
         </p>
         <label for="token">Token</label>
         <input

@@ -18,7 +18,7 @@ const LABELS: Readonly<Record<Tone, string>> = {
   inference: "Inference",
   handover: "Handing over",
   rented: "Rented out",
-  idle: "Idle",
+  idle: "Rest",
   faulted: "Faulted",
 };
 

@@ -2,6 +2,7 @@ import type { RigView, ValuationView } from "../api/shapes.ts";
 import { formatUsd } from "./format.ts";
 import { groupValuations, type ValuationGroup } from "./rows.ts";
 import { toWorkloadLabel } from "./tone.ts";
+import { Money } from "./value.tsx";
 
 const toSubtitle = ({ workload, label, rate }: ValuationView): string =>
   [toWorkloadLabel(workload), rate].filter((part) => !/^[–—-]?$/.test(part) && part !== label).join(" · ");
@@ -21,13 +22,21 @@ function Row({ row }: { readonly row: ValuationView }) {
           {toSubtitle(row)}
         </span>
       </th>
-      <td data-label="Revenue / h">{formatUsd(row.revenueUsdPerHour)}</td>
-      <td data-label="Electricity / h">{formatUsd(row.electricityUsdPerHour)}</td>
-      <td data-label="Net / h" class="strong">
-        {formatUsd(row.netUsdPerHour)}
-        <span class="note">{formatUsd(row.netUsdPerDay)} / day</span>
+      <td data-label="Revenue / h">
+        <Money usd={row.revenueUsdPerHour} />
       </td>
-      <td data-label="Break-even / kWh">{formatUsd(row.breakEvenUsdPerKwh)}</td>
+      <td data-label="Electricity / h">
+        <Money usd={row.electricityUsdPerHour} />
+      </td>
+      <td data-label="Net / h" class="strong">
+        <Money usd={row.netUsdPerHour} />
+        <span class="note">
+          <Money usd={row.netUsdPerDay} /> / day
+        </span>
+      </td>
+      <td data-label="Break-even / kWh">
+        <Money usd={row.breakEvenUsdPerKwh} />
+      </td>
     </tr>
   );
 }
@@ -61,7 +70,10 @@ export function Valuations({ valuations, rig }: ValuationsProps) {
   return (
     <section class="card" aria-labelledby="valuations-title">
       <h2 id="valuations-title">
-        What would pay <span class="note">at ${rig.electricityUsdPerKwh.toFixed(2)} per kWh</span>
+        What would pay{" "}
+        <span class="note">
+          at {formatUsd(rig.electricityUsdPerKwh)} per kWh{rig.market.invented ? ", invented prices" : ""}
+        </span>
       </h2>
       {groups.length === 0 ? (
         <p class="note empty">No valuation yet: a benchmark and a price are needed first.</p>

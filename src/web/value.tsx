@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { Quantity } from "./format.ts";
+import { formatUsd, type Quantity } from "./format.ts";
 
 /** A number with its unit set smaller; a no-break space keeps the two together. */
 export const Value = ({ of }: { readonly of: Quantity }) => (
@@ -11,6 +11,9 @@ export const Value = ({ of }: { readonly of: Quantity }) => (
     </span>
   </span>
 );
+
+/** Dollars on one line: a minus at the end of a line would make a loss look like a gain. */
+export const Money = ({ usd }: { readonly usd: number | null }) => <span class="value">{formatUsd(usd)}</span>;
 
 interface MetricProps {
   readonly label: string;

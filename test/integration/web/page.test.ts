@@ -165,6 +165,33 @@ describe("the operator's mode", () => {
     expect(seen.faults).toEqual([expect.stringContaining("401")]);
   });
 
+  testWith(
+    CHROMIUM,
+    "is pending after the click until the rig shows it, and the dialog says where the token is",
+    async () => {
+      await using seen = await visit();
+      const { agent, page } = seen;
+      await expect.poll(() => agent.rig.listeners).toBe(1);
+      agent.rig.setMode = ({ mode }) => ({ mode, gpu: null, untilMs: null });
+      await page.getByRole("button", { name: "Mine" }).click();
+      await page.getByRole("dialog").getByText("cat /var/lib/rigshift/token").waitFor();
+      await page.getByLabel("Token").fill(TOKEN);
+      await page.keyboard.press("Enter");
+      await page.getByText("Mine is pending until the rig confirms it.").waitFor();
+      expect(await page.getByRole("button", { name: "Mine" }).getAttribute("aria-pressed")).toBe("false");
+      agent.rig.pushRig({ mode: "mine", nowMs: START_MS + 1000, modeUntilMs: START_MS + 61_000 });
+      await page.getByText(/Every GPU hashes; .* Until \d\d:41:01\./).waitFor();
+      expect(await page.getByText("pending").count()).toBe(0);
+    },
+  );
+
+  testWith(CHROMIUM, "of one GPU stands on its card, with its end", async () => {
+    await using seen = await visit({}, ({ rig }) => {
+      rig.current = fakeRig({ gpus: [fakeGpu({ mode: "pause", modeUntilMs: START_MS + 60_000 })] });
+    });
+    expect(await seen.page.locator(".gpu-head .tag").innerText()).toMatch(/^mode pause until \d\d:41:00$/);
+  });
+
   testWith(CHROMIUM, "can be reached and left with the keyboard alone", async () => {
     await using seen = await visit();
     const { agent, page } = seen;
@@ -179,6 +206,51 @@ describe("the operator's mode", () => {
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor({ state: "detached" });
     expect(agent.rig.modeRequests).toEqual([]);
+  });
+});
+
+describe("what a glance must not miss", () => {
+  testWith(CHROMIUM, "a dead pool, a failed engine and a GPU out of work are each told in a banner", async () => {
+    const { engine, pool } = fakeRig();
+    await using seen = await visit({}, ({ rig }) => {
+      rig.current = fakeRig({
+        pool: pool && { ...pool, state: "down", reason: "connection refused", sinceMs: START_MS - 90_000 },
+        engine: engine && { ...engine, state: "failed", reason: "out of memory" },
+        gpus: [fakeGpu({ state: "faulted", why: "The miner did not start." })],
+      });
+    });
+    const banners = await seen.page.locator('main [role="alert"]').allInnerTexts();
+    expect(banners).toEqual([
+      "The pool is down for 1 min 30 s: connection refused",
+      "The engine failed: out of memory",
+      expect.stringMatching(/is out of work for 12 min 00 s: The miner did not start\.$/),
+    ]);
+    expect(await findLowContrast(seen.page)).toEqual([]);
+    expect(seen.faults).toEqual([]);
+  });
+
+  testWith(CHROMIUM, "invented prices, outside the try-out as well, and never without need", async () => {
+    await using seen = await visit({}, ({ rig }) => {
+      rig.current = fakeRig({ tryOut: false });
+    });
+    const { agent, page } = seen;
+    await page.getByText("Invented prices:").waitFor();
+    expect(await page.locator(".today h2").innerText()).toContain("invented prices");
+    expect(await page.locator(".gpu .metrics").innerText()).toContain("per hour, invented");
+    await expect.poll(() => agent.rig.listeners).toBe(1);
+    agent.rig.pushRig({ nowMs: START_MS + 1000, market: { ...fakeRig().market, invented: false } });
+    await page.getByText("Invented prices:").waitFor({ state: "detached" });
+    expect(await page.locator(".today h2").innerText()).not.toContain("invented");
+  });
+
+  testWith(CHROMIUM, "a request that was turned away reads as refused, with no joules", async () => {
+    await using seen = await visit({}, ({ rig }) => {
+      rig.jobRows = [fakeJob(50, { outcome: "expired", energyMj: 0, energyQuality: null, energyErrorPct: null })];
+    });
+    const row = seen.page.locator(".jobs tbody tr").first();
+    expect(await row.locator(".tag").innerText()).toBe("refused");
+    expect(await row.locator(".tag.bad").count()).toBe(0);
+    expect((await row.locator('[data-label="Energy"]').innerText()).trim()).toBe("–");
   });
 });
 

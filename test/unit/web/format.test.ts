@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   formatCount,
   formatDecimal,
+  formatDifficulty,
   formatDuration,
   formatMoment,
   formatRunning,
@@ -112,6 +113,18 @@ describe("a moment", () => {
   test("of another day has its date", () => expect(formatMoment(noon - 86_400_000, noon)).toBe("13 Sept, 12:00:00"));
 
   test("that is unknown is a dash", () => expect(formatMoment(null, noon)).toBe(UNKNOWN));
+});
+
+test("a difficulty has three significant digits", () => {
+  expect([null, 0, 0.013_978, 1, 511.6, 999.7, 65_536].map(formatDifficulty)).toEqual([
+    "–",
+    "0",
+    "0.0140",
+    "1.00",
+    "512",
+    "1.00 k",
+    "65.5 k",
+  ]);
 });
 
 test("decimals stay within what can be shown", () => {

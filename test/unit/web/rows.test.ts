@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { groupValuations, toGpuTitle, toLength, toTrust, toWork } from "../../../src/web/rows.ts";
-import { fakeGpu, fakeJob, fakeValuations, START_MS } from "../../support/fake-rig-port.ts";
+import {
+  groupValuations,
+  toAmount,
+  toFaults,
+  toGpuTitle,
+  toLength,
+  toOutcome,
+  toOwnOrder,
+  toTrust,
+  toWork,
+} from "../../../src/web/rows.ts";
+import { fakeGpu, fakeJob, fakeRig, fakeValuations, START_MS } from "../../support/fake-rig-port.ts";
 
 const [hashing] = fakeValuations();
 const valuation = (label: string, net: number | null, chosen = false, gpu = "GPU-0") => ({
@@ -61,6 +71,15 @@ describe("a job's row", () => {
     expect(toWork(fakeJob(1, { tokensIn: null, tokensOut: null }))).toBe("–");
   });
 
+  test("reads as refused, and not as the rig's failure, when a customer was sent away", () => {
+    const outcomeOf = (outcome: string | null, kind = "completion") => toOutcome(fakeJob(1, { kind, outcome }));
+    expect(outcomeOf("expired")).toEqual({ text: "refused", isBad: false });
+    expect(outcomeOf("cancelled")).toEqual({ text: "cancelled", isBad: false });
+    expect(outcomeOf("failed")).toEqual({ text: "failed", isBad: true });
+    expect(outcomeOf("expired", "lease")).toEqual({ text: "expired", isBad: true });
+    expect([outcomeOf("completed"), outcomeOf(null)]).toEqual([undefined, undefined]);
+  });
+
   test("says how far its joules can be trusted", () => {
     expect(toTrust(fakeJob(1, { energyQuality: "assumed", energyErrorPct: 30 }))).toBe("assumed ±\u00a030\u00a0%");
     expect(toTrust(fakeJob(1, { energyQuality: "counter", energyErrorPct: 1.5 }))).toBe("counter ±\u00a01.5\u00a0%");
@@ -71,5 +90,55 @@ describe("a job's row", () => {
     const job = fakeJob(1, { startedMs: START_MS, endedMs: null });
     expect(toLength(job, START_MS + 5000)).toBe(5000);
     expect(toLength({ ...job, endedMs: START_MS + 700 }, START_MS + 5000)).toBe(700);
+  });
+});
+
+test("one is singular, and what is unknown is not one", () => {
+  expect([toAmount(1, "token"), toAmount(0, "token"), toAmount(1200, "token"), toAmount(null, "token")]).toEqual([
+    "1 token",
+    "0 tokens",
+    "1,200 tokens",
+    "– tokens",
+  ]);
+});
+
+test("a GPU shows its own order only where it has one", () => {
+  const rig = fakeRig({ mode: "auto", modeUntilMs: null });
+  expect(toOwnOrder(fakeGpu(), rig)).toBeUndefined();
+  expect(toOwnOrder(fakeGpu({ mode: "mine" }), rig)).toBe("mine");
+  expect(toOwnOrder(fakeGpu({ modeUntilMs: START_MS + 60_000 }), rig)).toMatch(/^auto until \d\d:41:00$/);
+});
+
+describe("what is broken", () => {
+  test("is nothing while all works, also while things start", () => {
+    const { engine, pool } = fakeRig();
+    expect(toFaults(fakeRig())).toEqual([]);
+    expect(toFaults(fakeRig({ engine: null, pool: null }))).toEqual([]);
+    expect(
+      toFaults(
+        fakeRig({ engine: engine && { ...engine, state: "starting" }, pool: pool && { ...pool, state: "connecting" } }),
+      ),
+    ).toEqual([]);
+  });
+
+  test("is the pool, the engine and every GPU that failed or is gone, with the reason", () => {
+    const { engine, pool } = fakeRig();
+    const faults = toFaults(
+      fakeRig({
+        pool: pool && { ...pool, state: "down", reason: "connection refused", sinceMs: START_MS },
+        engine: engine && { ...engine, state: "failed", reason: "out of memory" },
+        gpus: [
+          fakeGpu({ state: "faulted", why: "the loop failed", sinceMs: START_MS }),
+          fakeGpu({ index: 1, health: "lost", why: "it fell off the bus" }),
+          fakeGpu({ index: 2 }),
+        ],
+      }),
+    );
+    expect(faults.map(({ title, reason }) => `${title}: ${reason}`)).toEqual([
+      "The pool is down: connection refused",
+      "The engine failed: out of memory",
+      "GPU 0 · AMD Ryzen 9 7950X (CPU device) is out of work: the loop failed",
+      "GPU 1 · AMD Ryzen 9 7950X (CPU device) is out of work: lost. it fell off the bus",
+    ]);
   });
 });

@@ -148,8 +148,22 @@ describe("what a listener hears", () => {
   });
 });
 
-test("a mode that the agent confirmed shows at once and ends the wish", () => {
-  const asking: PageAction = { type: "wish", wish: { kind: "asking", mode: "mine", wasRefused: false } };
-  const state = run([loaded, asking, { type: "mode", mode: "mine" }]);
-  expect([state.wish.kind, state.rig?.mode]).toEqual(["none", "mine"]);
+describe("a mode that the agent recorded", () => {
+  const recorded: PageAction = { type: "mode", mode: "mine" };
+
+  test("is pending, and not shown as the rig's, until the rig shows it", () => {
+    const state = run([loaded, recorded, rigEvent(1000)]);
+    expect([state.wish, state.rig?.mode]).toEqual([{ kind: "pending", mode: "mine", sentMs: START_MS }, "auto"]);
+    const after = run([loaded, recorded, rigEvent(1000), rigEvent(1500, { mode: "mine" })]);
+    expect([after.wish.kind, after.rig?.mode]).toEqual(["none", "mine"]);
+  });
+
+  test("is not pending when the rig's picture came before the answer", () => {
+    expect(run([loaded, rigEvent(500, { mode: "mine" }), recorded]).wish).toEqual({ kind: "none" });
+  });
+
+  test("is given up when another order overtook it", () => {
+    expect(run([loaded, recorded, rigEvent(4000, { mode: "pause" })]).wish.kind).toBe("pending");
+    expect(run([loaded, recorded, rigEvent(6000, { mode: "pause" })]).wish.kind).toBe("none");
+  });
 });
