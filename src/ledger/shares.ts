@@ -9,7 +9,7 @@ export interface AcceptedShare {
 }
 
 export interface ShareReads {
-  /** Oldest first; `from` included. */
+  /** Oldest first; `from` included. Those that our own check refutes are left out: they prove no work. */
   acceptedSince(gpu: GpuUuid, from: UnixMs): readonly AcceptedShare[];
   /** Whole expected hashes behind them. */
   expectedHashesSince(gpu: GpuUuid, from: UnixMs): number;
@@ -33,10 +33,11 @@ UPDATE jobs SET shares_accepted = shares_accepted + @accepted, shares_rejected =
 WHERE job_id = @jobId`;
 const ACCEPTED = `
 SELECT at_ms AS at, expected_hashes AS expectedHashes FROM shares
-WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' ORDER BY at_ms`;
+WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0
+ORDER BY at_ms`;
 const HASHES = `
 SELECT coalesce(sum(expected_hashes), 0) AS hashes FROM shares
-WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted'`;
+WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0`;
 
 /** By the order of writing, which is the order of time but for clocks that were set. */
 const PRUNE = `

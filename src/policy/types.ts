@@ -29,8 +29,8 @@ export interface GpuFacts {
   readonly owner: Owner;
   /** What pays most while no request runs: hashing, or rest where even that loses money. */
   readonly gapWorkload: Workload;
-  /** What that earns; 0 while it is unknown. */
-  readonly gapNet: UsdPerHour;
+  /** What that earns; absent while it is unknown. */
+  readonly gapNet?: UsdPerHour;
   readonly queue: Queue;
   /** Only while inference borrows the GPU from another owner. */
   readonly loan?: Loan;

@@ -25,8 +25,8 @@ export class DecisionJournal {
     const to = decision.action === "switch" ? decision.to : from;
     const key = `${action}/${rule}/${from}/${to}/${mode}`;
     if (key === this.#last) return;
-    this.#last = key;
     const inputs = JSON.stringify({ facts, valuations });
     this.#ledger.decisions.append({ gpu, at, mode, action, from, to, rule, why, inputs });
+    this.#last = key;
   }
 }

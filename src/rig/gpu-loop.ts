@@ -139,10 +139,18 @@ export class GpuLoop {
     const { workload } = custody.assignment;
     const reason =
       workload === "hashing" ? this.#hashingFault() : workload === "inference" ? this.#servingFault() : undefined;
-    if (reason === undefined) return;
+    if (reason === undefined) return await this.#stopStuckMiner(signal);
     if (!cooldown.blocking(workload, steady.now())) cooldown.failed(workload, reason, steady.now());
     logger.warn("work failed", { gpu: info.uuid, workload, reason });
     await custody.letGo(reason, signal);
+  }
+
+  /** A miner that could not be stopped is tried again as often as its cool-down allows. */
+  async #stopStuckMiner(signal: AbortSignal): Promise<void> {
+    const { mining, custody, cooldown, steady } = this.#parts;
+    const isStuck = custody.state === "faulted" && custody.assignment.workload === "none";
+    if (!isStuck || mining?.miner.resident !== true || cooldown.blocking("none", steady.now())) return;
+    await custody.handOver("none", "the miner could not be stopped and may still run", signal);
   }
 
   #hashingFault(): string | undefined {
@@ -171,7 +179,7 @@ export class GpuLoop {
     else if (block !== undefined) queue.refuseAll("engine-failed", "the engine is not available", block.until);
     else if (this.#capUntil !== undefined && now < this.#capUntil)
       queue.refuseAll("not-serving", "this GPU was handed over too often in the last hour", this.#capUntil);
-    else if (current === "auto" && !lending && workload === "hashing")
+    else if (current === "auto" && !lending && workload === "hashing" && this.#outlook.owner === "hashing")
       queue.refuseAll("not-serving", "this GPU is not lent to requests while it hashes");
     else queue.accept();
     queue.expire();
@@ -201,9 +209,10 @@ export class GpuLoop {
   }
 
   #accept(decision: Decision, facts: GpuFacts, mode: Mode): void {
-    const { clock, onChange } = this.#parts;
-    this.#why = decision.why;
-    this.#capUntil = decision.rule === "gap-cap" && facts.queue.waiting > 0 ? facts.gapSwitchFree : undefined;
+    const { clock, onChange, custody } = this.#parts;
+    const isStuck = custody.state === "faulted";
+    this.#why = isStuck ? `${decision.why}; the last handover failed, and its work may still run` : decision.why;
+    if (decision.rule === "gap-cap" && facts.queue.waiting > 0) this.#capUntil = facts.gapSwitchFree;
     this.#journal.record(decision, { facts, mode, valuations: this.#outlook.valuations }, clock.now());
     onChange();
   }

@@ -96,8 +96,7 @@ function openGate({ engine, queue, gate }: HandoverParts): Outcome {
 async function drain({ queue, clock, drainTimeout }: HandoverParts, signal: AbortSignal): Promise<Outcome> {
   if (await emptied(queue, clock, drainTimeout, signal)) return DONE;
   queue.revoke();
-  const grace = signal.aborted ? NEVER : signal;
-  if (await emptied(queue, clock, REVOKE_GRACE, grace)) return signal.aborted ? ABORTED : DONE;
+  if (await emptied(queue, clock, REVOKE_GRACE, NEVER)) return signal.aborted ? ABORTED : DONE;
   return failed("revoked requests still hold the GPU");
 }
 

@@ -37,9 +37,10 @@ export class Observer {
     const facts = this.#outlook.facts(this.#imagined, "auto", now);
     const decision = decide(facts, rules, now);
     if (decision.action === "switch") {
-      this.#imagined = { workload: decision.to, since: now };
       const half = usdNano(-this.#outlook.roundTrip.cost / 2);
-      ledger.wouldHave.book(info.uuid, clock.now(), decision.to, half);
+      // Leaving rest wears nothing.
+      if (this.#imagined.workload !== "none") ledger.wouldHave.book(info.uuid, clock.now(), decision.to, half);
+      this.#imagined = { workload: decision.to, since: now };
     }
     const { workload } = this.#imagined;
     const net = this.#outlook.netOf(workload);

@@ -1,4 +1,4 @@
-import type { Mode } from "../ledger/rows.ts";
+import type { Mode, Workload } from "../ledger/rows.ts";
 import { addRegret, explainOwner, type Regret, startRegret } from "../policy/regret.ts";
 import type { GpuFacts, Loan, Owner } from "../policy/types.ts";
 import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour } from "../units/money.ts";
@@ -26,6 +26,11 @@ export class Outlook {
 
   get valuations(): readonly Valuation[] {
     return this.#valuations;
+  }
+
+  /** Who should own the GPU, cool-downs aside. */
+  get owner(): Workload {
+    return this.#owner.workload;
   }
 
   netOf(workload: string): UsdPerHour | undefined {
@@ -65,6 +70,7 @@ export class Outlook {
     const { idleSince } = queue;
     const blocked = cooldown.blocking(this.#owner.workload, now);
     const gapWorkload = cooldown.blocking("hashing", now) ? "none" : bestBetweenRequests(this.#valuations);
+    const gapNet = this.netOf(gapWorkload);
     const { gapSwitchFree } = switches;
     const loan = this.#loan({ workload, since }, now);
     return {
@@ -74,8 +80,8 @@ export class Outlook {
       since,
       owner: blocked === undefined ? this.#owner : { workload: "none", why: sayBlocked(blocked, now) },
       gapWorkload,
-      gapNet: this.netOf(gapWorkload) ?? usdPerHour(0),
       queue: queue.facts(),
+      ...(gapNet === undefined ? {} : { gapNet }),
       ...(idleSince === undefined ? {} : { idleSince }),
       ...(loan === undefined ? {} : { loan }),
       roundTrip: trip.duration,
@@ -90,7 +96,9 @@ export class Outlook {
   #loan({ workload, since }: Pick<Assignment, "workload" | "since">, now: UnixMs): Loan | undefined {
     const { queue, rules } = this.#parts;
     const own = this.netOf(this.#owner.workload);
-    if (workload !== "inference" || this.#owner.workload === "inference" || own === undefined) return undefined;
+    // An owner that rests misses nothing.
+    const lender = this.#owner.workload;
+    if (workload !== "inference" || lender === "inference" || lender === "none" || own === undefined) return undefined;
     const trip = this.roundTrip;
     const missed: UsdNano = earnedOver(usdPerHour(Math.max(0, own)), elapsed(since, now));
     return { worth: addUsd(queue.grantedWorth, rules(trip.duration).wakeValue), cost: addUsd(missed, trip.cost) };

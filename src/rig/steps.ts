@@ -46,7 +46,8 @@ export function stepsFor(from: Workload, to: Workload, residents: Residents): re
 function leave(from: Workload, to: Workload): readonly Step[] {
   if (from === "hashing") return to === "none" ? ["stop-miner"] : ["pause-miner", "verify-quiet"];
   if (from === "inference") return to === "none" ? ["close-gate", "drain", "stop-miner"] : ["close-gate", "drain"];
-  return [];
+  // A miner that once would not stop is stopped again.
+  return to === "none" ? ["stop-miner"] : [];
 }
 
 function enter(to: Workload, residents: Residents): readonly Step[] {

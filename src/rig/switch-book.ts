@@ -91,7 +91,8 @@ export class SwitchBook {
     const times = ledger.decisions
       .list(MOST_DECISIONS)
       .filter(
-        ({ gpu: of, action, rule, from }) => of === gpu && action === "switch" && rule === wanted && from !== "none",
+        ({ gpu: of, action, rule, from, mode }) =>
+          of === gpu && action === "switch" && rule === wanted && from !== "none" && mode !== "observe",
       )
       .map(({ at }) => at)
       .toReversed();

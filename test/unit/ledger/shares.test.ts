@@ -23,6 +23,13 @@ test("gives a GPU's accepted shares since a moment, oldest first", () => {
   expect(ledger.shares.expectedHashesSince(GPU_A, unixMs(T0))).toBe(30);
 });
 
+test("an accepted share that our own check refutes proves no work", () => {
+  ledger.shares.append(shareRow({ at: unixMs(T0 + 1), verified: false }));
+  ledger.shares.append(shareRow({ at: unixMs(T0 + 2), verified: true, expectedHashes: 20 }));
+  expect(ledger.shares.acceptedSince(GPU_A, unixMs(T0))).toEqual([{ at: T0 + 2, expectedHashes: 20 }]);
+  expect(ledger.shares.expectedHashesSince(GPU_A, unixMs(T0))).toBe(20);
+});
+
 test("sums no shares to 0 expected hashes", () => {
   expect(ledger.shares.expectedHashesSince(GPU_A, unixMs(0))).toBe(0);
 });

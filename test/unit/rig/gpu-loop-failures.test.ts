@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LedgerError } from "../../../src/ledger/errors.ts";
-import { toUsdNano } from "../../../src/units/money.ts";
+import { toUsdNano, usdNano } from "../../../src/units/money.ts";
+import { WorkError } from "../../../src/workloads/errors.ts";
 import { answerJson } from "../../support/scripted-engine.ts";
 import { RigBench } from "./bench.ts";
 
@@ -273,5 +274,31 @@ describe("a ledger that cannot be written", () => {
     await rig.until(() => rig.faults.length > 0);
     expect(rig.faults[0]).toBe(full);
     Object.assign(rig.ledger.decisions, { append });
+  });
+});
+
+describe("a miner that cannot be stopped", () => {
+  test("is tried again until it is gone, and the rig says meanwhile that it may still run", async () => {
+    rig = await RigBench.working({ isMeasured: true });
+    rig.driver.faults.set("miner", new WorkError("it does not end", { code: "ERR_WORK_STUCK", work: "miner", pid: 7 }));
+    rig.mode = "pause";
+    await rig.until(() => rig.custody.state === "faulted");
+    await rig.pass(1500);
+    expect(rig.loop.snapshot().why).toContain("may still run");
+    await rig.until(() => !rig.driver.isRunning("miner"));
+    await rig.until(() => rig.custody.state === "idle");
+    expect(rig.routes.at(-1)).toBe("none → none completed");
+  });
+});
+
+describe("a rig that only serves", () => {
+  test("answers a request that pays nothing, and does not take the GPU back for it", async () => {
+    rig = await RigBench.running({ mines: false, isMeasured: true, drainTimeoutMs: 2000 });
+    rig.source.watts = 5;
+    await rig.pass(60_000);
+    const grant = await rig.served(rig.ask("cmpl-free", usdNano(0)));
+    await rig.pass(20_000);
+    expect(grant.revoked.aborted).toBe(false);
+    await rig.release(grant, "cmpl-free");
   });
 });

@@ -64,7 +64,12 @@ describe("the steps of a handover", () => {
       residents: BOTH,
       steps: ["close-gate", "drain", "stop-miner"],
     },
-    { reason: "rest to rest is nothing", route: ["none", "none"], residents: NONE, steps: [] },
+    {
+      reason: "rest to rest stops a miner that would not stop before",
+      route: ["none", "none"],
+      residents: NONE,
+      steps: ["stop-miner"],
+    },
   ];
   test.each(cases)("$reason", ({ route: [from, to], residents, steps }) => {
     expect(stepsFor(from, to, residents)).toEqual(steps);
