@@ -14,7 +14,8 @@ export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuV
   modeUntilMs: modeUntil ?? null,
   workload: gpu.workload,
   state: gpu.state,
-  sinceMs: gpu.since,
+  // A steady clock knows fractions; the API promises whole milliseconds.
+  sinceMs: Math.round(gpu.since),
   why: gpu.why,
   health: gpu.reading?.health ?? "unknown",
   powerW: gpu.reading?.power ?? null,

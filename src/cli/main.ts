@@ -6,6 +6,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => (stop.signal.aborted ? process.exit(1) : stop.abort()));
 }
 
+// A reader that has enough, such as head, is no fault: what is left to do ends in good order.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => stop.abort());
+
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),

@@ -25,7 +25,7 @@ export async function start(options: StartOptions, context: CliContext): Promise
         const what = config.file ?? "try-out: real work of this machine's CPU at invented prices";
         print(`Rigshift runs (${what}, mode ${config.mode})\n`);
         print(
-          `  status page  ${url}\n  OpenAI API   ${url}/v1\n  data         ${dataDir} (the page asks for the token in ${join(dataDir, "token")})\n`,
+          `  status page  ${url}\n  OpenAI API   ${url}/v1\n  data         ${dataDir}\n  token        ${join(dataDir, "token")} (for changing the mode on the page)\n`,
         );
         if (neverWakes(config)) printError(`rigshift: ${NEVER_WAKES}\n`);
       },

@@ -31,7 +31,10 @@ export function sayGot(value: unknown): string {
   return `"${shown.length > LONGEST_SHOWN ? `${shown.slice(0, LONGEST_SHOWN)}…` : shown}"`;
 }
 
-/** Puts the first issue into words; every `error` of the schema says what was wanted. */
+/** What a schema says where it has no words of its own. */
+const ZOD_OWN = /^Invalid (?:input|option): expected (.*?)(?:, received .*)?$/;
+
+/** Puts the first issue into words; an `error` of the schema says what was wanted. */
 export function objectionOf(error: z.ZodError, value: unknown): Objection {
   const [issue] = error.issues;
   if (issue === undefined) return { path: undefined, message: "wanted something else" };
@@ -39,6 +42,7 @@ export function objectionOf(error: z.ZodError, value: unknown): Objection {
     const [key = ""] = issue.keys;
     return { path: [...issue.path, key].join("."), message: "there is no such field" };
   }
-  const message = `wanted ${issue.message}, got ${sayGot(valueAt(value, issue.path))}`;
+  const wanted = issue.message.replace(ZOD_OWN, "$1");
+  const message = `wanted ${wanted}, got ${sayGot(valueAt(value, issue.path))}`;
   return { path: issue.path.join(".") || undefined, message };
 }

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { readAgentFile } from "../../src/api/agent-file.ts";
+import { checkAnswer } from "../../src/api/answer-check.ts";
 import { createClient, type RigClient } from "../../src/api/client.ts";
 import { readToken } from "../../src/api/token-file.ts";
 import { repositoryRoot } from "../../src/config/default.ts";
@@ -21,7 +22,8 @@ export const rigYaml = (changes: Readonly<Record<string, string>> = {}): string 
     gpus: "{ source: cpu }",
     mining: "{ coin: devcoin, pools: [{ url: devpool, user: test }] }",
     inference: `{ engine: { kind: builtin, modelFile: ${MODEL}, gpu: "off" }, usdPerMillionTokensIn: 1, usdPerMillionTokensOut: 2, wakeValueUsd: 1 }`,
-    policy: '{ minDwellS: 1, wearUsdPerSwitch: 0.000001, maxSwitchesPerDay: 1000, maxGapSwitchesPerHour: 1000, lending: "on" }',
+    policy:
+      '{ minDwellS: 1, wearUsdPerSwitch: 0.000001, maxSwitchesPerDay: 1000, maxGapSwitchesPerHour: 1000, lending: "on" }',
     ...changes,
   })
     .map(([key, value]) => `${key}: ${value}\n`)
@@ -54,7 +56,7 @@ export class AgentProcess implements AsyncDisposable {
       return agent?.pid === this.child.pid ? agent?.url : undefined;
     });
     const token = await readToken(this.dataDir);
-    return { ...createClient({ baseUrl: url, token: () => token }), url };
+    return { ...createClient({ baseUrl: url, token: () => token, check: checkAnswer }), url };
   }
 
   async exit(): Promise<number | null> {

@@ -1,8 +1,11 @@
 import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { repositoryRoot } from "../../../src/config/default.ts";
 import { fakeRig } from "../../support/fake-rig-port.ts";
 import { answers, ID, place, runIn } from "./harness.ts";
 
+const MAIN = join(repositoryRoot, "src/cli/main.ts");
 const NOT_RUNNING = /^rigshift: .*\(ERR_AGENT_NOT_RUNNING\): start it with `rigshift start`, or point at it with .*\n$/;
 
 describe("the command line", () => {
@@ -65,6 +68,12 @@ describe("the command line", () => {
     const config = there.directory.write("rig.yaml", "version: 1\n");
     expect(await runIn("/", ["status", "--config", config])).toMatchObject({ code: 0, err: "" });
   });
+});
+
+test("a reader that has enough, such as head, ends the output without a fault", () => {
+  const line = `set -o pipefail; "${process.execPath}" "${MAIN}" --help | :`;
+  const { status, stderr } = spawnSync("bash", ["-c", line], { encoding: "utf8" });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
 });
 
 describe("an answer of the wrong shape", () => {

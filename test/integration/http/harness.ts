@@ -11,7 +11,7 @@ import { FakeRigPort } from "../../support/fake-rig-port.ts";
 
 export const TOKEN = "test-token-0123456789-0123456789-0123456789-xyz";
 
-export const INSTANCE = "5b1f0c1e-test-instance";
+const INSTANCE = "5b1f0c1e-test-instance";
 
 export interface TestAgent extends AsyncDisposable {
   readonly server: HttpServer;

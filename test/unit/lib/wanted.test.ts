@@ -23,6 +23,12 @@ test("a place is looked up among own fields only", () => {
 });
 
 const schema = z.strictObject({ items: z.array(z.int("a whole number"), "a list of numbers") }, "an object");
+test("a schema without words of its own still says what it wants", () => {
+  const value = { at: "noon" };
+  const { error } = z.object({ at: z.int() }).safeParse(value);
+  expect(error && objectionOf(error, value)).toEqual({ path: "at", message: 'wanted number, got "noon"' });
+});
+
 const objections: readonly (readonly [string, unknown, string | undefined, string])[] = [
   ["a missing field", {}, "items", "wanted a list of numbers, got nothing"],
   ["a field of another kind", { items: "1" }, "items", 'wanted a list of numbers, got "1"'],
