@@ -1,13 +1,13 @@
 import type { RigView } from "../api/shapes.ts";
-import { formatDuration } from "./format.ts";
+import { formatMoment } from "./format.ts";
 import { toFaults } from "./rows.ts";
 
-/** What keeps the rig from earning, loud enough to be seen from across the room. */
+/** What keeps the rig from earning. A time that stands still: an alert is read aloud whenever its words change. */
 function Faults({ rig }: { readonly rig: RigView }) {
   return toFaults(rig).map(({ title, reason, sinceMs }) => (
     <p key={title} class="banner" data-kind="fault" role="alert">
       <strong>{title}</strong>
-      {sinceMs !== null && ` for ${formatDuration(rig.nowMs - sinceMs)}`}: {reason}
+      {sinceMs !== null && ` since ${formatMoment(sinceMs, rig.nowMs)}`}: {reason}
     </p>
   ));
 }
