@@ -59,7 +59,7 @@ const FULL: Fault = {
 const DIRECTORY: Fault = {
   code: "ERR_LEDGER_DIRECTORY",
   what: "the data directory cannot be written",
-  mend: "set RIGSHIFT_HOME to a directory that this user may write",
+  mend: "set dataDir in rig.yaml, or RIGSHIFT_HOME, to a directory that this user may write",
 };
 const CORRUPT: Fault = {
   code: "ERR_LEDGER_CORRUPT",

@@ -45,7 +45,7 @@ function versionOf(connection: Connection): number {
   if (application !== APPLICATION_ID && !(isEmpty && application === 0 && found === 0)) {
     throw new LedgerError("ledger.sqlite belongs to another program", {
       code: "ERR_LEDGER_FOREIGN",
-      mend: "set RIGSHIFT_HOME to a directory of Rigshift's own",
+      mend: "set dataDir in rig.yaml, or RIGSHIFT_HOME, to a directory of Rigshift's own",
       path: connection.path,
     });
   }

@@ -39,7 +39,7 @@ export function openLedgerReadOnly(dataDir: string): ReadOnlyLedger {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) {
     throw new LedgerError(`there is no ledger in ${dataDir}`, {
       code: "ERR_LEDGER_MISSING",
-      mend: "start the agent once, or set RIGSHIFT_HOME to its data directory",
+      mend: "start the agent once, or set dataDir in rig.yaml, or RIGSHIFT_HOME, to its data directory",
       path,
     });
   }
@@ -104,7 +104,7 @@ function closingOnFault<T>(connection: Connection, f: () => T): T {
 function noWriteAheadLog(path: string): never {
   throw new LedgerError("the file system of the data directory cannot hold a write-ahead log", {
     code: "ERR_LEDGER_DIRECTORY",
-    mend: "set RIGSHIFT_HOME to a directory on a local disk",
+    mend: "set dataDir in rig.yaml, or RIGSHIFT_HOME, to a directory on a local disk",
     path,
   });
 }
