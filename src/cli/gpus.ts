@@ -48,7 +48,7 @@ const toView = (info: GpuInfo, reading: GpuReading) => ({
   energyMj: reading.energy ?? null,
   energyBasis: reading.energyBasis ?? null,
   migEnabled: info.migEnabled ?? null,
-  processes: reading.processes?.map(({ pid, usedMiB }) => ({ pid, usedMiB: usedMiB ?? null })) ?? [],
+  processes: reading.processes?.map(({ pid, usedMiB }) => ({ pid, usedMiB: usedMiB ?? null })) ?? null,
   health: reading.health,
 });
 

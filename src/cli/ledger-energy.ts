@@ -7,7 +7,7 @@ import { unixMs } from "../units/time.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
 import { parseMoment } from "./moment.ts";
 import { renderTable } from "./table.ts";
-import { sayAmount, sayEnergy, sayTime, UNKNOWN } from "./wording.ts";
+import { sayAmount, sayEnergy, sayLength, sayTime, UNKNOWN } from "./wording.ts";
 
 const COLUMNS = [
   ["HASHING", "hashingMj"],
@@ -115,10 +115,10 @@ function toRigLines(rig: readonly RigEnergyRow[]): string {
     .flatMap(([first, ...rest]) => (first === undefined ? [] : [[first, ...rest]]))
     .map((rows) => {
       const energy = rows.reduce((sum, row) => sum + row.energy, 0);
-      const hours = rows.reduce((sum, row) => sum + row.covered, 0) / 3_600_000;
+      const covered = rows.reduce((sum, row) => sum + row.covered, 0);
       const resets = rows.reduce((sum, row) => sum + row.resets, 0);
-      const fell = resets === 0 ? "" : `, its total fell ${resets} times`;
-      return `${names[rows[0]?.channel ?? "wall"]}: ${sayEnergy(energy)} in ${hours.toFixed(1)} h seen${fell}\n`;
+      const fell = resets === 0 ? "" : `, its total fell ${sayAmount(resets, "time")}`;
+      return `${names[rows[0]?.channel ?? "wall"]}: ${sayEnergy(energy)} in ${sayLength(covered)} seen${fell}\n`;
     })
     .join("");
 }

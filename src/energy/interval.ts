@@ -26,6 +26,8 @@ export interface Measurement {
 const UNKNOWN_LIMIT = watts(2000);
 const PLAUSIBLE_FACTOR = 1.3;
 const PLAUSIBLE_SLACK = seconds(5);
+/** Less than this much of what power says, and a counter under a new name began anew. */
+const SAME_PACE = 0.5;
 /** A counter that stands still while this much was drawn has frozen. */
 const FROZEN_ABOVE = milliJoules(20_000);
 
@@ -37,12 +39,23 @@ export function measure(a: GpuReading, b: GpuReading): Measurement {
   const to = counterOf(b);
   if (from === undefined || to === undefined) return integrate(a, b, length);
   const basis = worseQuality(basisOf(a), basisOf(b));
-  if (a.epoch !== b.epoch || to < from) return afterReset(a, b, length);
   const energy = milliJoules(to - from);
+  if (a.epoch !== b.epoch) return goesOn(a, b, energy) ? plain(energy, "reset") : afterReset(a, b, length);
+  if (to < from) return afterReset(a, b, length);
   if (energy > ceiling(b, a, length)) return distrusted(integrate(a, b, length));
   const isFrozen = energy === 0 && basis === "counter" && (powerIntegral(a, b, length) ?? 0) > FROZEN_ABOVE;
   // Booking the integral instead would bill the same joules twice once the counter catches up.
   return plain(energy, isFrozen ? "suspect" : basis);
+}
+
+/**
+ * A counter that goes on where it was, at the pace of the power, is the old one under a new name: its whole content is
+ * never billed again. Should it be a new one that happens to stand there, what it held before is given away.
+ */
+function goesOn(a: GpuReading, b: GpuReading, energy: MilliJoules): boolean {
+  const length = millis(b.monotonic - a.monotonic);
+  const expected = powerIntegral(a, b, length) ?? energy;
+  return energy >= 0 && energy <= ceiling(b, a, length) && energy >= SAME_PACE * expected;
 }
 
 /** A GPU that cannot be asked; nothing it says counts. */

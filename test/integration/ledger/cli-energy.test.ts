@@ -96,8 +96,8 @@ describe("ledger energy", () => {
     expect(lines).toHaveLength(7);
     expect(lines[4]).toMatch(/^total\s+2 GPUs\s+8\.0 kJ .* 1\.945 kWh {2,}1\.947 kWh/);
     expect(lines.slice(5)).toEqual([
-      "at the wall: 2.500 kWh in 0.5 h seen, its total fell 2 times",
-      "processor: 90.0 kJ in 0.5 h seen",
+      "at the wall: 2.500 kWh in 30 min 0 s seen, its total fell 2 times",
+      "processor: 90.0 kJ in 30 min 0 s seen",
     ]);
   });
 

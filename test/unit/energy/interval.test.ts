@@ -58,6 +58,12 @@ describe("a counter that starts anew", () => {
     expect(measure(higher, restarted)).toMatchObject({ energy: 2_000_000, quality: "reset" });
   });
 
+  test("is none where the counter goes on at the pace of the power: its content is not billed again", () => {
+    const before = gpuReading(0, { energy: 9_000_000, power: 200 });
+    const renamed = end({ energy: 11_000_000, power: 200 }, { epoch: "boot-2" });
+    expect(measure(before, renamed)).toMatchObject({ energy: 2_000_000, quality: "reset", estimated: 0 });
+  });
+
   test("never estimates above the board's limit", () => {
     const wild = gpuReading(0, { energy: 5_000_000, power: 9000 });
     expect(measure(wild, end({ energy: 0, power: 9000 })).energy).toBe(300 * TEN_S);
