@@ -40,11 +40,13 @@ export class GpuLoop {
 
   /** Runs until `signal` fires, then drains, stops the GPU's work and books its energy. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, wake } = this.#parts;
+    const { clock, wake, meter, onFault } = this.#parts;
+    const slots = meter.keepSlots(signal).catch(onFault);
     while (!signal.aborted) {
       const pause = await this.#lookSafely(signal);
       if (!signal.aborted) await wake.sleep(clock, pause, signal);
     }
+    await slots;
     await this.#leave();
   }
 

@@ -14,11 +14,14 @@ import { withDeadline } from "../lib/wait.ts";
 import { addEnergy, type MilliJoules, milliJoules, ZERO_ENERGY } from "../units/energy.ts";
 import { energyCost, type UsdPerKwh } from "../units/money.ts";
 import { type Millis, millis, seconds } from "../units/time.ts";
+import { atSlotStarts } from "./slot-readings.ts";
 
 const READ_TIMEOUT = seconds(5);
 const BOOK_EVERY = seconds(5);
 /** As often as the usual sensor says something new; what happens in between would be lost. */
 const SAMPLE_EVERY = millis(100);
+/** A handover lasts longer than a power sensor's memory, and the looks stand still meanwhile. */
+const SWITCH_SAMPLE_EVERY = seconds(1);
 const SWITCH = "switch";
 const PARKED = "parked";
 
@@ -56,6 +59,7 @@ export class MeterBook {
   #moved: BaselineRow[] = [];
   #requests = 0;
   #isSampling = false;
+  #endSampling: () => Promise<void> = () => Promise.resolve();
   #booked: Millis;
   #hashing: string | undefined;
   #latest: { readonly reading?: GpuReading; readonly energyQuality?: EnergyQuality } = {};
@@ -78,7 +82,8 @@ export class MeterBook {
   look(signal: AbortSignal): Promise<GpuReading | undefined> {
     return this.#inTurn(async () => {
       const reading = await this.#read(signal);
-      if (this.#parts.clock.monotonic() - this.#booked >= BOOK_EVERY || signal.aborted) this.#book();
+      if (signal.aborted) this.#book();
+      else this.#bookIfDue();
       if (!this.#isSampling && isSampled(reading)) void this.#sampleAlong(signal);
       return reading;
     });
@@ -102,9 +107,15 @@ export class MeterBook {
     }
   }
 
-  /** From here on joules belong to the switch; the hashing job, if any, is closed. */
-  beginSwitch(): Promise<void> {
-    return this.#inTurn(async () => {
+  /** Reads at every start of a tariff slot, whatever the looks do, until `signal` fires. */
+  keepSlots(signal: AbortSignal): Promise<void> {
+    return atSlotStarts(this.#parts.clock, () => this.#inTurn(() => this.#read()), signal);
+  }
+
+  /** From here on joules belong to the switch, read once a second; the hashing job, if any, is closed. */
+  async beginSwitch(): Promise<void> {
+    await this.#endSampling();
+    await this.#inTurn(async () => {
       await this.#read();
       if (this.#hashing !== undefined) this.#meter.closeWindow(this.#hashing);
       this.#hashing = undefined;
@@ -112,10 +123,38 @@ export class MeterBook {
       this.#meter.openWindow({ id: SWITCH, sink: "switch" });
       this.#book();
     });
+    this.#beginSampling();
+  }
+
+  #beginSampling(): void {
+    const stop = new AbortController();
+    // Kept until the end of the switch, which is where somebody listens.
+    const done = this.#sampleSwitch(stop.signal).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    this.#endSampling = async () => {
+      this.#endSampling = () => Promise.resolve();
+      stop.abort();
+      const fault = await done;
+      if (fault !== undefined) throw fault.error;
+    };
+  }
+
+  async #sampleSwitch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#parts.clock.wait(SWITCH_SAMPLE_EVERY, signal);
+      await this.#inTurn(async () => {
+        if (signal.aborted || this.#isSampling) return;
+        await this.#read();
+        this.#bookIfDue();
+      });
+    }
   }
 
   /** Ends the switch and says what it used; from here on joules belong to what the GPU was handed to. */
-  endSwitch(to: Workload, hashingJob: string | undefined): Promise<MilliJoules> {
+  async endSwitch(to: Workload, hashingJob: string | undefined): Promise<MilliJoules> {
+    await this.#endSampling();
     return this.#inTurn(async () => {
       this.#meter.closeWindow(SWITCH);
       await this.#read();
@@ -149,8 +188,9 @@ export class MeterBook {
   }
 
   /** Settles and books what still waits: the last thing to do before the agent lets go of the GPU. */
-  close(): Promise<void> {
-    return this.#inTurn(async () => {
+  async close(): Promise<void> {
+    await this.#endSampling();
+    await this.#inTurn(async () => {
       await this.#read();
       this.#take(this.#meter.flush());
       this.#book();
@@ -192,6 +232,10 @@ export class MeterBook {
     this.#measured.push(...measured);
     for (const window of windows) this.#windows.set(window.id, window);
     if (quality !== undefined) this.#latest = { ...this.#latest, energyQuality: quality };
+  }
+
+  #bookIfDue(): void {
+    if (this.#parts.clock.monotonic() - this.#booked >= BOOK_EVERY) this.#book();
   }
 
   /** Entries, measurement and the jobs' running totals in one transaction: all of a segment, or nothing. */

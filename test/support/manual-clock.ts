@@ -3,6 +3,7 @@ import { type Millis, millis, type UnixMs, unixMs } from "../../src/units/time.t
 
 interface Waiter {
   readonly due: number;
+  readonly counts: boolean;
   readonly done: () => void;
 }
 
@@ -26,10 +27,23 @@ export class ManualClock implements Clock {
 
   /** How many callers wait now. */
   get waiting(): number {
-    return this.#waiters.size;
+    return [...this.#waiters].filter(({ counts }) => counts).length;
   }
 
   wait(length: Millis, signal: AbortSignal): Promise<void> {
+    return this.#wait(length, signal, true);
+  }
+
+  /** The same time for those who always wait, such as for a deadline: `waiting` does not count them. */
+  aside(): Clock {
+    return {
+      now: () => this.now(),
+      monotonic: () => this.monotonic(),
+      wait: (length, signal) => this.#wait(length, signal, false),
+    };
+  }
+
+  #wait(length: Millis, signal: AbortSignal, counts: boolean): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => {
@@ -37,7 +51,7 @@ export class ManualClock implements Clock {
         signal.removeEventListener("abort", done);
         resolve();
       };
-      const waiter: Waiter = { due: this.#monotonic + length, done };
+      const waiter: Waiter = { due: this.#monotonic + length, counts, done };
       this.#waiters.add(waiter);
       signal.addEventListener("abort", done, { once: true });
     });

@@ -122,7 +122,8 @@ export class RigBench implements AsyncDisposable {
     const maxWait = options.rules?.maxWait ?? seconds(60);
     this.queue = new RequestQueue({ gpu, clock: steady, maxWait, limit: queueLimit, onChange: () => this.wake.call() });
     const wall = { hostPower: watts(0), factor: 1 };
-    this.meter = new MeterBook({ ...parts, gpu, source: this.source, wall, hostShare: 1, electricity: ELECTRICITY });
+    const metered = { source: this.source, wall, hostShare: 1, electricity: ELECTRICITY };
+    this.meter = new MeterBook({ ...parts, ...metered, gpu, clock: clock.aside() });
     this.rates = new RateBook(gpu, { hashing: "devcoin", serving: "tiny", resting: "rest" }, parts);
     this.switches = new SwitchBook({
       gpu,
