@@ -2,6 +2,8 @@ import { type MilliJoules, milliJoules, type Watts, watts } from "../../units/en
 
 /** No house connection delivers more. */
 const MOST_WATTS = 1_000_000;
+/** How far below zero the zero point of a meter may lie; beyond that its clamp is the wrong way round. */
+const LEAST_WATTS = -10;
 const MILLIJOULES_PER_WH = 3_600_000;
 
 /** The value below `keys` in a stranger's JSON; undefined where there is none. */
@@ -12,9 +14,9 @@ export function valueAt(value: unknown, keys: readonly (string | number)[]): unk
   }, value);
 }
 
-/** A power of 0 or more; a rig feeds nothing back, so a slightly negative zero point counts as 0. */
+/** A power of 0 or more; a rig feeds nothing back, so only a slightly negative zero point counts as 0. */
 export function toPower(value: unknown): Watts | undefined {
-  if (typeof value !== "number" || !Number.isFinite(value) || Math.abs(value) > MOST_WATTS) return undefined;
+  if (typeof value !== "number" || !(value >= LEAST_WATTS && value <= MOST_WATTS)) return undefined;
   return watts(Math.max(0, value));
 }
 

@@ -1,6 +1,6 @@
 import { isAbort, messageOf, toPrintable } from "../../lib/errors.ts";
 import { withDeadline } from "../../lib/wait.ts";
-import { type Millis, seconds } from "../../units/time.ts";
+import { type Millis, millis, seconds } from "../../units/time.ts";
 import { WallMeterError } from "../errors.ts";
 
 /** How long a meter in the house may take. */
@@ -8,11 +8,22 @@ export const METER_TIMEOUT: Millis = seconds(5);
 /** The longest honest answer of a meter is a few kilobytes. */
 const LARGEST_ANSWER = 64 * 1024;
 
+/** What is left of the time for several questions that make one reading. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  left(): Millis;
+}
+
+export function createDeadline(signal: AbortSignal, length: Millis): Deadline {
+  const end = performance.now() + length;
+  return { signal, left: () => millis(end - performance.now()) };
+}
+
 /**
  * Asks a meter that the operator named, loopback and private addresses included; redirects are not followed.
  * Throws `WallMeterError`, or the abort when `signal` fired.
  */
-export async function fetchJson(url: URL, signal: AbortSignal, timeout: Millis = METER_TIMEOUT): Promise<unknown> {
+export async function fetchJson(url: URL, signal: AbortSignal, timeout: Millis): Promise<unknown> {
   const text = await fetchText(url, signal, timeout);
   try {
     return JSON.parse(text);

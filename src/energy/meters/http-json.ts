@@ -1,3 +1,4 @@
+import type { Millis } from "../../units/time.ts";
 import { toPower, toTotal, valueAt } from "./answer.ts";
 import { answerFault, fetchJson } from "./fetch-json.ts";
 import type { WallMeter, WallReading } from "./wall-meter.ts";
@@ -11,11 +12,11 @@ export interface JsonPlaces {
 }
 
 /** Any meter that answers JSON over HTTP. */
-export function createHttpJson(url: URL, places: JsonPlaces): WallMeter {
+export function createHttpJson(url: URL, places: JsonPlaces, timeout: Millis): WallMeter {
   return {
     read: async (signal) => {
-      const reading = parseHttpJson(await fetchJson(url, signal), places);
-      if (reading === undefined) throw answerFault(url, `no number at ${places.power}`);
+      const reading = parseHttpJson(await fetchJson(url, signal, timeout), places);
+      if (reading === undefined) throw answerFault(url, `no number of 0 or more at ${places.power}`);
       return reading;
     },
   };

@@ -1,14 +1,15 @@
+import type { Millis } from "../../units/time.ts";
 import { sumOf, toPower, toTotal, valueAt } from "./answer.ts";
 import { answerFault, fetchJson } from "./fetch-json.ts";
 import type { WallMeter, WallReading } from "./wall-meter.ts";
 
 /** A plug with Tasmota: `Status 8`. */
-export function createTasmota(base: URL): WallMeter {
+export function createTasmota(base: URL, timeout: Millis): WallMeter {
   const url = new URL("cm?cmnd=Status%208", base);
   return {
     read: async (signal) => {
-      const reading = parseTasmota(await fetchJson(url, signal));
-      if (reading === undefined) throw answerFault(url, "no StatusSNS.ENERGY.Power");
+      const reading = parseTasmota(await fetchJson(url, signal, timeout));
+      if (reading === undefined) throw answerFault(url, "no StatusSNS.ENERGY.Power of 0 or more");
       return reading;
     },
   };

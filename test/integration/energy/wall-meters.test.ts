@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { fetchJson, METER_TIMEOUT } from "../../../src/energy/meters/fetch-json.ts";
 import { openWallMeter, type WallMeterConfig } from "../../../src/energy/meters/open.ts";
-import { millis } from "../../../src/units/time.ts";
+import { type Millis, millis, seconds } from "../../../src/units/time.ts";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -40,7 +40,8 @@ const paths =
     json(found ?? { code: 404, message: "No handler" }, found === undefined ? 404 : 200)(request, response);
   };
 const signal = () => new AbortController().signal;
-const read = (config: WallMeterConfig) => openWallMeter(config).read(signal());
+const read = (config: WallMeterConfig, timeout?: Millis) => openWallMeter(config, timeout).read(signal());
+const WH = 3_600_000;
 const code = (wanted: string) =>
   expect.objectContaining({ facts: expect.objectContaining({ code: wanted, retryable: true }) });
 const unreachable = code("ERR_WALL_METER_UNREACHABLE");
@@ -61,6 +62,21 @@ describe("a Shelly of the first generation", () => {
   test("counts watt-minutes where it is a plug", async () => {
     answer = json({ meters: [{ power: 420, is_valid: true, total: 600 }] });
     expect(await read({ kind: "shelly-gen1", url: base })).toEqual({ power: 420, total: 10 * 3_600_000 });
+  });
+
+  test("with three phases is their sum, whatever else it can switch or measure", async () => {
+    const phase = (power: number, total: number) => ({ power, pf: 0.9, current: 1, is_valid: true, total });
+    const emeters = [phase(410.2, 1000), phase(395.8, 2000), phase(-0.4, 3)];
+    answer = json({ relays: [{ ison: true }], emeters, meters: [{ power: 1, total: 1 }], total_power: 805.6 });
+    expect(await read({ kind: "shelly-gen1", url: base })).toEqual({ power: 806, total: 3003 * WH });
+  });
+
+  test.each([
+    ["says that a phase measures nothing", { emeters: [{ power: 400 }, { power: 0, is_valid: false }] }],
+    ["wears a clamp the wrong way round", { emeters: [{ power: 400 }, { power: -380 }] }],
+  ])("that %s is not believed for the rest", async (_what, value) => {
+    answer = json(value);
+    await expect(read({ kind: "shelly-gen1", url: base })).rejects.toEqual(wrongAnswer);
   });
 });
 
@@ -85,6 +101,54 @@ describe("a Shelly of a later generation", () => {
     asked = [];
     await meter.read(signal());
     expect(asked).toEqual(["/rpc/EM1.GetStatus?id=0", "/rpc/EM1Data.GetStatus?id=0"]);
+  });
+
+  test("with three phases tells their power and total in two answers", async () => {
+    answer = paths({
+      "/rpc/EM.GetStatus?id=0": {
+        id: 0,
+        a_act_power: 800,
+        b_act_power: 790.5,
+        c_act_power: 0,
+        total_act_power: 1590.5,
+      },
+      "/rpc/EMData.GetStatus?id=0": { id: 0, a_total_act_energy: 1, total_act: 4321.09, total_act_ret: 0.5 },
+    });
+    const meter = openWallMeter({ kind: "shelly-gen2", url: base, channel: 0 });
+    expect(await meter.read(signal())).toEqual({ power: 1590.5, total: Math.round(4321.09 * WH) });
+    asked = [];
+    await meter.read(signal());
+    expect(asked).toEqual(["/rpc/EM.GetStatus?id=0", "/rpc/EMData.GetStatus?id=0"]);
+  });
+
+  test("that keeps no total still tells its power", async () => {
+    answer = paths({ "/rpc/EM.GetStatus?id=0": { total_act_power: 900 } });
+    expect(await read({ kind: "shelly-gen2", url: base, channel: 0 })).toEqual({ power: 900 });
+  });
+
+  test("that was exchanged for another model is found anew", async () => {
+    answer = paths({ "/rpc/Switch.GetStatus?id=0": { apower: 5 } });
+    const meter = openWallMeter({ kind: "shelly-gen2", url: base, channel: 0 });
+    await meter.read(signal());
+    answer = paths({ "/rpc/EM.GetStatus?id=0": { total_act_power: 900 } });
+    await expect(meter.read(signal())).rejects.toEqual(wrongAnswer);
+    expect(await meter.read(signal())).toEqual({ power: 900 });
+  });
+
+  test("has one deadline for all its questions, not one for each", async () => {
+    answer = (request, response) => {
+      if (!request.url?.includes("/EM.")) setTimeout(() => json({}, 404)(request, response), 80);
+    };
+    const start = performance.now();
+    await expect(read({ kind: "shelly-gen2", url: base, channel: 0 }, millis(200))).rejects.toEqual(unreachable);
+    expect(performance.now() - start).toBeLessThan(400);
+    expect(asked.length).toBeLessThan(4);
+  });
+
+  test("that hangs is asked no second question", async () => {
+    answer = () => {};
+    await expect(read({ kind: "shelly-gen2", url: base, channel: 0 }, millis(50))).rejects.toEqual(unreachable);
+    expect(asked).toEqual(["/rpc/Switch.GetStatus?id=0"]);
   });
 
   test("that answers none of them says what the first one got", async () => {
@@ -148,6 +212,9 @@ describe("a hostile or broken meter", () => {
     ["power as a list", json({ power: [1] })],
     ["power as words", json({ power: "much" })],
     ["an impossible power", json({ power: 1e9 })],
+    ["a power below zero", json({ power: -200 })],
+    ["NaN", raw('{"power":NaN}')],
+    ["NaN as text", json({ power: "NaN" })],
     ["a key that every object has", json({ __proto__: null })],
     ["null", json(null)],
   ])("that answers %s is an answer that cannot be used", async (_what, bad) => {
@@ -208,6 +275,6 @@ describe("a hostile or broken meter", () => {
   test("is no fault when the agent stops while it waits", async () => {
     const stop = new AbortController();
     answer = () => stop.abort();
-    await expect(fetchJson(new URL(base), stop.signal)).rejects.toMatchObject({ name: "AbortError" });
+    await expect(fetchJson(new URL(base), stop.signal, seconds(5))).rejects.toMatchObject({ name: "AbortError" });
   });
 });
