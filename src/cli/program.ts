@@ -87,8 +87,12 @@ function createProgram(context: CliContext): Command {
     .action((options) => ledgerVerify(options, context));
   program
     .command("devpool")
-    .description("run the built-in Stratum pool with a sha256d chain of its own, on loopback")
+    .description("run the built-in Stratum pool on loopback, with a sha256d chain of its own or for a node")
     .option("--port <port>", "0 takes any free one", "3333")
+    .option("--node <url>", "JSON-RPC address of a node of the Bitcoin family that gives the templates")
+    .option("--node-cookie <file>", "the node's .cookie: user:password")
+    .option("--algorithm <name>", "of the node's chain: sha256d or scrypt", "sha256d")
+    .option("--payout <address>", "who gets the blocks' coins; a new address of the node's wallet when absent")
     .action((options) => devpool(options, context));
   return program;
 }

@@ -9,7 +9,10 @@ interface MiningFacts extends Facts {
     | "ERR_MINER_ARGUMENT"
     | "ERR_MINER_API"
     | "ERR_MINER_ANSWER"
-    | "ERR_MINER_WORKER";
+    | "ERR_MINER_WORKER"
+    | "ERR_NODE_UNREACHABLE"
+    | "ERR_NODE_ANSWER"
+    | "ERR_NODE_CHAIN";
   readonly field?: string;
   readonly url?: string;
   readonly status?: number;

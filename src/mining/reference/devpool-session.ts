@@ -5,7 +5,7 @@ import { answerLine, difficultyLine, hexWord, notifyLine, refusalLine } from "..
 import type { StratumId } from "../stratum/fields.ts";
 import { parseLine, type StratumMessage } from "../stratum/parser.ts";
 import { REFUSALS } from "../stratum/verdict.ts";
-import { type DevpoolChain, type DevpoolWork, EXTRANONCE2_BYTES } from "./devpool-work.ts";
+import { EXTRANONCE2_BYTES, type FoundBlock, type PoolWork, type WorkSource } from "./pool-work.ts";
 import { checkShare, type RefusalName, refused, type ShareCheck, type ShareTerms } from "./share-check.ts";
 import { countShare, retarget, startVardiff, type Vardiff } from "./vardiff.ts";
 
@@ -19,23 +19,22 @@ const KEPT_JOBS = 8;
 
 type Message<Kind extends StratumMessage["kind"]> = Extract<StratumMessage, { readonly kind: Kind }>;
 interface SentJob {
-  readonly work: DevpoolWork;
+  readonly work: PoolWork;
   readonly difficulty: Difficulty;
 }
-type Found = Extract<ShareCheck, { readonly kind: "accepted" }>["block"];
 
 export interface DevpoolPeer {
   send(line: string): void;
   drop(reason: string): void;
-  onAccepted(difficulty: Difficulty): void;
+  onAccepted(work: PoolWork, difficulty: Difficulty): void;
   onRefused(name: RefusalName): void;
-  onBlock(work: DevpoolWork, block: NonNullable<Found>): void;
+  onBlock(work: PoolWork, block: FoundBlock): void;
 }
 
 /** One miner at the pool. Its own lines, the pool's news and the pool's tick change it, nothing else. */
 export class DevpoolSession {
   readonly #peer: DevpoolPeer;
-  readonly #pool: DevpoolChain;
+  readonly #source: WorkSource;
   readonly #clock: Clock;
   readonly #extranonce1: string;
   readonly #workers = new Set<string>();
@@ -51,10 +50,10 @@ export class DevpoolSession {
 
   constructor(
     peer: DevpoolPeer,
-    parts: { readonly pool: DevpoolChain; readonly clock: Clock; readonly extranonce1: string },
+    parts: { readonly source: WorkSource; readonly clock: Clock; readonly extranonce1: string },
   ) {
     this.#peer = peer;
-    this.#pool = parts.pool;
+    this.#source = parts.source;
     this.#clock = parts.clock;
     this.#extranonce1 = parts.extranonce1;
     this.#startedAt = parts.clock.monotonic();
@@ -112,7 +111,7 @@ export class DevpoolSession {
   /** Sends the pool's current work, under this connection's own difficulty. */
   sendWork(cleanJobs: boolean): void {
     if (!this.#loggedIn) return;
-    const { current } = this.#pool;
+    const { current } = this.#source;
     const wanted = difficulty(Math.min(this.#vardiff.difficulty, current.blockDifficulty));
     if (wanted !== this.#announced) this.#peer.send(difficultyLine(wanted));
     this.#announced = wanted;
@@ -174,7 +173,7 @@ export class DevpoolSession {
     }
     this.#peer.send(answerLine(message.id, true));
     this.#vardiff = countShare(this.#vardiff);
-    if (job) this.#peer.onAccepted(job.difficulty);
+    if (job) this.#peer.onAccepted(job.work, job.difficulty);
     if (job && check.block) this.#peer.onBlock(job.work, check.block);
     this.#retarget(this.#clock.monotonic());
   }
@@ -182,7 +181,7 @@ export class DevpoolSession {
   #judge({ worker, submit }: Message<"submit">, job: SentJob | undefined): ShareCheck {
     if (!this.#subscribed) return refused("notSubscribed", "Not subscribed");
     if (!this.#workers.has(worker)) return refused("unauthorized", "Unauthorized worker");
-    if (!job || !this.#pool.isFresh(job.work)) return refused("stale", "Job not found");
+    if (!job || !this.#source.isFresh(job.work)) return refused("stale", "Job not found");
     const terms: ShareTerms = { ...job, extranonce1: this.#extranonce1, mask: this.#mask };
     return checkShare(submit, terms, this.#clock.now());
   }

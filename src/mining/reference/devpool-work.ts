@@ -1,100 +1,92 @@
+import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
-import type { UnixMs } from "../../units/time.ts";
-import type { Difficulty } from "../../units/work.ts";
-import { hexWord } from "../stratum/bitcoin-v1-lines.ts";
+import { type Millis, seconds } from "../../units/time.ts";
 import { type Block, blockName, Chain } from "./chain.ts";
-import { doubleSha256, merkleBranches, type NotifyFields, swapWords } from "./header.ts";
+import { doubleSha256 } from "./header.ts";
+import {
+  EXTRANONCE1_BYTES,
+  EXTRANONCE2_BYTES,
+  type FoundBlock,
+  MAX_SEEN,
+  type PoolWork,
+  toPoolWork,
+  type WorkNews,
+  type WorkSource,
+} from "./pool-work.ts";
+import { sha256d } from "./pow.ts";
 import { toBlockDifficulty } from "./target.ts";
 import { coinbaseHalves } from "./transactions.ts";
 
-const EXTRANONCE1_BYTES = 4;
-export const EXTRANONCE2_BYTES = 4;
 /** Some older work of the same height stays good; anything else is stale. */
 const KEPT_OLDER = 3;
-const MAX_SEEN = 50_000;
+const NEW_WORK_EVERY = seconds(30);
 
-/** One piece of work as all connections get it. */
-export interface DevpoolWork {
-  readonly key: string;
-  readonly height: number;
-  readonly fields: Omit<NotifyFields, "id" | "cleanJobs">;
+interface ChainWork extends PoolWork {
   readonly others: readonly Uint8Array[];
-  readonly blockDifficulty: Difficulty;
-  readonly ntime: number;
-  readonly bits: number;
-  /** Every accepted share of this work, to tell duplicates. */
-  readonly seen: Set<string>;
 }
 
-/** The pool's chain and the work built on it. The pool alone calls it. */
-export class DevpoolChain {
+/** The pool's own chain and the work built on it. */
+export class DevpoolChain implements WorkSource {
   readonly chain: Chain;
+  readonly #clock: Clock;
   readonly #logger: Logger;
-  #current: DevpoolWork;
-  #older: DevpoolWork[] = [];
+  #current: ChainWork;
+  #older: ChainWork[] = [];
+  #workAt: Millis;
   #nextKey = 1;
 
-  constructor(now: UnixMs, logger: Logger) {
-    this.chain = new Chain(now);
+  constructor(clock: Clock, logger: Logger) {
+    this.chain = new Chain(clock.now());
+    this.#clock = clock;
     this.#logger = logger;
-    this.#current = this.#build(now);
+    this.#workAt = clock.monotonic();
+    this.#current = this.#build();
   }
 
-  get current(): DevpoolWork {
+  get current(): PoolWork {
     return this.#current;
   }
 
-  isFresh(work: DevpoolWork): boolean {
-    return work === this.#current || this.#older.includes(work);
+  isFresh(work: PoolWork): boolean {
+    return this.#find(work) !== undefined;
   }
 
-  /** Whether the current work has taken so many shares that new work is due. */
-  get isWorn(): boolean {
-    return this.#current.seen.size >= MAX_SEEN;
-  }
-
-  /** New work on the same tip, with the time of now. */
-  refresh(now: UnixMs): void {
+  /** New work on the same tip, with the time of now, when the old is worn or older than 30 s. */
+  poll(): WorkNews {
+    const isWorn = this.#current.seen.size >= MAX_SEEN;
+    if (!isWorn && this.#clock.monotonic() - this.#workAt < NEW_WORK_EVERY) return "unchanged";
     this.#older = [...this.#older, this.#current].slice(-KEPT_OLDER);
-    this.#current = this.#build(now);
+    this.#current = this.#build();
+    return "refreshed";
   }
 
-  /** Extends the chain by the block that a share turned out to be; all older work is stale then. */
-  extend(work: DevpoolWork, found: { readonly header: Uint8Array; readonly coinbase: Uint8Array }, now: UnixMs): void {
+  extend(work: PoolWork, found: FoundBlock): boolean {
+    const base = this.#find(work);
+    if (base === undefined) return false;
     try {
-      const block = this.chain.append(found.header, [found.coinbase, ...work.others], now);
+      const block = this.chain.append(found.header, [found.coinbase, ...base.others], this.#clock.now());
       this.#logger.info("block found", describe(block));
     } catch (error) {
       // A share may outlive its block: another one of the same height came first, or its time ran out.
       this.#logger.warn("block refused", { height: work.height, reason: messageOf(error) });
-      return;
+      return false;
     }
     this.#older = [];
-    this.#current = this.#build(now);
+    this.#current = this.#build();
+    return true;
   }
 
-  #build(now: UnixMs): DevpoolWork {
-    const template = this.chain.template(now);
-    const { before, after } = coinbaseHalves(template.height, EXTRANONCE1_BYTES + EXTRANONCE2_BYTES);
-    return {
-      key: (this.#nextKey++).toString(16),
-      height: template.height,
-      fields: {
-        prevHash: swapWords(template.prevHash).toString("hex"),
-        coinb1: before.toString("hex"),
-        coinb2: after.toString("hex"),
-        branches: merkleBranches(template.others.map(doubleSha256)).map((branch) => branch.toString("hex")),
-        version: hexWord(template.version),
-        nbits: hexWord(template.bits),
-        ntime: hexWord(template.ntime),
-      },
-      others: template.others,
-      blockDifficulty: toBlockDifficulty(template.bits),
-      ntime: template.ntime,
-      bits: template.bits,
-      seen: new Set(),
-    };
+  #find(work: PoolWork): ChainWork | undefined {
+    return this.#current === work ? this.#current : this.#older.find((older) => older === work);
+  }
+
+  #build(): ChainWork {
+    this.#workAt = this.#clock.monotonic();
+    const template = this.chain.template(this.#clock.now());
+    const halves = coinbaseHalves(template.height, EXTRANONCE1_BYTES + EXTRANONCE2_BYTES);
+    const base = { ...template, pow: sha256d, halves, others: template.others.map(doubleSha256) };
+    return { ...toPoolWork((this.#nextKey++).toString(16), base), others: template.others };
   }
 }
 

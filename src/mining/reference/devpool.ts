@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { millis, minutes, seconds } from "../../units/time.ts";
-import { type Difficulty, type Hashrate, toExpectedHashes } from "../../units/work.ts";
+import type { Hashrate } from "../../units/work.ts";
 import { type ListenAddress, listenOnLoopback } from "../loopback.ts";
 import { hexWord } from "../stratum/bitcoin-v1-lines.ts";
 import { effectiveHashrate } from "../stratum/effective-hashrate.ts";
@@ -11,10 +11,10 @@ import { formatPoolUrl } from "../stratum/pool-url.ts";
 import { LineSocket } from "../stratum/transport.ts";
 import { DevpoolSession } from "./devpool-session.ts";
 import { DevpoolChain } from "./devpool-work.ts";
+import type { FoundBlock, PoolWork, WorkSource } from "./pool-work.ts";
 import type { RefusalName } from "./share-check.ts";
 
 const TICK = seconds(1);
-const NEW_WORK_EVERY = seconds(30);
 const HASHRATE_WINDOW = minutes(10);
 const MAX_KEPT_SHARES = 10_000;
 const MAX_CONNECTIONS = 256;
@@ -24,6 +24,8 @@ export interface DevpoolOptions extends ListenAddress {
   readonly logger: Logger;
   /** Default 256. */
   readonly maxConnections?: number;
+  /** Default a sha256d chain of the pool's own. */
+  readonly source?: WorkSource;
 }
 
 export interface DevpoolStats {
@@ -42,7 +44,7 @@ export interface Devpool extends ListenAddress {
   close(): Promise<void>;
 }
 
-/** Starts a Stratum V1 pool on a chain of its own: real sha256d work for coins worth nothing. Loopback only. */
+/** Starts a Stratum V1 pool: real work, on a chain of its own for coins worth nothing, or on a node's. Loopback only. */
 export async function startDevpool(options: DevpoolOptions): Promise<Devpool> {
   const pool = new DevpoolServer(options);
   await pool.start();
@@ -57,7 +59,7 @@ interface CountedShare {
 /** Owns the listener, the chain and the counts; each session owns its own miner. */
 class DevpoolServer implements Devpool {
   readonly #options: DevpoolOptions;
-  readonly #pool: DevpoolChain;
+  readonly #source: WorkSource;
   readonly #server: Server;
   readonly #sessions = new Map<DevpoolSession, LineSocket>();
   readonly #stop = new AbortController();
@@ -73,16 +75,16 @@ class DevpoolServer implements Devpool {
   #shares: CountedShare[] = [];
   #accepted = 0;
   #nextExtranonce1 = randomInt(2 ** 32);
-  #workAt: number;
   #address: ListenAddress;
   #ticking: Promise<void> = Promise.resolve();
+  /** Blocks are handed in one after the other. */
+  #extending: Promise<void> = Promise.resolve();
 
   constructor(options: DevpoolOptions) {
     this.#options = options;
     this.#address = options;
-    this.#pool = new DevpoolChain(options.clock.now(), options.logger);
+    this.#source = options.source ?? new DevpoolChain(options.clock, options.logger);
     this.#startedAt = options.clock.monotonic();
-    this.#workAt = this.#startedAt;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
@@ -100,7 +102,7 @@ class DevpoolServer implements Devpool {
 
   async start(): Promise<void> {
     this.#address = await listenOnLoopback(this.#server, this.#options);
-    this.#options.logger.info("devpool listens", { url: this.url, height: this.#pool.chain.height });
+    this.#options.logger.info("devpool listens", { url: this.url, height: this.#height });
     this.#ticking = this.#tick();
   }
 
@@ -110,7 +112,7 @@ class DevpoolServer implements Devpool {
     const recent = this.#shares.filter(({ at }) => at >= now - window);
     const hashrate = effectiveHashrate(recent, window)?.hashrate;
     return {
-      height: this.#pool.chain.height,
+      height: this.#height,
       sharesAccepted: this.#accepted,
       sharesRejected: { ...this.#rejected },
       connections: this.#sessions.size,
@@ -122,7 +124,12 @@ class DevpoolServer implements Devpool {
     this.#stop.abort();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#sessions.values()) socket.close("the pool stops");
-    await Promise.all([closed, this.#ticking]);
+    await Promise.all([closed, this.#ticking, this.#extending]);
+  }
+
+  /** Of the newest block. */
+  get #height(): number {
+    return this.#source.current.height - 1;
   }
 
   #accept(socket: Socket): void {
@@ -142,28 +149,32 @@ class DevpoolServer implements Devpool {
       {
         send: (line) => lines.send(line),
         drop: (reason) => lines.close(reason),
-        onAccepted: (difficulty) => this.#count(difficulty),
+        onAccepted: (work, difficulty) => this.#count(work.pow.expectedHashes(difficulty)),
         onRefused: (name) => {
           this.#rejected[name]++;
         },
         onBlock: (work, block) => {
-          this.#pool.extend(work, block, clock.now());
-          this.#announce(true);
+          this.#extending = this.#extending.then(() => this.#extend(work, block));
         },
       },
-      { pool: this.#pool, clock, extranonce1: hexWord(this.#nextExtranonce1++) },
+      { source: this.#source, clock, extranonce1: hexWord(this.#nextExtranonce1++) },
     );
     this.#sessions.set(session, lines);
   }
 
-  #count(difficulty: Difficulty): void {
+  async #extend(work: PoolWork, block: FoundBlock): Promise<void> {
+    const before = this.#source.current;
+    await this.#source.extend(work, block, this.#stop.signal);
+    if (this.#source.current !== before) this.#announce(true);
+  }
+
+  #count(expectedHashes: number): void {
     this.#accepted++;
-    this.#shares.push({ at: this.#options.clock.monotonic(), expectedHashes: toExpectedHashes(difficulty) });
+    this.#shares.push({ at: this.#options.clock.monotonic(), expectedHashes });
     if (this.#shares.length > 2 * MAX_KEPT_SHARES) this.#shares = this.#shares.slice(-MAX_KEPT_SHARES);
   }
 
   #announce(cleanJobs: boolean): void {
-    this.#workAt = this.#options.clock.monotonic();
     for (const session of this.#sessions.keys()) session.sendWork(cleanJobs);
   }
 
@@ -173,10 +184,8 @@ class DevpoolServer implements Devpool {
       await clock.wait(TICK, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       for (const session of this.#sessions.keys()) session.tick();
-      if (clock.monotonic() - this.#workAt >= NEW_WORK_EVERY || this.#pool.isWorn) {
-        this.#pool.refresh(clock.now());
-        this.#announce(false);
-      }
+      const news = await this.#source.poll(this.#stop.signal);
+      if (news !== "unchanged") this.#announce(news === "new-tip");
     }
   }
 }

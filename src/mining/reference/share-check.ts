@@ -1,10 +1,9 @@
 import type { UnixMs } from "../../units/time.ts";
 import type { Difficulty } from "../../units/work.ts";
 import type { REFUSALS } from "../stratum/verdict.ts";
-import { type DevpoolWork, EXTRANONCE2_BYTES } from "./devpool-work.ts";
 import { buildCoinbase, rebuildHeader, type SubmitFields } from "./header.ts";
-import { hashHeader } from "./sha256d.ts";
-import { meetsBits, meetsDifficulty } from "./target.ts";
+import { EXTRANONCE2_BYTES, type FoundBlock, type PoolWork } from "./pool-work.ts";
+import { meetsBits } from "./target.ts";
 
 /** How far a miner may roll the time of its work. */
 const MAX_ROLL_S = 600;
@@ -12,12 +11,12 @@ const MAX_ROLL_S = 600;
 export type RefusalName = keyof typeof REFUSALS;
 
 export type ShareCheck =
-  | { readonly kind: "accepted"; readonly block?: { readonly header: Uint8Array; readonly coinbase: Uint8Array } }
+  | { readonly kind: "accepted"; readonly block?: FoundBlock }
   | { readonly kind: "refused"; readonly name: RefusalName; readonly message: string };
 
 /** The terms of a share: the work as this connection got it. */
 export interface ShareTerms {
-  readonly work: DevpoolWork;
+  readonly work: PoolWork;
   readonly difficulty: Difficulty;
   readonly extranonce1: string;
   readonly mask: number;
@@ -39,8 +38,8 @@ export function checkShare(submit: SubmitFields, terms: ShareTerms, now: UnixMs)
   const header = rebuildHeader(fields, extranonce1, submit, mask);
   const key = header.toString("latin1", 36) + header.toString("latin1", 0, 4);
   if (work.seen.has(key)) return refused("duplicate", "Duplicate share");
-  const hash = hashHeader(header);
-  if (!meetsDifficulty(hash, difficulty)) return refused("lowDifficulty", "Low difficulty share");
+  const hash = work.pow.hash(header);
+  if (!work.pow.meets(hash, difficulty)) return refused("lowDifficulty", "Low difficulty share");
   work.seen.add(key);
   if (!meetsBits(hash, work.bits)) return { kind: "accepted" };
   return { kind: "accepted", block: { header, coinbase: buildCoinbase(fields, extranonce1, submit.extranonce2) } };

@@ -22,22 +22,42 @@ export function heightPush(height: number): Buffer {
   return push(Buffer.from(bytes));
 }
 
-function output(value: bigint, script: Uint8Array): Buffer {
+/** One output of a transaction: `value` in the coin's smallest unit. */
+export function output(value: bigint, script: Uint8Array): Buffer {
   const amount = Buffer.alloc(8);
   amount.writeBigUInt64LE(value);
   return Buffer.concat([amount, push(script)]);
 }
 
+/** Fifty coins to nobody in particular. */
+const WORTHLESS: readonly Uint8Array[] = [output(50n * 100_000_000n, OP_TRUE)];
+
 /** The coinbase around the gap that extranonce1 and extranonce2, `extranonceBytes` together, will fill. */
 export function coinbaseHalves(
   height: number,
   extranonceBytes: number,
+  outputs: readonly Uint8Array[] = WORTHLESS,
 ): { readonly before: Buffer; readonly after: Buffer } {
   const head = heightPush(height);
   const scriptLength = head.length + 1 + extranonceBytes + TAG.length;
   const before = [VERSION, [1], NULL_OUTPOINT, [scriptLength], head, [extranonceBytes]];
-  const after = [TAG, SEQUENCE, [1], output(50n * 100_000_000n, OP_TRUE), NO_LOCK];
+  const after = [TAG, SEQUENCE, [outputs.length], ...outputs, NO_LOCK];
   return { before: join(before), after: join(after) };
+}
+
+/** The coinbase as a block with witnesses carries it (BIP 144, BIP 141): its one witness is 32 zero bytes. */
+export function withWitness(coinbase: Uint8Array): Buffer {
+  const witness = [1, 32, ...Buffer.alloc(32)];
+  return join([coinbase.subarray(0, 4), [0, 1], coinbase.subarray(4, -4), witness, coinbase.subarray(-4)]);
+}
+
+/** A count as the Bitcoin protocol writes it, up to 2^32 - 1. */
+export function compactSize(count: number): Buffer {
+  if (count < 0xfd) return Buffer.from([count]);
+  const size = Buffer.alloc(count <= 0xffff ? 3 : 5);
+  size[0] = count <= 0xffff ? 0xfd : 0xfe;
+  size.writeUIntLE(count, 1, size.length - 1);
+  return size;
 }
 
 const join = (parts: readonly (Uint8Array | readonly number[])[]): Buffer =>

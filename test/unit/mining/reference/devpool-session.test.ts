@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { silentLogger } from "../../../../src/lib/logger.ts";
 import { DevpoolSession } from "../../../../src/mining/reference/devpool-session.ts";
-import { DevpoolChain, type DevpoolWork } from "../../../../src/mining/reference/devpool-work.ts";
+import { DevpoolChain } from "../../../../src/mining/reference/devpool-work.ts";
 import type { NotifyFields } from "../../../../src/mining/reference/header.ts";
 import { ExtranonceCounter, NonceSearch } from "../../../../src/mining/reference/nonce-search.ts";
+import type { PoolWork } from "../../../../src/mining/reference/pool-work.ts";
+import { syntheticCount } from "../../../../src/mining/reference/transactions.ts";
 import { parseLine } from "../../../../src/mining/stratum/parser.ts";
 import { type Difficulty, difficulty } from "../../../../src/units/work.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
@@ -16,11 +18,11 @@ const call = (id: unknown, method: string, params: unknown[]) => JSON.stringify(
 /** One miner at a pool, without sockets. */
 class Bench {
   readonly clock = new ManualClock();
-  readonly pool = new DevpoolChain(this.clock.now(), silentLogger);
+  readonly pool = new DevpoolChain(this.clock, silentLogger);
   readonly sent: string[] = [];
   readonly accepted: number[] = [];
   readonly refused: string[] = [];
-  readonly blocks: DevpoolWork[] = [];
+  readonly blocks: PoolWork[] = [];
   dropped: string | undefined;
   readonly session = new DevpoolSession(
     {
@@ -28,14 +30,14 @@ class Bench {
       drop: (reason) => {
         this.dropped = reason;
       },
-      onAccepted: (value) => this.accepted.push(value),
+      onAccepted: (_, value) => this.accepted.push(value),
       onRefused: (name) => this.refused.push(name),
       onBlock: (work, block) => {
         this.blocks.push(work);
-        this.pool.extend(work, block, this.clock.now());
+        this.pool.extend(work, block);
       },
     },
-    { pool: this.pool, clock: this.clock, extranonce1: EXTRANONCE1 },
+    { source: this.pool, clock: this.clock, extranonce1: EXTRANONCE1 },
   );
   readonly #counter = new ExtranonceCounter(0, 1);
 
@@ -213,16 +215,19 @@ describe("shares", () => {
     const bench = loggedIn();
     const [share = ""] = bench.mine(1);
     await bench.clock.advance(30_000);
-    bench.pool.refresh(bench.clock.now());
+    expect(bench.pool.poll()).toBe("refreshed");
     bench.session.sendWork(false);
     bench.says(share);
     expect(bench.accepted).toHaveLength(1);
   });
 
-  test("of work that has been replaced four times are stale", () => {
+  test("of work that has been replaced four times are stale", async () => {
     const bench = loggedIn();
     const [share = ""] = bench.mine(1);
-    for (let i = 0; i < 4; i++) bench.pool.refresh(bench.clock.now());
+    for (let i = 0; i < 4; i++) {
+      await bench.clock.advance(30_000);
+      bench.pool.poll();
+    }
     bench.says(share);
     expect(bench.lastAnswer().error?.[0]).toBe(21);
   });
@@ -266,18 +271,18 @@ describe("blocks", () => {
   const easyBlocks = async () => {
     const bench = new Bench();
     await bench.clock.advance(4 * 3_600_000);
-    bench.pool.refresh(bench.clock.now());
+    bench.pool.poll();
     bench.login();
     return bench;
   };
 
   test("a share that meets the block's target extends the chain by a block with the work's transactions", async () => {
     const bench = await easyBlocks();
-    const { height, others } = bench.pool.current;
+    const { height } = bench.pool.current;
     while (bench.blocks.length === 0) bench.says(...bench.mine(1));
-    expect(bench.blocks[0]).toMatchObject({ height, others });
+    expect(bench.blocks[0]).toMatchObject({ height });
     expect(bench.pool.chain.height).toBe(1);
-    expect(bench.pool.chain.tip.transactions).toHaveLength(1 + others.length);
+    expect(bench.pool.chain.tip.transactions).toHaveLength(1 + syntheticCount(height));
     expect(bench.pool.current.height).toBe(2);
   });
 
@@ -292,7 +297,7 @@ describe("blocks", () => {
   test("a block that breaks a rule changes nothing", () => {
     const bench = loggedIn();
     const work = bench.pool.current;
-    bench.pool.extend(work, { header: Buffer.alloc(80), coinbase: Buffer.alloc(0) }, bench.clock.now());
+    expect(bench.pool.extend(work, { header: Buffer.alloc(80), coinbase: Buffer.alloc(0) })).toBe(false);
     expect(bench.pool.chain.height).toBe(0);
     expect(bench.pool.isFresh(work)).toBe(true);
   });
