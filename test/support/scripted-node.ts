@@ -12,7 +12,7 @@ export type NodeScript = Record<string, (params: readonly unknown[]) => Answer |
 const GENESIS_BITS = "ffff7f20";
 
 /** A regtest header of version 1 without a parent that meets the easiest target under double SHA-256. */
-export function regtestHeader(): Buffer {
+function regtestHeader(): Buffer {
   const header = Buffer.alloc(80);
   header.writeUInt32LE(1, 0);
   header.set(Buffer.from(GENESIS_BITS, "hex"), 72);
