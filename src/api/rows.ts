@@ -17,6 +17,7 @@ export const toJobView = (row: JobRow): JobView => ({
   energyQuality: row.quality ?? null,
   energyErrorPct: row.errorPct ?? null,
   wallEnergyMj: row.wallEnergy ?? null,
+  wallErrorPct: row.wallErrorPct ?? null,
   revenueUsdNano: row.revenue ?? null,
   revenueBasis: row.revenueBasis ?? null,
   electricityUsdNano: row.electricity ?? null,

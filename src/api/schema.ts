@@ -142,6 +142,7 @@ export const jobSchema: z.ZodType<JobView> = z.strictObject({
   energyQuality: text.nullable(),
   energyErrorPct: number.nullable(),
   wallEnergyMj: energy.nullable(),
+  wallErrorPct: number.nullable(),
   revenueUsdNano: z.int().nullable(),
   revenueBasis: text.nullable(),
   electricityUsdNano: z.int().nullable(),

@@ -140,6 +140,7 @@ export interface JobView {
   readonly energyQuality: string | null;
   readonly energyErrorPct: number | null;
   readonly wallEnergyMj: number | null;
+  readonly wallErrorPct: number | null;
   readonly revenueUsdNano: number | null;
   readonly revenueBasis: string | null;
   readonly electricityUsdNano: number | null;

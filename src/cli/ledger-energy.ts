@@ -1,7 +1,7 @@
 import { toEnergySlotView } from "../api/rows.ts";
 import type { EnergySlotView } from "../api/shapes.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
-import type { RigEnergyRow } from "../ledger/rig-energy.ts";
+import type { JobsAtWall, RigEnergyRow } from "../ledger/rig-energy.ts";
 import { systemClock } from "../lib/clock.ts";
 import { unixMs } from "../units/time.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
@@ -45,9 +45,10 @@ export function ledgerEnergy(options: LedgerEnergyOptions, context: CliContext):
       .filter(({ gpu }) => options.gpu === undefined || gpu === options.gpu)
       .map((slot): SlotLine => ({ ...toEnergySlotView(slot), unseenMj: slot.unseen }));
     const rig = ledger.rigEnergy.slots(from, to);
-    if (options.json) printJson(context, toJson([from, to], slots, rig));
+    const jobs = ledger.rigEnergy.ofJobs(from, to);
+    if (options.json) printJson(context, { ...toJson([from, to], slots, rig), jobs: toJobsView(jobs) });
     else if (options.csv) context.print(toCsv(slots));
-    else context.print(`${toTable(slots)}\n${toRigLines(rig)}`);
+    else context.print(`${toTable(slots)}\n${toRigLines(rig)}${toJobsLine(jobs)}`);
   } finally {
     ledger.close();
   }
@@ -64,14 +65,30 @@ const toJson = (
   toMs,
   slots,
   totals: Object.fromEntries(COLUMNS.map(([, key]) => [key, totalOf(slots, key)])),
-  rig: rig.map(({ slotStart, channel, energy, covered, resets }) => ({
+  rig: rig.map(({ slotStart, channel, energy, covered, resets, jumps }) => ({
     slotStartMs: slotStart,
     channel,
     energyMj: energy,
     coveredMs: covered,
     resets,
+    jumps,
   })),
 });
+
+/** Of the jobs that started in this time, on all GPUs. */
+const toJobsView = ({ jobs, energy, wallEnergy, wallErrorPct }: JobsAtWall) => ({
+  jobs,
+  energyMj: energy,
+  wallEnergyMj: wallEnergy,
+  wallErrorPct: wallErrorPct ?? null,
+});
+
+function toJobsLine({ jobs, energy, wallEnergy, wallErrorPct }: JobsAtWall): string {
+  if (jobs === 0) return "";
+  const bound = wallErrorPct === undefined ? "" : ` ±${wallErrorPct.toFixed(0)} %`;
+  const atWall = `${sayEnergy(wallEnergy)}${bound} at the wall by the wall model`;
+  return `${sayAmount(jobs, "job")} started: ${sayEnergy(energy)} at the GPUs, ${atWall}\n`;
+}
 
 function toCsv(slots: readonly SlotLine[]): string {
   const keys = COLUMNS.map(([, key]) => key);
@@ -117,8 +134,10 @@ function toRigLines(rig: readonly RigEnergyRow[]): string {
       const energy = rows.reduce((sum, row) => sum + row.energy, 0);
       const covered = rows.reduce((sum, row) => sum + row.covered, 0);
       const resets = rows.reduce((sum, row) => sum + row.resets, 0);
+      const jumps = rows.reduce((sum, row) => sum + row.jumps, 0);
       const fell = resets === 0 ? "" : `, its total fell ${sayAmount(resets, "time")}`;
-      return `${names[rows[0]?.channel ?? "wall"]}: ${sayEnergy(energy)} in ${sayLength(covered)} seen${fell}\n`;
+      const jumped = jumps === 0 ? "" : `, it jumped ${sayAmount(jumps, "time")}`;
+      return `${names[rows[0]?.channel ?? "wall"]}: ${sayEnergy(energy)} in ${sayLength(covered)} seen${fell}${jumped}\n`;
     })
     .join("");
 }

@@ -20,6 +20,7 @@ export interface JobRow {
   readonly quality: EnergyQuality | undefined;
   readonly errorPct: number | undefined;
   readonly wallEnergy: MilliJoules | undefined;
+  readonly wallErrorPct: number | undefined;
   readonly revenue: UsdNano | undefined;
   readonly revenueBasis: RevenueBasis | undefined;
   readonly electricity: UsdNano | undefined;
@@ -51,6 +52,7 @@ export interface JobReads {
 const COLUMNS = `
 job_id AS id, kind, workload, gpu_count AS gpuCount, gpu_uuid AS gpu, started_ms AS started, ended_ms AS ended, outcome,
 energy_mj AS energy, energy_quality AS quality, energy_error_pct AS errorPct, wall_energy_mj AS wallEnergy,
+wall_error_pct AS wallErrorPct,
 revenue_usd_nano AS revenue, revenue_basis AS revenueBasis, electricity_usd_nano AS electricity,
 tokens_in AS tokensIn, tokens_out AS tokensOut, shares_accepted AS sharesAccepted, shares_rejected AS sharesRejected,
 difficulty_accepted AS difficultyAccepted, receipt_id AS receiptId`;

@@ -42,7 +42,7 @@ VALUES (@id, @kind, @workload, @started, @started, @none, @none, @none)
 ON CONFLICT (job_id) DO NOTHING`;
 const TOTALS = `
 UPDATE jobs SET energy_mj = @energy, energy_quality = @quality, energy_error_pct = @errorPct,
-  wall_energy_mj = @wallEnergy, electricity_usd_nano = @electricity, recorded_ms = max(recorded_ms, @now)
+  wall_energy_mj = @wallEnergy, wall_error_pct = @wallErrorPct, electricity_usd_nano = @electricity, recorded_ms = max(recorded_ms, @now)
 WHERE job_id = @id`;
 const END = `
 UPDATE jobs SET ended_ms = @ended, outcome = @outcome, reason = @reason, tokens_in = @tokensIn,
@@ -89,7 +89,7 @@ function jobWriter(connection: Connection, sums: SlotSums, clock: Clock): Writer
 
   const recordTotals = (id: string, totals: JobTotals, row = existing(id)) => {
     if (totals.energy < (row.energy_mj ?? 0)) fallingTotals(id, row.energy_mj ?? 0, totals.energy);
-    writeTotals.run({ id, now: clock.now(), ...totals });
+    writeTotals.run({ id, now: clock.now(), ...totals, wallErrorPct: orNull(totals.wallErrorPct) });
     // What comes in after the end still belongs to the slot in which the job ended.
     const at = row.ended_ms ?? clock.now();
     sums.add(at, { electricity: addUsd(totals.electricity, negative(row.electricity_usd_nano)) });

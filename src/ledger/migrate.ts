@@ -3,9 +3,10 @@ import { LedgerError } from "./errors.ts";
 import { tables } from "./migrations/0001-tables.ts";
 import { views } from "./migrations/0002-views.ts";
 import { energyEvidence } from "./migrations/0003-energy-evidence.ts";
+import { wallError } from "./migrations/0004-wall-error.ts";
 
 /** In order; a step that was released is never edited. */
-const MIGRATIONS: readonly string[] = [tables, views, energyEvidence];
+const MIGRATIONS: readonly string[] = [tables, views, energyEvidence, wallError];
 
 /** The version of a ledger that has every step. */
 export const LEDGER_VERSION = MIGRATIONS.length;

@@ -1,6 +1,6 @@
-import type { MilliJoules } from "../units/energy.ts";
+import { type MilliJoules, ZERO_ENERGY } from "../units/energy.ts";
 import type { Millis, UnixMs } from "../units/time.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, fromRow, type Nullable } from "./connection.ts";
 
 /** `host`: processor packages. `wall`: the meter at the plug, which holds host and GPUs once more. */
 export type RigChannel = "host" | "wall";
@@ -14,11 +14,24 @@ export interface RigEnergyRow {
   readonly covered: Millis;
   /** How often the meter's total fell. */
   readonly resets: number;
+  /** How often the meter told more than a rig can draw; what it told then is in no sum. */
+  readonly jumps: number;
+}
+
+/** What jobs used, at their GPUs and at the wall, by the wall model. */
+export interface JobsAtWall {
+  readonly jobs: number;
+  readonly energy: MilliJoules;
+  readonly wallEnergy: MilliJoules;
+  /** Of `wallEnergy`, the jobs' bounds added up; undefined when one of them has none. */
+  readonly wallErrorPct: number | undefined;
 }
 
 export interface RigEnergyReads {
   /** Slots that start in [`from`, `to`), oldest first. */
   slots(from: UnixMs, to: UnixMs): readonly RigEnergyRow[];
+  /** Of the jobs that started in [`from`, `to`). */
+  ofJobs(from: UnixMs, to: UnixMs): JobsAtWall;
 }
 
 /** Evidence beside the GPUs' energy: the same joules seen elsewhere, so never added to a bill. */
@@ -28,19 +41,31 @@ export interface RigEnergy extends RigEnergyReads {
 }
 
 const ADD = `
-INSERT INTO rig_energy (slot_start_ms, channel, energy_mj, covered_ms, resets)
-VALUES (@slotStart, @channel, @energy, @covered, @resets)
+INSERT INTO rig_energy (slot_start_ms, channel, energy_mj, covered_ms, resets, jumps)
+VALUES (@slotStart, @channel, @energy, @covered, @resets, @jumps)
 ON CONFLICT (slot_start_ms, channel) DO UPDATE SET energy_mj = energy_mj + @energy,
-  covered_ms = covered_ms + @covered, resets = resets + @resets`;
+  covered_ms = covered_ms + @covered, resets = resets + @resets, jumps = jumps + @jumps`;
 const SLOTS = `
-SELECT slot_start_ms AS slotStart, channel, energy_mj AS energy, covered_ms AS covered, resets
+SELECT slot_start_ms AS slotStart, channel, energy_mj AS energy, covered_ms AS covered, resets, jumps
 FROM rig_energy WHERE slot_start_ms >= @from AND slot_start_ms < @to ORDER BY slot_start_ms, channel`;
+
+const OF_JOBS = `
+SELECT count(*) AS jobs, coalesce(sum(energy_mj), 0) AS energy, coalesce(sum(wall_energy_mj), 0) AS wallEnergy,
+  CASE WHEN count(wall_error_pct) = count(*)
+    THEN sum(wall_energy_mj * wall_error_pct) / nullif(sum(wall_energy_mj), 0) END AS wallErrorPct
+FROM jobs WHERE started_ms >= @from AND started_ms < @to AND wall_energy_mj IS NOT NULL`;
+const NO_JOBS: JobsAtWall = { jobs: 0, energy: ZERO_ENERGY, wallEnergy: ZERO_ENERGY, wallErrorPct: undefined };
 
 export function createRigEnergy(connection: Connection): RigEnergy {
   const add = connection.prepare(ADD);
   const slots = connection.prepare<RigEnergyRow>(SLOTS);
+  const ofJobs = connection.prepare<Nullable<JobsAtWall>>(OF_JOBS);
   return {
     add: (row) => void add.run({ ...row }),
     slots: (from, to) => slots.all({ from, to }),
+    ofJobs: (from, to) => {
+      const row = ofJobs.get({ from, to });
+      return row === undefined ? NO_JOBS : fromRow<JobsAtWall>(row);
+    },
   };
 }

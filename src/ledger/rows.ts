@@ -122,6 +122,8 @@ export interface JobTotals {
   readonly quality: EnergyQuality;
   readonly errorPct: number;
   readonly wallEnergy: MilliJoules;
+  /** How far `wallEnergy` may be off; absent where nothing bounds it. */
+  readonly wallErrorPct?: number;
   readonly electricity: UsdNano;
 }
 

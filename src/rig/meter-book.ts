@@ -1,7 +1,7 @@
 import { type BaselineWatch, createBaselineWatch } from "../energy/baseline.ts";
 import { createGpuMeter, type GpuMeter, type MeterAdvance, type MeterOptions } from "../energy/meter.ts";
 import type { RigPower } from "../energy/rig-power.ts";
-import { type WallModel, wallEnergy } from "../energy/wall.ts";
+import { WallAccount, type WallModel } from "../energy/wall.ts";
 import type { WindowEnergy } from "../energy/window-account.ts";
 import type { GpuReading, GpuSource } from "../gpu/source.ts";
 import type { BaselineRow } from "../ledger/baselines.ts";
@@ -33,7 +33,7 @@ export interface MeterBookParts {
   readonly logger: Logger;
   readonly wall: WallModel;
   /** Knows the wall model better than `wall` once a meter was read for a while. */
-  readonly rigPower?: Pick<RigPower, "wall" | "note">;
+  readonly rigPower?: Pick<RigPower, "wall" | "note"> & Partial<Pick<RigPower, "processor">>;
   /** What kind of sensor the GPU has. */
   readonly card?: MeterOptions["card"];
   /** Of this very card, when it was held against a trusted meter. */
@@ -52,7 +52,7 @@ export class MeterBook {
   #measured: SlotMeasurement[] = [];
   #windows = new Map<string, WindowEnergy>();
   /** How each window's energy becomes energy at the wall; kept while it is open, whatever is fitted meanwhile. */
-  readonly #wallOf = new Map<string, WallModel>();
+  readonly #wallOf = new Map<string, WallAccount>();
   /** From which segment on each window is to be written. */
   readonly #written = new Map<string, number>();
   readonly #baselines: BaselineWatch;
@@ -263,12 +263,15 @@ export class MeterBook {
   }
 
   #recordJob(window: WindowEnergy): void {
-    const { ledger, hostShare, electricity, gpu, card } = this.#parts;
-    const { jobId, energy, quality, errorPct, charged } = window;
+    const { ledger, electricity, gpu, card, rigPower } = this.#parts;
+    const { jobId, energy, quality, errorPct } = window;
     if (jobId === undefined || quality === undefined) return;
-    const atWall = wallEnergy(this.#wallFor(window.id), energy, { length: charged, share: hostShare });
-    const cost = energyCost(atWall, electricity);
-    ledger.jobs.recordTotals(jobId, { energy, quality, errorPct, wallEnergy: atWall, electricity: cost });
+    const { energy: wallEnergy, errorPct: wallErrorPct } = this.#wallFor(window.id).advance(
+      window,
+      rigPower?.processor?.(),
+    );
+    const cost = energyCost(wallEnergy, electricity);
+    ledger.jobs.recordTotals(jobId, { energy, quality, errorPct, wallEnergy, wallErrorPct, electricity: cost });
     for (const { number, counterFrom, counterTo, ...segment } of window.segments.slice(this.#written.get(window.id))) {
       const counter = { counterStart: counterFrom, counterEnd: counterTo };
       const driverVersion = card?.driverVersion;
@@ -276,12 +279,12 @@ export class MeterBook {
     }
   }
 
-  #wallFor(id: string): WallModel {
-    const { wall, rigPower, calibration } = this.#parts;
+  #wallFor(id: string): WallAccount {
+    const { wall, rigPower, calibration, hostShare } = this.#parts;
     const known = this.#wallOf.get(id);
     if (known !== undefined) return known;
     const model = rigPower?.wall() ?? wall;
-    const own = { ...model, factor: model.factor * (calibration?.gain ?? 1) };
+    const own = new WallAccount({ ...model, factor: model.factor * (calibration?.gain ?? 1) }, hostShare);
     this.#wallOf.set(id, own);
     return own;
   }

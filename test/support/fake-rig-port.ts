@@ -176,6 +176,7 @@ export const fakeJob = (id: number, changes: Partial<JobView> = {}): JobView => 
     energyQuality: "assumed",
     energyErrorPct: 30,
     wallEnergyMj: isHashing ? 15_408_000 : 119_396,
+    wallErrorPct: 35,
     revenueUsdNano: isHashing ? 1_278_000 : 41_250,
     revenueBasis: "estimated",
     electricityUsdNano: isHashing ? 642_000 : 4975,

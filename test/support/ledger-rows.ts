@@ -30,6 +30,7 @@ export const jobTotals = (energy: number, changes: Partial<JobTotals> = {}): Job
   quality: "counter",
   errorPct: 6,
   wallEnergy: milliJoules(energy / 0.9),
+  wallErrorPct: 11,
   electricity: usdNano(energy * 10),
   ...changes,
 });

@@ -25,8 +25,8 @@ beforeEach(() => {
   book(GPU_B, 1, { idle: 7_000_000_000 });
   ledger.jobs.recordTotals("job-1", jobTotals(8_000_000));
   const rig = { slotStart: unixMs(T0), covered: millis(1_800_000) };
-  ledger.rigEnergy.add({ ...rig, channel: "wall", energy: milliJoules(9_000_000_000), resets: 2 });
-  ledger.rigEnergy.add({ ...rig, channel: "host", energy: milliJoules(90_000_000), resets: 0 });
+  ledger.rigEnergy.add({ ...rig, channel: "wall", energy: milliJoules(9_000_000_000), resets: 2, jumps: 1 });
+  ledger.rigEnergy.add({ ...rig, channel: "host", energy: milliJoules(90_000_000), resets: 0, jumps: 0 });
 });
 afterEach(() => {
   ledger.close();
@@ -93,11 +93,12 @@ describe("ledger energy", () => {
     ]);
     expect(lines[1]).toContain(`2025-06-15 15:00  ${GPU_A}`);
     expect(lines[1]).toContain("3.0 kJ");
-    expect(lines).toHaveLength(7);
+    expect(lines).toHaveLength(8);
     expect(lines[4]).toMatch(/^total\s+2 GPUs\s+8\.0 kJ .* 1\.945 kWh {2,}1\.947 kWh/);
     expect(lines.slice(5)).toEqual([
-      "at the wall: 2.500 kWh in 30 min 0 s seen, its total fell 2 times",
+      "at the wall: 2.500 kWh in 30 min 0 s seen, its total fell 2 times, it jumped 1 time",
       "processor: 90.0 kJ in 30 min 0 s seen",
+      "1 job started: 8.0 kJ at the GPUs, 8.9 kJ ±11 % at the wall by the wall model",
     ]);
   });
 
@@ -126,7 +127,9 @@ describe("ledger energy", () => {
       energyMj: 9e9,
       coveredMs: 1_800_000,
       resets: 2,
+      jumps: 1,
     });
+    expect(answer.jobs).toEqual({ jobs: 1, energyMj: 8_000_000, wallEnergyMj: 8_888_889, wallErrorPct: 11 });
   });
 
   test("speaks CSV that adds up", async () => {

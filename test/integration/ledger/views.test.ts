@@ -48,7 +48,7 @@ describe("what third parties read", () => {
   test.each([
     [
       "v_jobs",
-      "job_id, kind, workload, gpu_count, gpu_uuid, started_ms, ended_ms, outcome, energy_mj, energy_quality, energy_error_pct, wall_energy_mj, revenue_usd_nano, revenue_basis, electricity_usd_nano, tokens_in, tokens_out, shares_accepted, shares_rejected, difficulty_accepted, receipt_id",
+      "job_id, kind, workload, gpu_count, gpu_uuid, started_ms, ended_ms, outcome, energy_mj, energy_quality, energy_error_pct, wall_energy_mj, revenue_usd_nano, revenue_basis, electricity_usd_nano, tokens_in, tokens_out, shares_accepted, shares_rejected, difficulty_accepted, receipt_id, wall_error_pct",
     ],
     ["v_job_gpus", "job_id, gpu_uuid"],
     [
@@ -97,6 +97,7 @@ describe("what third parties read", () => {
         shares_rejected: 1,
         difficulty_accepted: 0.5,
         receipt_id: null,
+        wall_error_pct: 11,
       },
     ]);
     expect(rowsOf("v_shares")).toEqual([

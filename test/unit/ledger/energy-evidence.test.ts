@@ -92,7 +92,7 @@ describe("the windows of a job", () => {
 });
 
 describe("minute means", () => {
-  const add = (minute: number, source: typeof GPU_A | "wall", mj: number, covered = 60_000) =>
+  const add = (minute: number, source: typeof GPU_A | "wall" | "host", mj: number, covered = 60_000) =>
     ledger.powerMinutes.add({ minute: unixMs(minute), source, energy: milliJoules(mj), covered: millis(covered) });
 
   test("add up, and become points where wall and every GPU were seen", () => {
@@ -100,7 +100,12 @@ describe("minute means", () => {
     add(T0, GPU_A, 3_000_000, 30_000);
     add(T0, GPU_B, 6_000_000);
     add(T0, "wall", 15_000_000);
+    add(T0, "host", 100, 49_000);
     expect(ledger.powerMinutes.wallPoints(unixMs(T0), 2)).toEqual([{ minute: T0, gpus: 200, wall: 250 }]);
+    add(T0, "host", 3_000_000, 11_000);
+    expect(ledger.powerMinutes.wallPoints(unixMs(T0), 2)).toMatchObject([
+      { gpus: 200, wall: 250, host: 3_000_100 / 60_000 },
+    ]);
     expect(ledger.powerMinutes.wallPoints(unixMs(T0 + 1), 2)).toEqual([]);
     expect(ledger.powerMinutes.wallPoints(unixMs(T0), 3)).toEqual([]);
   });
@@ -122,16 +127,36 @@ describe("minute means", () => {
 });
 
 test("what the rig drew adds up per slot and channel, apart from every GPU's energy", () => {
-  const one = { slotStart: unixMs(T0), energy: milliJoules(10), covered: millis(5), resets: 1 };
+  const one = { slotStart: unixMs(T0), energy: milliJoules(10), covered: millis(5), resets: 1, jumps: 2 };
   ledger.rigEnergy.add({ ...one, channel: "wall" });
   ledger.rigEnergy.add({ ...one, channel: "wall" });
   ledger.rigEnergy.add({ ...one, channel: "host" });
   expect(ledger.rigEnergy.slots(unixMs(T0), unixMs(T0 + 1))).toEqual([
     { ...one, channel: "host" },
-    { ...one, channel: "wall", energy: 20, covered: 10, resets: 2 },
+    { ...one, channel: "wall", energy: 20, covered: 10, resets: 2, jumps: 4 },
   ]);
   expect(ledger.rigEnergy.slots(unixMs(T0 + 1), unixMs(T0 + 2))).toEqual([]);
   expect(ledger.energy.slots(unixMs(T0), unixMs(T0 + 1))).toEqual([]);
+});
+
+describe("jobs at the wall", () => {
+  const wall = () => ledger.rigEnergy.ofJobs(unixMs(T0), unixMs(T0 + 1));
+
+  test("are added up with their bounds, whatever started at another time left out", () => {
+    ledger.jobs.startJob(jobStart({ id: "job-2" }));
+    ledger.jobs.startJob(jobStart({ id: "later", started: unixMs(T0 + 1) }));
+    ledger.jobs.recordTotals("job-1", jobTotals(90, { wallErrorPct: 10 }));
+    ledger.jobs.recordTotals("job-2", jobTotals(270, { wallErrorPct: 30 }));
+    ledger.jobs.recordTotals("later", jobTotals(1000));
+    expect(wall()).toEqual({ jobs: 2, energy: 360, wallEnergy: 400, wallErrorPct: 25 });
+  });
+
+  test("of which one has no bound have none together, and none is none", () => {
+    expect(wall()).toEqual({ jobs: 0, energy: 0, wallEnergy: 0, wallErrorPct: undefined });
+    const { wallErrorPct: _, ...unbounded } = jobTotals(90);
+    ledger.jobs.recordTotals("job-1", unbounded);
+    expect(wall()).toEqual({ jobs: 1, energy: 90, wallEnergy: 100, wallErrorPct: undefined });
+  });
 });
 
 test("the newest baseline per level is kept", () => {

@@ -57,6 +57,7 @@ describe("one job", () => {
       quality: "reset",
       errorPct: 9.5,
       wallEnergy: 278,
+      wallErrorPct: 11,
       electricity: 2500,
     });
   });

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Connection, openConnection } from "../../../src/ledger/connection.ts";
 import { LEDGER_VERSION, migrate, requireCurrent } from "../../../src/ledger/migrate.ts";
+import { tables } from "../../../src/ledger/migrations/0001-tables.ts";
 import { ENERGY_QUALITIES } from "../../../src/ledger/quality.ts";
 
 let connection: Connection;
@@ -25,15 +26,13 @@ describe("migrating", () => {
   });
 
   test("goes on where a ledger of an older version stands", () => {
-    migrate(connection);
-    for (const view of objects().filter((name) => name.startsWith("v_"))) connection.exec(`DROP VIEW ${view}`);
-    for (const table of ["energy_windows", "power_minutes", "rig_energy", "gpu_baselines"]) {
-      connection.exec(`DROP TABLE ${table}`);
-    }
+    connection.exec(tables);
+    connection.pragma(`application_id = ${0x52494753}`);
     connection.pragma("user_version = 1");
     expect(() => requireCurrent(connection)).toThrow("version 1");
     migrate(connection);
     expect(objects()).toContain("v_jobs");
+    expect(connection.prepare("SELECT wall_error_pct FROM v_jobs").all()).toEqual([]);
   });
 
   test("leaves a step that fails undone, version included", () => {

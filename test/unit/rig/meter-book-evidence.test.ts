@@ -73,6 +73,27 @@ describe("what stands behind a job", () => {
     expect(ledger.jobs.findJob("r1")).toMatchObject({ energy: 1_000_000, wallEnergy: 1_375_000, errorPct: 2.5 });
   });
 
+  test("carries its part of the processor as it was measured, and says how far the wall may be off", async () => {
+    let processor = 100;
+    const rigPower = {
+      wall: () => ({ hostPower: watts(70), besideProcessor: watts(20), factor: 1, errorPct: 2 }),
+      note: () => {},
+      processor: () => watts(processor),
+    };
+    const meter = book({ rigPower, hostShare: 0.5 });
+    await meter.look(signal());
+    ledger.jobs.startJob(jobStart({ id: "r1", kind: "completion" }));
+    await meter.beginRequest("r1");
+    await clock.advance(6000);
+    await meter.look(signal());
+    processor = 40;
+    await clock.advance(4000);
+    await meter.endRequest("r1");
+    const job = ledger.jobs.findJob("r1");
+    expect(job).toMatchObject({ energy: 1_000_000, wallEnergy: 1_000_000 + 6000 * 60 + 4000 * 30 });
+    expect(job?.wallErrorPct).toBeCloseTo((1_000_000 * (job?.errorPct ?? 0)) / 1_480_000 + 2, 6);
+  });
+
   test("keeps the wall model it began with, whatever is fitted meanwhile", async () => {
     let factor = 1;
     const noted: number[] = [];
