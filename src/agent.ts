@@ -15,7 +15,7 @@ import { openWallMeter } from "./energy/meters/open.ts";
 import { RigPower } from "./energy/rig-power.ts";
 import { machineFiles } from "./gpu/machine-files.ts";
 import { openGpuSource } from "./gpu/open.ts";
-import { openRapl } from "./gpu/rapl.ts";
+import { findHostRapl } from "./gpu/rapl.ts";
 import type { GpuSource } from "./gpu/source.ts";
 import { readCustomerKeys } from "./http/customer-keys.ts";
 import { type HttpServer, startHttp } from "./http/server.ts";
@@ -35,7 +35,9 @@ import type { PoolTarget } from "./mining/stratum/pool-url.ts";
 import { type StratumProxy, startStratumProxy } from "./mining/stratum/proxy.ts";
 import { type MiningLink, RigController, type RigParts } from "./rig/controller.ts";
 import { millis } from "./units/time.ts";
+import { createDockerDriver } from "./workloads/docker.ts";
 import { stopLeftovers } from "./workloads/leftovers.ts";
+import { MixedDriver } from "./workloads/mixed.ts";
 import { createProcessDriver } from "./workloads/process.ts";
 
 const PUBLISH_EVERY = millis(500);
@@ -60,7 +62,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const logger = createLogger(config.log.level, options.writeLog);
   const { mining, inference } = config;
   const coin = mining && readMarketFile(config.market.file).coin(mining.coin, mining.algorithm);
-  if (inference !== undefined) await checkModelFile(inference.engine.modelFile, inference.engine.sha256);
+  if (inference && !inference.engine.image) await checkModelFile(inference.engine.modelFile, inference.engine.sha256);
   const dataDir = resolveDataDir(config, { env: options.env, uid: process.getuid?.(), cwd: options.cwd });
 
   await using stack = new AsyncDisposableStack();
@@ -74,12 +76,11 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     stop.abort();
   };
   const source = stack.adopt(await openGpus(config, options, { clock, logger }), (opened) => opened.close());
-  const driver = createProcessDriver({ clock, logger, journal: ledger.processes, env: options.env });
-  stack.defer(() => driver.close());
-
   let shares: RigController | undefined;
-  const proxy =
-    mining && coin && (await openMining(config, { clock, logger, stack }, (share) => shares?.recordShare(share)));
+  let proxy: StratumProxy | undefined;
+  const driver = openDrivers(config, options, { clock, logger, ledger }, () => proxy);
+  stack.defer(() => driver.close());
+  proxy = mining && coin && (await openMining(config, { clock, logger, stack }, (share) => shares?.recordShare(share)));
   const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
   const publisher = createPublisher();
   const shared = { config, source, ledger, clock, logger };
@@ -90,7 +91,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     gpus,
     rigPower,
     driver,
-    ...(proxy && coin ? { mining: linkOf(proxy, coin) } : {}),
+    ...(proxy && coin ? { mining: linkOf(proxy, coin, config) } : {}),
     ...(model === undefined ? {} : { model }),
     onChange: publisher.request,
     onFault,
@@ -114,13 +115,44 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   publisher.start(() => views.publish(), onFault);
   stack.defer(() => publisher.stop());
   await stopLeftovers(ledger.processes, { clock, logger }, running);
-  const aside = Promise.all([rigPower.run(running), pruneRegularly(ledger, clock, running)]).catch(onFault);
+  const aside = Promise.all([
+    rigPower.run(running),
+    pruneRegularly(ledger, clock, running),
+    driver.tendLeftovers(running),
+  ]).catch(onFault);
   stack.defer(() => {
     stop.abort();
     return aside.then(() => {});
   });
   await controller.run(running);
   if (fault !== undefined) throw fault;
+}
+
+interface DriverParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly ledger: Ledger;
+}
+
+/** Work runs as native processes, or in containers where the configuration names an image for it. */
+function openDrivers(
+  config: RigConfig,
+  { env }: AgentOptions,
+  { clock, logger, ledger }: DriverParts,
+  proxy: () => StratumProxy | undefined,
+): MixedDriver {
+  const { host, images, pull, minerAddress } = config.workloads.docker;
+  const processes = createProcessDriver({ clock, logger, journal: ledger.processes, env });
+  const containers = createDockerDriver({
+    clock,
+    logger,
+    env,
+    rig: config.rig.name,
+    ...(host === undefined ? {} : { host }),
+    images: { allowed: images, pull },
+    miners: { gateway: minerAddress, proxy },
+  });
+  return new MixedDriver({ processes, containers, clock, logger, usesContainers: images.length > 0 });
 }
 
 interface RigPowerSetting {
@@ -135,12 +167,12 @@ interface RigPowerSetting {
 /** The rig beside its GPUs; a processor that is metered as a GPU already is not metered again. */
 function openRigPower({ config, source, ...parts }: RigPowerSetting): RigPower {
   const { base, efficiency, meter } = config.power.wall;
-  const processor = source.kind === "cpu" ? undefined : openRapl(machineFiles);
+  const host = source.kind === "cpu" ? undefined : findHostRapl(machineFiles);
   return new RigPower({
     ...parts,
     prior: { hostPower: base, factor: 1 / efficiency },
     ...(meter === undefined ? {} : { meter: openWallMeter(meter) }),
-    ...(processor === undefined ? {} : { processor }),
+    ...(host?.kind === "found" ? { processor: host.counters } : {}),
   });
 }
 
@@ -189,9 +221,9 @@ async function openMining(
   );
 }
 
-const linkOf = (proxy: StratumProxy, coin: CoinQuote): MiningLink => ({
-  host: proxy.host,
-  port: proxy.port,
+/** A miner in a container reaches the proxy at the address of its bridge. */
+const linkOf = (proxy: StratumProxy, coin: CoinQuote, { mining, workloads }: RigConfig): MiningLink => ({
+  ...(mining?.image ? workloads.docker.minerAddress : { host: proxy.host, port: proxy.port }),
   coin,
   register: (worker, gpu) => proxy.register(worker, gpu),
   poolAway: () => {

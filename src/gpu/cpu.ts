@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { arch } from "node:os";
 import type { GpuUuid } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
 import type { Millis } from "../units/time.ts";
 import { type CpuEnergyMeter, type CpuPowerModel, meterCounters, meterModel } from "./cpu-energy.ts";
 import { readCpuName, readCpuUuid } from "./cpu-identity.ts";
@@ -9,7 +10,7 @@ import { type CpuTicks, loadBetween, readTicks } from "./cpu-load.ts";
 import { findTemperatureFiles, readTemperature } from "./cpu-temperature.ts";
 import { GpuError } from "./errors.ts";
 import { type MachineFiles, machineFiles, readText } from "./machine-files.ts";
-import { openRapl } from "./rapl.ts";
+import { findPackageRapl } from "./rapl.ts";
 import type { GpuInfo, GpuReading, GpuSource } from "./source.ts";
 
 export interface CpuParts {
@@ -19,6 +20,7 @@ export interface CpuParts {
   /** Random and kept by the caller, for machines without a machine id. */
   readonly fallbackId: string;
   readonly files?: MachineFiles;
+  readonly logger?: Logger;
 }
 
 /** The kernel counts in ticks of 10 ms: over less than this the load is mostly chance. */
@@ -53,12 +55,14 @@ class CpuDevice {
   #ticksAt: Millis;
   #load: number | undefined;
 
-  constructor({ clock, model, fallbackId, files = machineFiles }: CpuParts) {
-    const rapl = openRapl(files);
+  constructor({ clock, model, fallbackId, files = machineFiles, logger }: CpuParts) {
+    const rapl = findPackageRapl(files);
     this.info = { uuid: readCpuUuid(files, fallbackId), index: 0, name: readCpuName(files), architecture: arch() };
     this.#clock = clock;
     this.#files = files;
-    this.#meter = rapl ? meterCounters(rapl, clock) : meterModel(model, clock);
+    const hasCounter = rapl.kind === "found";
+    if (!hasCounter) logger?.info("the processor's energy is assumed from its load", { reason: rapl.reason });
+    this.#meter = hasCounter ? meterCounters(rapl.counters, clock) : meterModel(model, clock);
     this.#temperatureFiles = findTemperatureFiles(files);
     // Both meters count from this start of the agent on, so a restart is a new epoch within the same boot.
     this.#epoch = `${readText(files.proc, "sys/kernel/random/boot_id") ?? "boot"}/${randomUUID()}`;

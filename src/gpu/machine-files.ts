@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { systemCodeOf } from "../lib/errors.ts";
 
 /** Where the kernel and the system keep their files; tests plug in a tree of their own. */
 export interface MachineFiles {
@@ -25,6 +26,16 @@ export function readCount(...parts: readonly string[]): number | undefined {
   const text = readText(...parts);
   const value = text !== undefined && /^\d{1,20}$/.test(text) ? Number(text) : undefined;
   return value !== undefined && Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** Whether the file is there and this user may not read it. */
+export function isDenied(path: string): boolean {
+  try {
+    readFileSync(path);
+    return false;
+  } catch (error) {
+    return ["EACCES", "EPERM"].includes(systemCodeOf(error) ?? "");
+  }
 }
 
 /** Names in a folder, sorted; none when it does not exist. */

@@ -40,6 +40,12 @@ export class MachineTree implements Disposable {
     this.write(`${zone}/max_energy_range_uj`, `${range}\n`);
   }
 
+  /** Gives the CPU a counter of the whole platform, or moves it. */
+  platform(microJoules: number, range: number | undefined = 262_143_328_850): void {
+    this.package(9, microJoules, range);
+    this.write("sys/class/powercap/intel-rapl:9/name", "psys\n");
+  }
+
   [Symbol.dispose](): void {
     this.#directory[Symbol.dispose]();
   }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { openCpu } from "../../../src/gpu/cpu.ts";
 import type { GpuSource } from "../../../src/gpu/source.ts";
+import { createLogger } from "../../../src/lib/logger.ts";
 import { watts } from "../../../src/units/energy.ts";
 import { MachineTree } from "../../support/machine-tree.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -176,6 +177,17 @@ test("a package whose range is unknown makes the whole CPU assumed, because the 
   machine.package(1, 0);
   machine.remove("sys/class/powercap/intel-rapl:1/max_energy_range_uj");
   expect((await (await open(machine)).read()).energyBasis).toBe("assumed");
+});
+
+test("an assumed energy says in the log why it is assumed, and a counted one says nothing", () => {
+  using machine = new MachineTree();
+  const lines: string[] = [];
+  const logger = createLogger("info", (line) => lines.push(line));
+  openCpu({ clock: new ManualClock(), model, fallbackId: "x", files: machine.files, logger });
+  expect(lines.join("")).toContain('assumed from its load reason="the processor shows no energy counter here"');
+  machine.package(0, 0);
+  openCpu({ clock: new ManualClock(), model, fallbackId: "x", files: machine.files, logger });
+  expect(lines).toHaveLength(1);
 });
 
 test("the board's own counter is not added to the packages that it contains", async () => {
