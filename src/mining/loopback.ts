@@ -9,15 +9,20 @@ export interface ListenAddress {
 
 const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/;
 
+export const isLoopback = (host: string): boolean => LOOPBACK.test(host);
+
 /** Starts listening on a loopback address; throws `ERR_STRATUM_LISTEN` for any other, or when the port is taken. */
-export async function listenOnLoopback(server: Server, { host, port }: ListenAddress): Promise<ListenAddress> {
-  if (!LOOPBACK.test(host)) {
-    throw new MiningError(`${host} is not a loopback address`, {
-      code: "ERR_STRATUM_LISTEN",
-      mend: "listen on 127.0.0.1 or ::1",
-      retryable: false,
-    });
-  }
+export async function listenOnLoopback(server: Server, address: ListenAddress): Promise<ListenAddress> {
+  if (isLoopback(address.host)) return await listenOn(server, address);
+  throw new MiningError(`${address.host} is not a loopback address`, {
+    code: "ERR_STRATUM_LISTEN",
+    mend: "listen on 127.0.0.1 or ::1",
+    retryable: false,
+  });
+}
+
+/** Starts listening wherever it is told to, which only a container's own network makes safe; else as above. */
+export async function listenOn(server: Server, { host, port }: ListenAddress): Promise<ListenAddress> {
   await new Promise<void>((resolve, reject) => {
     const fail = (cause: Error) => reject(listenFault({ host, port }, cause));
     server.once("error", fail);

@@ -9,6 +9,8 @@ export interface EngineOptions {
   name: string;
   host: string;
   port: number;
+  /** Listened on instead of host and port. */
+  socket: string | undefined;
   threads: number;
   gpu: "auto" | "off";
   context: number | undefined;
@@ -16,13 +18,14 @@ export interface EngineOptions {
 }
 
 const USAGE =
-  "use --model FILE [--sha256 HEX] [--name NAME] [--host 127.0.0.1] [--port 0] [--threads N] [--gpu auto|off] [--context N] [--exit-with-stdin]";
+  "use --model FILE [--sha256 HEX] [--name NAME] [--host 127.0.0.1] [--port 0] [--socket FILE] [--threads N] [--gpu auto|off] [--context N] [--exit-with-stdin]";
 
 export function parseOptions(args: readonly string[], cores: number = availableParallelism()): EngineOptions {
   const given = readFlags(args);
   if (!given.model) throw usageError("--model is missing");
   const sha256 = given.sha256?.toLowerCase();
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) throw usageError("--sha256 is not 64 hexadecimal digits");
+  if (given.socket === "") throw usageError("--socket is empty");
   if (given.gpu !== "auto" && given.gpu !== "off") throw usageError(`--gpu is "${given.gpu}"`);
   const threads = wholeNumber("--threads", given.threads, 1, 1024);
   return {
@@ -31,6 +34,7 @@ export function parseOptions(args: readonly string[], cores: number = availableP
     name: given.name || basename(given.model).replace(/\.gguf$/i, ""),
     host: given.host,
     port: wholeNumber("--port", given.port, 0, 65_535) ?? 0,
+    socket: given.socket,
     threads: threadsFor(threads, cores),
     gpu: given.gpu,
     context: wholeNumber("--context", given.context, 8, 1 << 24),
@@ -55,6 +59,7 @@ function readFlags(args: readonly string[]) {
         name: { type: "string" },
         host: { type: "string", default: "127.0.0.1" },
         port: { type: "string" },
+        socket: { type: "string" },
         threads: { type: "string" },
         gpu: { type: "string", default: "auto" },
         context: { type: "string" },

@@ -1,19 +1,17 @@
 import type { EngineOptions } from "./args.ts";
 import { Engine } from "./engine.ts";
 import { type Backend, loadModel } from "./model.ts";
-import { listen } from "./server.ts";
+import { type Address, listen } from "./server.ts";
 
-export interface ListeningLine {
+export type ListeningLine = Address & {
   event: "listening";
-  host: string;
-  port: number;
   backend: Backend;
   model: string;
   /** What the model's own metadata says it is. */
   label: string | null;
   contextTokens: number;
   threads: number;
-}
+};
 
 export interface Serving {
   listening: ListeningLine;
@@ -28,8 +26,7 @@ export async function serve(options: EngineOptions): Promise<Serving> {
   return {
     listening: {
       event: "listening",
-      host: options.host,
-      port: address.port,
+      ...address,
       backend,
       model: name,
       label,

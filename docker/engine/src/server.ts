@@ -1,3 +1,4 @@
+import { chmodSync, lstatSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, isIP } from "node:net";
 import { answerChat, answerCompletion } from "./answer.ts";
@@ -29,21 +30,50 @@ const ROUTES: Record<string, { method: "GET" | "POST"; handle: Handler }> = {
 const LOOPBACK_NAMES = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const LOOPBACK_ADDRESSES = new Set(["localhost", "127.0.0.1", "::1"]);
 
-export async function listen(
-  engine: Engine,
-  { host, port }: { host: string; port: number },
-): Promise<{ server: Server; address: AddressInfo }> {
-  const guarded = LOOPBACK_ADDRESSES.has(host);
+export type Address = { host: string; port: number } | { socket: string };
+
+interface Listen {
+  host: string;
+  port: number;
+  socket: string | undefined;
+}
+
+export async function listen(engine: Engine, where: Listen): Promise<{ server: Server; address: Address }> {
+  const { host, socket } = where;
+  // A socket file is passed on to a loopback port as easily as not, so it is guarded like one.
+  const guarded = socket !== undefined || LOOPBACK_ADDRESSES.has(host);
   const server = createServer((request, response) => {
     void handle(engine, { request, response, guarded });
   });
   // Longer than a gateway's own idle time, so that the gateway closes first and never meets a closed socket.
   server.keepAliveTimeout = 75_000;
+  const address = socket === undefined ? await listenOnPort(server, where) : await listenOnSocket(server, socket);
+  return { server, address };
+}
+
+async function listenOnPort(server: Server, { host, port }: Listen): Promise<Address> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(listenError(error, host, port)));
     server.listen(port, host, resolve);
   });
-  return { server, address: server.address() as AddressInfo };
+  return { host, port: (server.address() as AddressInfo).port };
+}
+
+/** Over a socket that an earlier run left; nothing but a socket is ever removed. */
+async function listenOnSocket(server: Server, socket: string): Promise<Address> {
+  try {
+    if (lstatSync(socket, { throwIfNoEntry: false })?.isSocket()) rmSync(socket);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(socket, resolve);
+    });
+    // The agent is another user than the one inside the container, and the folder already says who may come in.
+    chmodSync(socket, 0o666);
+    return { socket };
+  } catch (error) {
+    const what = `${socket} cannot be listened on: ${messageOf(error)}`;
+    throw new StartError("ERR_LISTEN", what, "name a file in a folder that the engine may write to", error);
+  }
 }
 
 async function handle(

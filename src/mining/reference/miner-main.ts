@@ -1,12 +1,14 @@
+import { isIP } from "node:net";
 import { availableParallelism, setPriority } from "node:os";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../lib/clock.ts";
 import { systemCodeOf, toOneLine } from "../../lib/errors.ts";
 import { createLogger } from "../../lib/logger.ts";
 import { MiningError } from "../errors.ts";
+import { isLoopback, type ListenAddress } from "../loopback.ts";
 import { parsePoolUrl } from "../stratum/pool-url.ts";
 import { Miner } from "./miner.ts";
-import { startMinerApi } from "./miner-http.ts";
+import { type ApiAddress, startMinerApi } from "./miner-http.ts";
 
 const MAX_THREADS = 1024;
 
@@ -15,7 +17,7 @@ interface Arguments {
   readonly user: string;
   readonly password: string;
   readonly threads: number;
-  readonly apiPort: number;
+  readonly api: ApiAddress;
   readonly nice: number;
   readonly startPaused: boolean;
   readonly exitWithStdin: boolean;
@@ -26,7 +28,9 @@ const OPTIONS = {
   user: { type: "string" },
   password: { type: "string", default: "x" },
   threads: { type: "string", default: String(Math.max(1, availableParallelism() - 1)) },
+  "api-host": { type: "string", default: "127.0.0.1" },
   "api-port": { type: "string", default: "0" },
+  "api-socket": { type: "string" },
   nice: { type: "string", default: "10" },
   "start-paused": { type: "boolean", default: false },
   "exit-with-stdin": { type: "boolean", default: false },
@@ -51,11 +55,21 @@ function readArguments(args: readonly string[]): Arguments {
     user: values.user,
     password: values.password,
     threads: whole("threads", values.threads, { min: 1, max: MAX_THREADS }),
-    apiPort: whole("api-port", values["api-port"], { min: 0, max: 65_535 }),
+    api: apiAddress(values["api-socket"], {
+      host: values["api-host"],
+      port: whole("api-port", values["api-port"], { min: 0, max: 65_535 }),
+    }),
     nice: whole("nice", values.nice, { min: 0, max: 19 }),
     startPaused: values["start-paused"],
     exitWithStdin: values["exit-with-stdin"],
   };
+}
+
+function apiAddress(socket: string | undefined, address: ListenAddress): ApiAddress {
+  if (socket === "") throw badArgument("api-socket", "--api-socket is empty");
+  if (socket !== undefined) return { socket };
+  if (isLoopback(address.host) || isIP(address.host) !== 0) return address;
+  throw badArgument("api-host", "--api-host is not an IP address");
 }
 
 /** Resolves when the process is asked to end: a signal, or the end of stdin where that was asked for. */
@@ -84,9 +98,8 @@ async function main(): Promise<void> {
   });
   const end = askedToEnd(args.exitWithStdin);
   await Promise.race([miner.start(), fault.promise]);
-  const api = await startMinerApi(miner, { host: "127.0.0.1", port: args.apiPort });
-  const { host, port } = api;
-  process.stdout.write(`${JSON.stringify({ event: "listening", host, port, threads: args.threads })}\n`);
+  const api = await startMinerApi(miner, args.api);
+  process.stdout.write(`${JSON.stringify({ event: "listening", ...api.address, threads: args.threads })}\n`);
   await Promise.race([end, fault.promise]);
   await api.close();
   await miner.close();
