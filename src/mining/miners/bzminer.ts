@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { field, parseJson, parseWith, present, sumOf, toPower, toRate, toTemperature, toUptime } from "./answer.ts";
+import { http, type MinerProgram, toUrl } from "./program.ts";
+
+const counts = z.array(field.count).max(4).default([]);
+const device = z.looseObject({
+  hashrate: z.array(field.rate).max(4),
+  valid_solutions: counts,
+  rejected_solutions: counts,
+  stale_solutions: counts,
+  power: field.rate.optional(),
+  core_temp: field.rate.optional(),
+});
+const answer = z.looseObject({
+  bzminer_version: field.text.optional(),
+  uptime_s: field.count.optional(),
+  pools: z
+    .array(z.looseObject({ algorithm: field.text }))
+    .min(1)
+    .max(4),
+  devices: field.devices(device),
+});
+
+/** BzMiner, by its HTTP `/status`: an entry per algorithm in every list. */
+export const bzminer: MinerProgram = {
+  args: ({ algorithm, pools, apiPort, extra }) => [
+    ...["-a", algorithm, "-w", pools[0].user, "--pool_password", pools[0].password],
+    ...["-p", ...pools.map((pool) => toUrl(pool, "stratum+tcp", "stratum+ssl"))],
+    ...["--http_enabled", "1", "--http_address", "localhost", "--http_port", String(apiPort)],
+    ...["--no_watchdog", "--nc", "1", "--oc_enable", "0", "--amd", "0"],
+    ...extra,
+  ],
+  questions: [http("/status")],
+  parse: ([text = ""]) => {
+    const got = parseWith(answer, parseJson(text));
+    const runs = got.pools.map(({ algorithm }, at) => {
+      const devices = got.devices.map((one, index) => ({
+        index,
+        ...present({
+          hashrate: toRate(one.hashrate[at]),
+          accepted: one.valid_solutions[at],
+          rejected: sumOf([one.rejected_solutions[at], one.stale_solutions[at]]),
+          power: at === 0 ? toPower(one.power) : undefined,
+          temperatureC: at === 0 ? toTemperature(one.core_temp) : undefined,
+        }),
+      }));
+      const accepted = sumOf(devices.map((one) => one.accepted));
+      const rejected = sumOf(devices.map((one) => one.rejected));
+      const total = toRate(sumOf(devices.map((one) => one.hashrate)));
+      return { algorithm, devices, ...present({ accepted, rejected, hashrate: total }) };
+    });
+    return { ...present({ version: got.bzminer_version, uptime: toUptime(got.uptime_s) }), runs };
+  },
+};

@@ -1,0 +1,27 @@
+import { bzminer } from "./bzminer.ts";
+import { ccminer } from "./ccminer.ts";
+import { claymore } from "./claymore.ts";
+import { gminer } from "./gminer.ts";
+import { lolminer } from "./lolminer.ts";
+import { nbminer } from "./nbminer.ts";
+import type { MinerProgram } from "./program.ts";
+import { rigel } from "./rigel.ts";
+import { srbminer } from "./srbminer.ts";
+import { tRex } from "./t-rex.ts";
+import { teamRedMiner } from "./teamredminer.ts";
+import { xmrig } from "./xmrig.ts";
+
+/** The miner programs that Rigshift knows, by the name that a flight sheet gives them. */
+export const MINER_PROGRAMS = {
+  "t-rex": tRex,
+  lolminer,
+  rigel,
+  gminer,
+  bzminer,
+  xmrig,
+  srbminer,
+  teamredminer: teamRedMiner,
+  nbminer,
+  claymore,
+  ccminer,
+} as const satisfies Readonly<Record<string, MinerProgram>>;

@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { field, parseJson, parseWith, present, toRate, toTemperature, toUptime } from "./answer.ts";
+import { http, type MinerProgram } from "./program.ts";
+
+const answer = z.looseObject({
+  miner_version: field.text.optional(),
+  mining_time: field.count.optional(),
+  gpu_devices: field
+    .devices(z.looseObject({ id: field.count, bus_id: field.count.optional(), temperature: field.rate.optional() }))
+    .default([]),
+  algorithms: z
+    .array(
+      z.looseObject({
+        name: field.text,
+        shares: z.looseObject({ accepted: field.count, rejected: field.count }),
+        /** `gpu0`, `gpu1`, … and `total`. */
+        hashrate: z.looseObject({ gpu: z.record(z.string(), field.rate).optional() }),
+      }),
+    )
+    .min(1)
+    .max(4),
+});
+
+/** SRBMiner-MULTI, by its HTTP root. */
+export const srbminer: MinerProgram = {
+  args: ({ algorithm, pools, apiPort, extra }) => [
+    ...["--algorithm", algorithm],
+    ...["--pool", pools.map(({ host, port }) => `${host}:${port}`).join("!")],
+    ...["--wallet", pools.map(({ user }) => user).join("!"), "--password", pools.map((one) => one.password).join("!")],
+    ...["--tls", pools.map(({ tls }) => String(tls)).join("!")],
+    ...["--api-enable", "--api-port", String(apiPort), "--disable-cpu", "--gpu-id", "0"],
+    ...extra,
+  ],
+  questions: [http("/")],
+  parse: ([text = ""]) => {
+    const got = parseWith(answer, parseJson(text));
+    const runs = got.algorithms.map(({ name, shares, hashrate: { gpu = {} } }, order) => ({
+      algorithm: name,
+      accepted: shares.accepted,
+      rejected: shares.rejected,
+      ...present({ hashrate: toRate(gpu.total) }),
+      devices: got.gpu_devices.map((device) => ({
+        index: device.id,
+        ...present({
+          pciBus: device.bus_id,
+          hashrate: toRate(gpu[`gpu${device.id}`]),
+          temperatureC: order === 0 ? toTemperature(device.temperature) : undefined,
+        }),
+      })),
+    }));
+    return { ...present({ version: got.miner_version, uptime: toUptime(got.mining_time) }), runs };
+  },
+};

@@ -1,0 +1,288 @@
+import { describe, expect, test } from "vitest";
+import { generic } from "../../../../src/mining/miners/generic.ts";
+import type { MinerSheet } from "../../../../src/mining/miners/program.ts";
+import { MINER_PROGRAMS } from "../../../../src/mining/miners/programs.ts";
+
+type Name = keyof typeof MINER_PROGRAMS;
+const names = Object.keys(MINER_PROGRAMS) as Name[];
+
+const proxy = { host: "127.0.0.1", port: 4001, tls: false, user: "wallet.rig-0", password: "x" };
+const pool = { host: "pool.example", port: 5555, tls: true, user: "wallet.rig-0", password: "x" };
+const sheet: MinerSheet = {
+  algorithm: "kawpow",
+  pools: [proxy, pool],
+  apiPort: 4067,
+  apiToken: "secret",
+  pciAddress: "0a:00",
+  extra: ["--last"],
+};
+
+describe.each(names)("%s", (name) => {
+  const program = MINER_PROGRAMS[name];
+  const args = program.args(sheet);
+
+  test("gets the proxy first and the pool after it", () => {
+    const line = args.join(" ");
+    expect(line.indexOf("4001")).toBeGreaterThan(-1);
+    expect(line.indexOf("5555")).toBeGreaterThan(line.indexOf("4001"));
+    expect(line).toContain("pool.example");
+    expect(line).toContain("wallet.rig-0");
+  });
+
+  test("gets its API port, its algorithm and the operator's own arguments last", () => {
+    expect(args.some((arg) => arg.includes("4067"))).toBe(true);
+    expect(args).toContain("kawpow");
+    expect(args.at(-1)).toBe("--last");
+  });
+
+  test("is never told to listen on all addresses", () => {
+    expect(args.join(" ")).not.toContain("0.0.0.0");
+  });
+
+  test.each(["", "<html></html>", "null", "[]", "{}", '{"gpus":7}', "NAME|", "\u0000", "{".repeat(10_000)])(
+    "answering %j is refused by name",
+    (answer) => {
+      expect(() => program.parse([answer, answer])).toThrow(
+        expect.objectContaining({ facts: expect.objectContaining({ code: "ERR_MINER_ANSWER" }) }),
+      );
+    },
+  );
+});
+
+test("every program with a watchdog of its own has it turned off", () => {
+  const offs: Partial<Record<Name, string>> = {
+    "t-rex": "--no-watchdog",
+    lolminer: "--watchdog exit",
+    rigel: "--no-watchdog",
+    gminer: "--watchdog 0",
+    bzminer: "--no_watchdog",
+    teamredminer: "--watchdog_disabled",
+    nbminer: "--no-watchdog",
+  };
+  for (const [name, off] of Object.entries(offs))
+    expect(MINER_PROGRAMS[name as Name].args(sheet).join(" ")).toContain(off);
+});
+
+describe("a reading", () => {
+  test("of lolMiner 1.4 and later has one run per algorithm, in hashes per second", () => {
+    const answer = {
+      Software: "lolMiner 1.98",
+      Session: { Uptime: 61 },
+      Workers: [
+        { Index: 0, Power: 180.5, PCIE_Address: "1:0", Core_Temp: 55 },
+        { Index: 1, Power: 0, PCIE_Address: "16:0", Core_Temp: 0 },
+      ],
+      Algorithms: [
+        algorithm("Autolykos V2", [172.1, 170], [9, 8], [1, 0]),
+        algorithm("kHeavyHash", [500, 510], [20, 21], [0, 0]),
+      ],
+    };
+    expect(MINER_PROGRAMS.lolminer.parse([JSON.stringify(answer)])).toEqual({
+      version: "lolMiner 1.98",
+      uptime: 61_000,
+      runs: [
+        {
+          algorithm: "Autolykos V2",
+          hashrate: 342_100_000,
+          accepted: 17,
+          rejected: 1,
+          devices: [
+            { index: 0, pciBus: 1, hashrate: 172_100_000, accepted: 9, rejected: 1, power: 180.5, temperatureC: 55 },
+            { index: 1, pciBus: 16, hashrate: 170_000_000, accepted: 8, rejected: 0 },
+          ],
+        },
+        {
+          algorithm: "kHeavyHash",
+          hashrate: 1_010_000_000,
+          accepted: 41,
+          rejected: 0,
+          devices: [
+            { index: 0, pciBus: 1, hashrate: 500_000_000, accepted: 20, rejected: 0 },
+            { index: 1, pciBus: 16, hashrate: 510_000_000, accepted: 21, rejected: 0 },
+          ],
+        },
+      ],
+    });
+  });
+
+  test("of Rigel has a run for each of `a+b`, and leaves out cards that were not selected", () => {
+    const stat = (accepted: number) => ({ accepted, rejected: 1, invalid: 0 });
+    const answer = {
+      version: "1.17.4",
+      algorithm: "kheavyhash+zil",
+      uptime: 9,
+      hashrate: { kheavyhash: 9e8, zil: 1e6 },
+      solution_stat: { kheavyhash: stat(5), zil: stat(0) },
+      devices: [
+        {
+          id: 0,
+          selected: true,
+          pci_address: "0A:00",
+          hashrate: { kheavyhash: 9e8, zil: 1e6 },
+          solution_stat: { kheavyhash: stat(5), zil: stat(0) },
+          monitoring_info: { power_usage: 120, core_temperature: 50 },
+        },
+        { id: 1, selected: false, pci_address: "0B:00", hashrate: null, solution_stat: null, monitoring_info: null },
+      ],
+    };
+    const { runs } = MINER_PROGRAMS.rigel.parse([JSON.stringify(answer)]);
+    expect(runs).toEqual([
+      {
+        algorithm: "kheavyhash",
+        hashrate: 9e8,
+        accepted: 5,
+        rejected: 1,
+        invalid: 0,
+        devices: [
+          { index: 0, pciBus: 10, hashrate: 9e8, accepted: 5, rejected: 1, invalid: 0, power: 120, temperatureC: 50 },
+        ],
+      },
+      {
+        algorithm: "zil",
+        hashrate: 1e6,
+        accepted: 0,
+        rejected: 1,
+        invalid: 0,
+        devices: [{ index: 0, pciBus: 10, hashrate: 1e6, accepted: 0, rejected: 1, invalid: 0 }],
+      },
+    ]);
+  });
+
+  test("of GMiner mining two coins has a run for each, stale shares counted as not paid", () => {
+    const answer = {
+      miner: "GMiner 3.44",
+      algorithm: "Ethash",
+      algorithm2: "kHeavyHash",
+      devices: [
+        {
+          ...{ gpu_id: 0, bus_id: "0000:0a:00.0", speed: 31_200_000, speed2: 400_000_000, power_usage: 180 },
+          ...{ accepted_shares: 5, rejected_shares: 1, stale_shares: 2, invalid_shares: 0 },
+          ...{ accepted_shares2: 50, rejected_shares2: 0, stale_shares2: 0, invalid_shares2: 3 },
+        },
+      ],
+    };
+    const { runs } = MINER_PROGRAMS.gminer.parse([JSON.stringify(answer)]);
+    expect(runs).toMatchObject([
+      { algorithm: "Ethash", hashrate: 31_200_000, accepted: 5, rejected: 3, devices: [{ pciBus: 10, power: 180 }] },
+      { algorithm: "kHeavyHash", hashrate: 4e8, accepted: 50, rejected: 0, devices: [{ invalid: 3 }] },
+    ]);
+    expect(runs[1]?.devices[0]).not.toHaveProperty("power");
+  });
+
+  test("of BzMiner reads the list entry of each algorithm", () => {
+    const answer = {
+      pools: [{ algorithm: "kaspa" }, { algorithm: "zil" }],
+      devices: [
+        {
+          ...{ status: [3, 3], hashrate: [9e8, 1e6], power: 120 },
+          ...{ valid_solutions: [5, 1], rejected_solutions: [1, 0], stale_solutions: [2, 0] },
+        },
+      ],
+    };
+    expect(MINER_PROGRAMS.bzminer.parse([JSON.stringify(answer)]).runs).toMatchObject([
+      { algorithm: "kaspa", hashrate: 9e8, accepted: 5, rejected: 3, devices: [{ index: 0, power: 120 }] },
+      { algorithm: "zil", hashrate: 1e6, accepted: 1, rejected: 0 },
+    ]);
+  });
+
+  test("of SRBMiner takes each card's own rate", () => {
+    const answer = {
+      miner_version: "2.6.1",
+      mining_time: 61,
+      gpu_devices: [
+        { id: 0, bus_id: 1, temperature: 50 },
+        { id: 1, bus_id: 5, temperature: 0 },
+      ],
+      algorithms: [
+        {
+          name: "autolykos2",
+          shares: { accepted: 7, rejected: 1 },
+          hashrate: { gpu: { gpu0: 1e8, gpu1: 2e8, total: 3e8 } },
+        },
+      ],
+    };
+    expect(MINER_PROGRAMS.srbminer.parse([JSON.stringify(answer)])).toEqual({
+      version: "2.6.1",
+      uptime: 61_000,
+      runs: [
+        {
+          algorithm: "autolykos2",
+          accepted: 7,
+          rejected: 1,
+          hashrate: 3e8,
+          devices: [
+            { index: 0, pciBus: 1, hashrate: 1e8, temperatureC: 50 },
+            { index: 1, pciBus: 5, hashrate: 2e8 },
+          ],
+        },
+      ],
+    });
+  });
+
+  test("of XMRig 6 says whether it pauses, and a rate that is not known yet is absent", () => {
+    const summary = {
+      ...{ version: "6.21.0", uptime: 2, paused: true, algo: "rx/0" },
+      ...{ hashrate: { total: [null, null, null] }, results: { shares_good: 4, shares_total: 5 } },
+    };
+    const reading = MINER_PROGRAMS.xmrig.parse([JSON.stringify(summary), "[]"]);
+    expect(reading).toEqual({
+      version: "6.21.0",
+      uptime: 2000,
+      paused: true,
+      runs: [{ algorithm: "rx/0", accepted: 4, rejected: 1, devices: [] }],
+    });
+  });
+
+  test("of T-Rex is paused only when every card is", () => {
+    const gpu = (paused: boolean) => ({ gpu_id: 0, hashrate: 0, paused });
+    const answer = (...gpus: object[]) =>
+      JSON.stringify({ algorithm: "kawpow", hashrate: 0, accepted_count: 0, rejected_count: 0, gpus });
+    expect(MINER_PROGRAMS["t-rex"].parse([answer(gpu(true), gpu(false))]).paused).toBe(false);
+    expect(MINER_PROGRAMS["t-rex"].parse([answer(gpu(true), gpu(true))]).paused).toBe(true);
+  });
+
+  test("with a negative or endless rate is refused naming the field", () => {
+    const answer = { algorithm: "x", hashrate: -1, accepted_count: 0, rejected_count: 0, gpus: [] };
+    expect(() => MINER_PROGRAMS["t-rex"].parse([JSON.stringify(answer)])).toThrow("hashrate");
+    const endless = JSON.stringify({ ...answer, hashrate: 0 }).replace('"hashrate":0', '"hashrate":1e999');
+    expect(() => MINER_PROGRAMS["t-rex"].parse([endless])).toThrow("hashrate");
+  });
+});
+
+function algorithm(name: string, rates: number[], accepted: number[], rejected: number[]) {
+  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
+  return {
+    ...{ Algorithm: name, Performance_Unit: "Mh/s", Performance_Factor: 1e6, Total_Performance: sum(rates) },
+    ...{ Total_Accepted: sum(accepted), Total_Rejected: sum(rejected), Worker_Performance: rates },
+    ...{ Worker_Accepted: accepted, Worker_Rejected: rejected },
+  };
+}
+
+describe("a program described in rig.yaml", () => {
+  const program = generic({
+    args: ["--algo", "{algorithm}", "--url", "{pool}", "--user={user}", "--api", "{apiPort}"],
+    path: "/api",
+    hashrate: "/stats/0/mh~1s",
+    hashrateUnit: 1e6,
+    accepted: "/shares/good",
+  });
+
+  test("is started with its places filled in", () => {
+    expect(program.args(sheet)).toEqual([
+      ...["--algo", "kawpow", "--url", "127.0.0.1:4001", "--user=wallet.rig-0", "--api", "4067", "--last"],
+    ]);
+  });
+
+  test("is read through its pointers; numbers written as text count, what is null is absent", () => {
+    const answer = (mhs: unknown, good: unknown) => JSON.stringify({ stats: [{ "mh/s": mhs }], shares: { good } });
+    expect(program.parse([answer("31.5", 7)]).runs[0]).toEqual({ hashrate: 31_500_000, accepted: 7, devices: [] });
+    expect(program.parse([answer(null, null)]).runs[0]).toEqual({ devices: [] });
+    expect(() => program.parse([answer("fast", 7)])).toThrow("/stats/0/mh~1s");
+    expect(() => program.parse([answer(1, -7)])).toThrow("/shares/good");
+  });
+
+  test("with a place that Rigshift does not fill in says which", () => {
+    const wrong = generic({ args: ["{wallet}"], path: "/", hashrate: "/h", hashrateUnit: 1 });
+    expect(() => wrong.args(sheet)).toThrow("{wallet}");
+  });
+});
