@@ -62,7 +62,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const logger = createLogger(config.log.level, options.writeLog);
   const { mining, inference } = config;
   const coin = mining && readMarketFile(config.market.file).coin(mining.coin, mining.algorithm);
-  if (inference && !inference.engine.image) await checkModelFile(inference.engine.modelFile, inference.engine.sha256);
+  await checkModel(inference);
   const dataDir = resolveDataDir(config, { env: options.env, uid: process.getuid?.(), cwd: options.cwd });
 
   await using stack = new AsyncDisposableStack();
@@ -78,8 +78,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const source = stack.adopt(await openGpus(config, options, { clock, logger }), (opened) => opened.close());
   let shares: RigController | undefined;
   let proxy: StratumProxy | undefined;
-  const driver = openDrivers(config, options, { clock, logger, ledger }, () => proxy);
-  stack.defer(() => driver.close());
+  const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => proxy);
   proxy = mining && coin && (await openMining(config, { clock, logger, stack }, (share) => shares?.recordShare(share)));
   const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
   const publisher = createPublisher();
@@ -115,11 +114,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   publisher.start(() => views.publish(), onFault);
   stack.defer(() => publisher.stop());
   await stopLeftovers(ledger.processes, { clock, logger }, running);
-  const aside = Promise.all([
-    rigPower.run(running),
-    pruneRegularly(ledger, clock, running),
-    driver.tendLeftovers(running),
-  ]).catch(onFault);
+  const tasks = [rigPower.run(running), pruneRegularly(ledger, clock, running), driver.tendLeftovers(running)];
+  const aside = Promise.all(tasks).catch(onFault);
   stack.defer(() => {
     stop.abort();
     return aside.then(() => {});
@@ -128,17 +124,24 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   if (fault !== undefined) throw fault;
 }
 
+/** A model inside an image is the engine's own to check. */
+async function checkModel(inference: RigConfig["inference"]): Promise<void> {
+  if (inference === undefined || inference.engine.image !== undefined) return;
+  await checkModelFile(inference.engine.modelFile, inference.engine.sha256);
+}
+
 interface DriverParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly ledger: Ledger;
+  readonly stack: AsyncDisposableStack;
 }
 
 /** Work runs as native processes, or in containers where the configuration names an image for it. */
 function openDrivers(
   config: RigConfig,
   { env }: AgentOptions,
-  { clock, logger, ledger }: DriverParts,
+  { clock, logger, ledger, stack }: DriverParts,
   proxy: () => StratumProxy | undefined,
 ): MixedDriver {
   const { host, images, pull, minerAddress } = config.workloads.docker;
@@ -152,7 +155,10 @@ function openDrivers(
     images: { allowed: images, pull },
     miners: { gateway: minerAddress, proxy },
   });
-  return new MixedDriver({ processes, containers, clock, logger, usesContainers: images.length > 0 });
+  const usesContainers = images.length > 0;
+  return stack.adopt(new MixedDriver({ processes, containers, clock, logger, usesContainers }), (driver) =>
+    driver.close(),
+  );
 }
 
 interface RigPowerSetting {

@@ -90,6 +90,21 @@ export function listenAddress() {
   });
 }
 
+/** A private address that ends in .1, the gateway of a /24 of its own, with a fixed port. */
+export function gatewayAddress() {
+  const error = 'a private address ending in .1 and a port, such as "10.82.71.1:3433"';
+  const isGateway = ({ host, port }: Endpoint) =>
+    port > 0 && /^(10\.\d+|172\.(1[6-9]|2\d|3[01])|192\.168)\.\d+\.1$/.test(host) && isIP(host) === 4;
+  return listenAddress().refine(isGateway, { error });
+}
+
+/** An image that names one exact content. */
+export const pinnedImage = () =>
+  text(
+    /^([a-z0-9][a-z0-9._:/-]{0,254}@)?sha256:[0-9a-f]{64}$/,
+    "a pinned image, name@sha256:… or the sha256:… id of a local one",
+  );
+
 /** Reads an address and port that `http.listen` would take; undefined when it would not. */
 export const parseListen = (value: string): Endpoint | undefined => parseEndpoint(value, 0);
 

@@ -5,11 +5,13 @@ import { seconds } from "../units/time.ts";
 import {
   choice,
   flag,
+  gatewayAddress,
   isLoopback,
   list,
   listenAddress,
   number,
   path,
+  pinnedImage,
   poolUrl,
   secret,
   section,
@@ -107,6 +109,7 @@ const mining = (base: string) =>
     algorithm: choice(["sha256d"]).default("sha256d"),
     pools: list(pool(base), 8).default([]).describe("The first is used; the others take over when it fails."),
     threads: z.exactOptional(whole(1, 1024, "threads")),
+    image: z.exactOptional(pinnedImage().describe("Runs the miner in a container of this image.")),
   })
     .refine(({ enabled, pools }) => !enabled || pools.length > 0, {
       path: ["pools"],
@@ -118,7 +121,9 @@ const mining = (base: string) =>
 const engine = (base: string) =>
   section({
     kind: choice(["builtin"]),
-    modelFile: path(base).describe("A GGUF file."),
+    modelFile: path(base).describe("A GGUF file; with image, its absolute path inside the image."),
+    image: z.exactOptional(pinnedImage().describe("Runs the engine in a container of this image, without a network.")),
+    memoryMiB: whole(256, 1_048_576, "MiB").default(8192).describe("What the engine's container may use."),
     sha256: z.exactOptional(text(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits")),
     name: z.exactOptional(text(/^[\w.:/-]{1,128}$/, "a model name of letters, digits and . : / _ -")),
     contextTokens: z.exactOptional(whole(128, 1_048_576, "tokens")),
@@ -187,6 +192,41 @@ const policy = () =>
     }))
     .prefault({});
 
+const workloads = () =>
+  section({
+    docker: section({
+      host: z
+        .exactOptional(text(/^(unix:\/\/\/|tcp:\/\/)[^\s@]{1,400}$/, "unix:///path or tcp://host:port"))
+        .describe("Else DOCKER_HOST, else unix:///var/run/docker.sock; tcp:// needs DOCKER_TLS_VERIFY=1."),
+      images: list(pinnedImage(), 256).default([]).describe("No other image is ever run."),
+      pull: flag().default(false).describe("Whether an image of the list that is missing is fetched by its digest."),
+      minerAddress: gatewayAddress()
+        .prefault("10.82.71.1:3433")
+        .describe("Where miners in containers reach the Stratum proxy; their network is the /24 around it."),
+    }).prefault({}),
+  }).prefault({});
+
+interface ImageUse {
+  readonly workloads: { readonly docker: { readonly images: readonly string[] } };
+  readonly mining?: { readonly image?: string } | undefined;
+  readonly inference?: { readonly engine: { readonly image?: string } } | undefined;
+}
+
+/** Names the first image that is used but not on the list. */
+function checkImages(
+  { workloads: { docker }, mining: hashing, inference: serving }: ImageUse,
+  context: z.RefinementCtx,
+) {
+  const used = [
+    [hashing?.image, ["mining", "image"]],
+    [serving?.engine.image, ["inference", "engine", "image"]],
+  ] as const;
+  for (const [image, where] of used) {
+    if (image === undefined || docker.images.includes(image)) continue;
+    context.addIssue({ code: "custom", path: [...where], message: "an image of workloads.docker.images" });
+  }
+}
+
 /** The whole of rig.yaml, version 1; relative paths are taken from `base`. */
 export const createSchema = (base: string) =>
   section({
@@ -232,5 +272,7 @@ export const createSchema = (base: string) =>
     mining: mining(base),
     inference: inference(base),
     policy: policy(),
+    guests: guests().describe("Whoever else uses the rig's GPUs: our work makes room, theirs is not touched."),
+    workloads: workloads(),
     log: section({ level: choice(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
-  });
+  }).superRefine(checkImages);

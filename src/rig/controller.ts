@@ -1,7 +1,7 @@
 import type { RigConfig } from "../config/load.ts";
 import type { RigPower } from "../energy/rig-power.ts";
 import type { GpuInfo, GpuSource } from "../gpu/source.ts";
-import { builtInEngineSpec } from "../inference/engines/built-in.ts";
+import { builtInEngineContainer, builtInEngineSpec } from "../inference/engines/built-in.ts";
 import type { Demand, GpuPort, Ticket } from "../inference/gpu-port.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, Mode, ShareRow } from "../ledger/rows.ts";
@@ -9,7 +9,7 @@ import { type Clock, steadyClock } from "../lib/clock.ts";
 import { isRigError, messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { CoinQuote } from "../market/file.ts";
-import { referenceMinerSpec } from "../mining/miners/reference.ts";
+import { referenceMinerContainer, referenceMinerSpec } from "../mining/miners/reference.ts";
 import type { SwitchRules } from "../policy/types.ts";
 import { watts } from "../units/energy.ts";
 import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
@@ -225,7 +225,9 @@ function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink): MiningParts
   link.register(worker, gpu);
   const threads = config.mining?.threads;
   const proxy = { host: link.host, port: link.port };
-  const spec = referenceMinerSpec({ gpu, proxy, worker, ...(threads === undefined ? {} : { threads }) });
+  const image = config.mining?.image;
+  const options = { gpu, proxy, worker, ...(threads === undefined ? {} : { threads }) };
+  const spec = image === undefined ? referenceMinerSpec(options) : referenceMinerContainer(image, options);
   return {
     coin: link.coin,
     miner: new MinerControl(driver, spec),
@@ -237,8 +239,9 @@ function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink): MiningParts
 type EngineConfig = NonNullable<RigConfig["inference"]>["engine"] & { readonly name: string };
 
 function servingOf(info: GpuInfo, driver: WorkDriver, engine: EngineConfig): NonNullable<LoopParts["serving"]> {
-  const { kind: _, gpu, ...options } = engine;
-  const spec = builtInEngineSpec({ ...options, gpu: info.uuid, useGpu: gpu === "auto" });
+  const { kind: _, gpu, image, memoryMiB, ...rest } = engine;
+  const options = { ...rest, gpu: info.uuid, useGpu: gpu === "auto" };
+  const spec = image === undefined ? builtInEngineSpec(options) : builtInEngineContainer(image, memoryMiB, options);
   return { engine: new EngineControl(driver, spec), model: engine.name };
 }
 

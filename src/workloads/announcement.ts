@@ -16,15 +16,25 @@ const schema = z.looseObject({
   port: z.int({ error: PORT }).min(1, { error: PORT }).max(65_535, { error: PORT }),
 });
 
+const containerSchema = schema.extend({
+  host: z.string().max(255).default(""),
+  port: z.int({ error: PORT }).min(0, { error: PORT }).max(65_535, { error: PORT }).default(0),
+});
+
 export type Announcement =
   | { readonly kind: "announced"; readonly where: Pick<RunningWork, "host" | "port" | "facts"> }
   | { readonly kind: "garbage"; readonly reason: string };
 
 /** Parses the first line a child wrote: `{"event":"listening","host":…,"port":…}`, other keys kept as its facts. */
-export function parseAnnouncement(line: string): Announcement {
+export const parseAnnouncement = (line: string): Announcement => parseWith(schema, line);
+
+/** The same for work in a container, whose host is its own business: only the Engine tells where it can be reached. */
+export const parseContainerAnnouncement = (line: string): Announcement => parseWith(containerSchema, line);
+
+function parseWith(wanted: typeof schema | typeof containerSchema, line: string): Announcement {
   if (line.length >= LONGEST_ANNOUNCEMENT)
     return garbage(`its first line is longer than ${LONGEST_ANNOUNCEMENT} characters`);
-  const parsed = schema.safeParse(toJson(line));
+  const parsed = wanted.safeParse(toJson(line));
   if (parsed.success) {
     const { event: _, host, port, ...facts } = parsed.data;
     return { kind: "announced", where: { host, port, facts } };

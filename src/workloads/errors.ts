@@ -17,3 +17,31 @@ interface WorkFacts extends Facts {
 }
 
 export class WorkError extends RigError<WorkFacts> {}
+
+/** What is wrong between us and the Docker Engine, or with what it was asked to run. */
+export type ContainerFault =
+  | "ERR_DOCKER_ADDRESS"
+  | "ERR_DOCKER_UNREACHABLE"
+  | "ERR_DOCKER_PERMISSION"
+  | "ERR_DOCKER_TIMEOUT"
+  | "ERR_DOCKER_VERSION"
+  | "ERR_DOCKER_REFUSED"
+  | "ERR_DOCKER_ANSWER"
+  | "ERR_IMAGE_NOT_ALLOWED"
+  | "ERR_IMAGE_MISSING"
+  | "ERR_IMAGE_PULL"
+  | "ERR_CONTAINER_SPEC"
+  | "ERR_CONTAINER_NAME"
+  | "ERR_CONTAINER_GPU"
+  | "ERR_CONTAINER_START"
+  | "ERR_CONTAINER_OOM"
+  | "ERR_CONTAINER_NETWORK"
+  | "ERR_CONTAINER_ABSENT";
+
+interface ContainerFacts extends Facts {
+  readonly code: ContainerFault;
+  /** The Engine's HTTP status, where it gave one. */
+  readonly status?: number;
+}
+
+export class ContainerError extends RigError<ContainerFacts> {}

@@ -8,6 +8,7 @@ import { type StartFault, WorkError } from "./errors.ts";
 import { canDieWithParent, launch } from "./launch.ts";
 import type { ProcessJournal } from "./leftovers.ts";
 import { readProcess } from "./process-table.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 export interface ProcessDriverParts {
   readonly clock: Clock;
@@ -245,17 +246,4 @@ function endingOf({ code, reason, lastLine }: ChildExit): Ending {
 function faultOf(exitCode: number | undefined): StartFault {
   if (exitCode === 2) return "ERR_WORK_REFUSED";
   return exitCode === 126 || exitCode === 127 ? "ERR_WORK_SPAWN" : "ERR_WORK_EXITED";
-}
-
-/** `promise`, or "aborted" as soon as `signal` fires; leaves no listener behind on a signal that lives long. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | "aborted"> {
-  if (signal.aborted) return "aborted";
-  const fired = Promise.withResolvers<"aborted">();
-  const onAbort = () => fired.resolve("aborted");
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, fired.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

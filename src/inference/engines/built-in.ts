@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { GpuUuid } from "../../ledger/rows.ts";
 import { seconds } from "../../units/time.ts";
@@ -19,33 +20,48 @@ export interface BuiltInEngineOptions {
   readonly useGpu: boolean;
 }
 
+/** The same in a container of `image` without a network; `modelFile` is a path inside it. */
+export function builtInEngineContainer(image: string, memoryMiB: number, options: BuiltInEngineOptions): WorkSpec {
+  const { gpu, threads = availableParallelism() } = options;
+  return {
+    ...builtInEngineSpec(options),
+    command: "",
+    args: ["--socket", "/run/rigshift/engine.sock", ...modelFlags(options)],
+    container: {
+      image,
+      profile: "strangers",
+      gpus: options.useGpu && /^(GPU|MIG)-/.test(gpu) ? [gpu] : [],
+      limits: { memoryMiB, cpus: Math.min(threads + 1, availableParallelism()), pids: 256 },
+      ready: { kind: "announced", file: "engine.sock" },
+    },
+  };
+}
+
 /** How to run the built-in llama.cpp engine as a process of its own. */
 export function builtInEngineSpec(options: BuiltInEngineOptions): WorkSpec {
-  const { gpu, modelFile, sha256, name, contextTokens, threads, useGpu } = options;
-  const optional = (flag: string, value: string | number | undefined): readonly string[] =>
-    value === undefined ? [] : [flag, String(value)];
+  const { gpu } = options;
   return {
     name: `engine-${gpu}`,
     role: "engine",
     gpu,
     command: process.execPath,
-    args: [
-      PROGRAM,
-      "--model",
-      modelFile,
-      "--host",
-      "127.0.0.1",
-      "--port",
-      "0",
-      "--gpu",
-      useGpu ? "auto" : "off",
-      "--exit-with-stdin",
-      ...optional("--sha256", sha256),
-      ...optional("--name", name),
-      ...optional("--context", contextTokens),
-      ...optional("--threads", threads),
-    ],
+    args: [PROGRAM, "--host", "127.0.0.1", "--port", "0", "--exit-with-stdin", ...modelFlags(options)],
     startTimeout: seconds(120),
     stopTimeout: seconds(5),
   };
+}
+
+function modelFlags({ modelFile, sha256, name, contextTokens, threads, useGpu }: BuiltInEngineOptions): string[] {
+  const optional = (flag: string, value: string | number | undefined): readonly string[] =>
+    value === undefined ? [] : [flag, String(value)];
+  return [
+    "--model",
+    modelFile,
+    "--gpu",
+    useGpu ? "auto" : "off",
+    ...optional("--sha256", sha256),
+    ...optional("--name", name),
+    ...optional("--context", contextTokens),
+    ...optional("--threads", threads),
+  ];
 }

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { GpuUuid } from "../../ledger/rows.ts";
 import { seconds } from "../../units/time.ts";
@@ -12,6 +13,29 @@ export interface ReferenceMinerOptions {
   readonly worker: string;
   /** Absent: all cores but one. */
   readonly threads?: number;
+}
+
+/** The same in a container of `image`: it reaches the proxy over its bridge, and is asked over a socket of its own. */
+export function referenceMinerContainer(image: string, options: ReferenceMinerOptions): WorkSpec {
+  const { gpu, proxy, worker, threads = Math.max(1, availableParallelism() - 1) } = options;
+  const pool = `stratum+tcp://${proxy.host}:${proxy.port}`;
+  const api = ["--api-socket", "/run/rigshift/miner.sock"];
+  return {
+    name: `miner-${gpu}`,
+    role: "miner",
+    gpu,
+    command: "",
+    args: ["--pool", pool, "--user", worker, "--password", "x", ...api, "--threads", String(threads)],
+    startTimeout: seconds(15),
+    stopTimeout: seconds(5),
+    container: {
+      image,
+      profile: "operator",
+      gpus: [],
+      limits: { memoryMiB: 256 + 64 * threads, cpus: threads, pids: 64 + 16 * threads },
+      ready: { kind: "announced", file: "miner.sock" },
+    },
+  };
 }
 
 /** How to run the built-in CPU miner, which is for trying out and proving, not for earning. */

@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import type { GpuUuid } from "../../ledger/rows.ts";
+import type { WorkRole, WorkSpec } from "../driver.ts";
+
+/** What marks a container as ours; whatever lacks one of these is never touched. */
+export const LABEL = {
+  rig: "rigshift.rig",
+  gpu: "rigshift.gpu",
+  role: "rigshift.role",
+  spec: "rigshift.spec",
+  work: "rigshift.work",
+} as const;
+
+export interface Labels {
+  readonly name: string;
+  readonly role: WorkRole;
+  /** Those it sees, or the one device that it is booked on. */
+  readonly gpus: readonly GpuUuid[];
+  /** Hash of everything that makes two specs the same container. */
+  readonly fingerprint: string;
+}
+
+export const toLabels = (rig: string, spec: WorkSpec, fingerprint: string): Record<string, string> => ({
+  [LABEL.rig]: rig,
+  [LABEL.gpu]: spec.container?.gpus.length ? spec.container.gpus.join(",") : spec.gpu,
+  [LABEL.role]: spec.role,
+  [LABEL.spec]: fingerprint,
+  [LABEL.work]: spec.name,
+});
+
+const schema = z.object({
+  [LABEL.gpu]: z.string().regex(/^(GPU|MIG|CPU|SIM)-[^,]+(,(GPU|MIG|CPU|SIM)-[^,]+)*$/),
+  [LABEL.role]: z.enum(["miner", "engine"]),
+  [LABEL.spec]: z.string().regex(/^[0-9a-f]{64}$/),
+  [LABEL.work]: z.string().min(1),
+});
+
+/** Reads our labels back; undefined for a container that is not this rig's, whatever it claims otherwise. */
+export function readLabels(rig: string, labels: Readonly<Record<string, string>>): Labels | undefined {
+  if (labels[LABEL.rig] !== rig) return undefined;
+  const parsed = schema.safeParse(labels);
+  if (!parsed.success) return undefined;
+  return {
+    name: parsed.data[LABEL.work],
+    role: parsed.data[LABEL.role],
+    gpus: parsed.data[LABEL.gpu].split(",") as GpuUuid[],
+    fingerprint: parsed.data[LABEL.spec],
+  };
+}
+
+/** An image can carry labels too, so a container is ours only when its name is the one we would give it as well. */
+export const containerName = (rig: string, work: string): string =>
+  `rigshift-${sha256(rig).slice(0, 8)}-${work.replace(/[^a-zA-Z0-9_.-]/g, "-").slice(0, 64)}-${sha256(work).slice(0, 8)}`;
+
+export const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");

@@ -1,0 +1,114 @@
+import type { Clock } from "../lib/clock.ts";
+import { isRigError, messageOf } from "../lib/errors.ts";
+import type { Logger } from "../lib/logger.ts";
+import { seconds } from "../units/time.ts";
+import type { ContainerDriver, Readiness, WorkDriver, WorkExit, WorkSpec } from "./driver.ts";
+
+export interface MixedDriverParts {
+  readonly processes: WorkDriver;
+  readonly containers: ContainerDriver;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether there may be containers at all; where not, the Engine is never spoken to. */
+  readonly usesContainers: boolean;
+}
+
+/** How long work of an earlier agent may go on before somebody asks for it. */
+const UNCLAIMED = seconds(60);
+
+/** Each unit of work by the driver for its kind; a name never runs in both. */
+export class MixedDriver implements WorkDriver {
+  readonly #parts: MixedDriverParts;
+  /** Names that have, or may have, a container. */
+  readonly #contained = new Set<string>();
+  readonly #unclaimed = new Set<string>();
+
+  constructor(parts: MixedDriverParts) {
+    this.#parts = parts;
+  }
+
+  async ensureReady(spec: WorkSpec, signal: AbortSignal): Promise<Readiness> {
+    const { processes, containers } = this.#parts;
+    this.#unclaimed.delete(spec.name);
+    if (spec.container === undefined) {
+      if (this.#contained.has(spec.name)) await this.discard(spec.name, signal);
+      return await processes.ensureReady(spec, signal);
+    }
+    await processes.stop(spec.name, signal);
+    this.#contained.add(spec.name);
+    return await containers.ensureReady(spec, signal);
+  }
+
+  async stop(name: string, signal: AbortSignal): Promise<void> {
+    this.#unclaimed.delete(name);
+    await (this.#contained.has(name) ? this.#parts.containers : this.#parts.processes).stop(name, signal);
+  }
+
+  /** Of work in a container; a native process cannot be frozen. */
+  pause(name: string, signal: AbortSignal): Promise<void> {
+    return this.#parts.containers.pause(name, signal);
+  }
+
+  resume(name: string, signal: AbortSignal): Promise<void> {
+    return this.#parts.containers.resume(name, signal);
+  }
+
+  async discard(name: string, signal: AbortSignal): Promise<void> {
+    if (!this.#contained.has(name)) return await this.stop(name, signal);
+    this.#unclaimed.delete(name);
+    await this.#parts.containers.discard(name, signal);
+    this.#contained.delete(name);
+  }
+
+  onExit(listener: (exit: WorkExit) => void): void {
+    this.#parts.processes.onExit(listener);
+    this.#parts.containers.onExit(listener);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#parts.processes.close(), this.#parts.containers.close()]);
+  }
+
+  /**
+   * Finds what an earlier agent left in containers, again and again until the Engine answers, and stops what nobody
+   * asked for a minute later. Resolves then, or when `signal` fires.
+   */
+  async tendLeftovers(signal: AbortSignal): Promise<void> {
+    const { clock, usesContainers } = this.#parts;
+    if (!usesContainers) return;
+    while (!(await this.#adopt(signal))) {
+      await clock.wait(UNCLAIMED, signal);
+      if (signal.aborted) return;
+    }
+    await clock.wait(UNCLAIMED, signal);
+    if (signal.aborted) return;
+    for (const name of [...this.#unclaimed]) await this.#stopUnclaimed(name, signal);
+  }
+
+  async #adopt(signal: AbortSignal): Promise<boolean> {
+    const { containers, logger } = this.#parts;
+    try {
+      for (const { name, state, container } of await containers.adopt(signal)) {
+        if (state !== "stopped") logger.info("found work of an earlier agent", { work: name, state, container });
+        if (state !== "stopped" && !this.#contained.has(name)) this.#unclaimed.add(name);
+        this.#contained.add(name);
+      }
+      return true;
+    } catch (error) {
+      if (!isRigError(error)) throw error;
+      logger.warn("containers of an earlier agent cannot be looked for", { reason: messageOf(error) });
+      return false;
+    }
+  }
+
+  async #stopUnclaimed(name: string, signal: AbortSignal): Promise<void> {
+    const { containers, logger } = this.#parts;
+    try {
+      logger.warn("stopping work of an earlier agent that nobody wants", { work: name });
+      await containers.stop(name, signal);
+    } catch (error) {
+      if (!isRigError(error)) throw error;
+      logger.error("work of an earlier agent cannot be stopped", { work: name, reason: messageOf(error) });
+    }
+  }
+}
