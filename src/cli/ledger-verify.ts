@@ -1,6 +1,7 @@
 import type { Violation } from "../ledger/energy.ts";
 import { LedgerError } from "../ledger/errors.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
+import type { UnixMs } from "../units/time.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
 import { sayAmount, sayTime } from "./wording.ts";
 
@@ -8,7 +9,7 @@ export interface LedgerVerifyOptions extends LocationOptions {
   readonly json?: true;
 }
 
-/** Adds up every slot and job of the ledger; throws `ERR_LEDGER_CONSERVATION` when one differs by a millijoule. */
+/** Adds up every slot, job and counter of the ledger; throws `ERR_LEDGER_CONSERVATION` when one differs by a millijoule. */
 export function ledgerVerify(options: LedgerVerifyOptions, context: CliContext): void {
   const dataDir = findDataDir(options, context);
   const ledger = openLedgerReadOnly(dataDir);
@@ -33,29 +34,50 @@ const fault = (count: number): LedgerError =>
     mend: "keep a copy of ledger.sqlite and report the list; something other than Rigshift may have written to it",
   });
 
-const toView = (violation: Violation) =>
-  violation.kind === "slot"
-    ? {
-        kind: violation.kind,
-        gpu: violation.gpu,
-        slotStartMs: violation.slotStart,
-        bookedMj: violation.booked,
-        measuredMj: violation.measured,
-      }
-    : { kind: violation.kind, jobId: violation.jobId, bookedMj: violation.booked, totalMj: violation.total };
-
-function toLine(violation: Violation): string {
-  const { booked } = violation;
-  switch (violation.kind) {
-    case "slot": {
-      const { gpu, slotStart, measured } = violation;
-      return `slot ${sayTime(slotStart)} of ${gpu}: ${booked} mJ booked, ${measured} mJ measured (${signed(booked - measured)})`;
+function toView(violation: Violation) {
+  const { kind } = violation;
+  switch (kind) {
+    case "slot":
+    case "stretch": {
+      const { gpu, slotStart, booked, measured } = violation;
+      return { kind, gpu, slotStartMs: slotStart, bookedMj: booked, measuredMj: measured };
+    }
+    case "counter": {
+      const { gpu, slotStart, epoch, booked, counted } = violation;
+      return { kind, gpu, slotStartMs: slotStart, epoch, bookedMj: booked, countedMj: counted };
+    }
+    case "overlap": {
+      const { gpu, slotStart, epoch, overlap } = violation;
+      return { kind, gpu, slotStartMs: slotStart, epoch, overlapMj: overlap };
     }
     case "job":
-      return `job ${violation.jobId}: ${booked} mJ in its slots, ${violation.total} mJ in its total (${signed(booked - violation.total)})`;
     case "window":
-      return `job ${violation.jobId}: ${booked} mJ in its windows, ${violation.total} mJ in its total (${signed(booked - violation.total)})`;
+      return { kind, jobId: violation.jobId, bookedMj: violation.booked, totalMj: violation.total };
   }
+}
+
+function toLine(violation: Violation): string {
+  switch (violation.kind) {
+    case "slot":
+      return `${slotOf(violation)}: ${against(violation.booked, "booked", violation.measured, "measured")}`;
+    case "stretch":
+      return `${slotOf(violation)}: ${against(violation.booked, "in its stretches", violation.measured, "measured")}`;
+    case "counter":
+      return `${slotOf(violation)}: ${against(violation.booked, "booked as counted", violation.counted, "on the counter")}`;
+    case "overlap":
+      return `${slotOf(violation)}: ${violation.overlap} mJ of its counter are booked twice (epoch ${violation.epoch})`;
+    case "job":
+      return `job ${violation.jobId}: ${against(violation.booked, "in its slots", violation.total, "in its total")}`;
+    case "window":
+      return `job ${violation.jobId}: ${against(violation.booked, "in its windows", violation.total, "in its total")}`;
+  }
+}
+
+const slotOf = ({ gpu, slotStart }: { readonly gpu: string; readonly slotStart: UnixMs }): string =>
+  `slot ${sayTime(slotStart)} of ${gpu}`;
+
+function against(one: number, where: string, other: number, there: string): string {
+  return `${one} mJ ${where}, ${other} mJ ${there} (${signed(one - other)})`;
 }
 
 const signed = (difference: number): string => `${difference > 0 ? "+" : ""}${difference} mJ`;

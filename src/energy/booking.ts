@@ -43,20 +43,43 @@ export function bookLump(lump: Lump, payers: Payers): Booked {
   const { quality, shape } = lump;
   const how = shape === undefined ? { usage } : { usage, shape };
   const slots = slotsOf(lump).map((slot) => ({ ...slot, shares: shareOut(windows, slot.from, slot.to, how) }));
-  const weights = slots.map(({ shares }) => total(shares));
-  const energies = apportion(lump.energy, weights);
-  const estimates = apportion(lump.estimated, weights);
-  const unseens = apportion(lump.unseen, weights);
+  const parts = splitLump(lump, slots);
   const measured: SlotMeasurement[] = [];
   const entries: EnergyEntry[] = [];
   slots.forEach((slot, index) => {
-    const energy = energies[index] ?? ZERO_ENERGY;
-    const unseen = unseens[index] ?? ZERO_ENERGY;
-    measured.push({ gpu, slotStart: slot.slotStart, energy, quality, ...(unseen > 0 ? { unseen } : {}) });
-    const gap = addEnergy(estimates[index] ?? ZERO_ENERGY, unseen);
+    const { energy, unseen, stretch } = parts[index] ?? NO_PART;
+    const evidence = stretch === undefined ? {} : { stretch };
+    measured.push({ gpu, slotStart: slot.slotStart, energy, quality, ...(unseen > 0 ? { unseen } : {}), ...evidence });
+    const gap = addEnergy(stretch?.estimated ?? ZERO_ENERGY, unseen);
     entries.push(...splitSlot({ lump, slot, energy, gap }, payers));
   });
   return { entries, measured };
+}
+
+interface LumpPart extends Pick<SlotMeasurement, "energy" | "stretch"> {
+  readonly unseen: MilliJoules;
+}
+const NO_PART: LumpPart = { energy: ZERO_ENERGY, unseen: ZERO_ENERGY };
+
+/** What was counted and what was estimated go to the slots apart, so that each slot's counter ends where the next begins. */
+function splitLump({ anchor, origin, ...lump }: Lump, slots: readonly SlotShares[]): LumpPart[] {
+  const weights = slots.map(({ shares }) => total(shares));
+  const measured = apportion(milliJoules(lump.energy - lump.estimated), weights);
+  const estimates = apportion(lump.estimated, weights);
+  const unseens = apportion(lump.unseen, weights);
+  const moved = lump.counter && apportion(milliJoules(lump.counter.to - lump.counter.from), weights);
+  const toWall = (at: number) => unixMs(Math.round(anchor.at - (anchor.monotonic - at)));
+  let reached = lump.counter?.from ?? ZERO_ENERGY;
+  return slots.map((slot, index) => {
+    const estimated = estimates[index] ?? ZERO_ENERGY;
+    const energy = addEnergy(measured[index] ?? ZERO_ENERGY, estimated);
+    const from = reached;
+    reached = addEnergy(from, moved?.[index] ?? ZERO_ENERGY);
+    const counter = moved === undefined ? {} : { counter: { from, to: reached } };
+    const interpolated = slots.length > 1 && lump.shape === undefined ? energy : ZERO_ENERGY;
+    const span = { epoch: origin.epoch, from: toWall(slot.from), to: toWall(slot.to) };
+    return { energy, unseen: unseens[index] ?? ZERO_ENERGY, stretch: { ...span, ...counter, estimated, interpolated } };
+  });
 }
 
 const total = (shares: Shares): number => [...shares.values()].reduce((sum, share) => sum + share, 0);

@@ -34,12 +34,16 @@ const SUSPECT_PCT = 40;
 /** The counter may be this much older than the reading, at both ends together. */
 const TICK = seconds(0.1);
 
-/** The error of energy that came about as `quality`, in percent (1 sigma-like). */
+/**
+ * The error of energy that came about as `quality`, in percent (1 sigma-like). What is billed across a loss is what the
+ * counter moved; what is not billed counts as a gap.
+ */
 export function qualityErrorPct(quality: EnergyQuality, length: Millis, card: CardError = {}): number {
   const { gainPct = UNCALIBRATED_GAIN_PCT, seesPart = false } = card;
   switch (quality) {
     case "counter":
     case "reset":
+    case "lost":
       return length > 0 ? gainPct + (100 * TICK) / length : 100;
     case "sampled":
       return seesPart && length < LONG_ENOUGH ? SHORT_SAMPLING_PCT : gainPct + SAMPLING_PCT;
@@ -47,8 +51,6 @@ export function qualityErrorPct(quality: EnergyQuality, length: Millis, card: Ca
       return ASSUMED_PCT;
     case "suspect":
       return SUSPECT_PCT;
-    case "lost":
-      return 100;
   }
 }
 

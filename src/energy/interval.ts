@@ -28,6 +28,10 @@ const PLAUSIBLE_FACTOR = 1.3;
 const PLAUSIBLE_SLACK = seconds(5);
 /** Less than this much of what power says, and a counter under a new name began anew. */
 const SAME_PACE = 0.5;
+/** More than this much of what power says, and what a new counter holds was not used since it began. */
+const TOO_FAST = 2;
+/** How much older than its reading a counter may be. */
+const TICK = seconds(0.5);
 /** A counter that stands still while this much was drawn has frozen. */
 const FROZEN_ABOVE = milliJoules(20_000);
 
@@ -46,6 +50,16 @@ export function measure(a: GpuReading, b: GpuReading): Measurement {
   const isFrozen = energy === 0 && basis === "counter" && (powerIntegral(a, b, length) ?? 0) > FROZEN_ABOVE;
   // Booking the integral instead would bill the same joules twice once the counter catches up.
   return plain(energy, isFrozen ? "suspect" : basis);
+}
+
+/** Whether the counter of `b` may be that of `a`, further on: it neither fell nor ran ahead of what the board can draw. */
+export function follows(a: GpuReading, b: GpuReading): boolean {
+  const from = counterOf(a);
+  const to = counterOf(b);
+  if (from === undefined || to === undefined) return false;
+  const energy = milliJoules(to - from);
+  if (a.epoch !== b.epoch) return goesOn(a, b, energy);
+  return energy >= 0 && energy <= ceiling(b, a, millis(b.monotonic - a.monotonic));
 }
 
 /**
@@ -113,11 +127,17 @@ function unseen(b: GpuReading, a: GpuReading, length: Millis): Measurement {
 /** The new counter holds what was used since the reset; the time before it is estimated from the last power seen. */
 function afterReset(a: GpuReading, b: GpuReading, length: Millis): Measurement {
   const counted = counterOf(b) ?? ZERO_ENERGY;
+  if (counted > usableSince(a, b, length)) return distrusted(integrate(a, b, length));
   const before = powerOf(a, b) ?? powerOf(b, a) ?? watts(0);
   const since = powerOf(b, a) ?? before;
   const sinceReset = since > 0 ? Math.min(length, counted / since) : 0;
   const estimated = energyOver(before, millis(length - sinceReset));
-  const energy = addEnergy(counted, estimated);
-  if (energy > ceiling(b, a, length)) return distrusted(integrate(a, b, length));
-  return { energy, quality: "reset", estimated, unseen: ZERO_ENERGY };
+  return { energy: addEnergy(counted, estimated), quality: "reset", estimated, unseen: ZERO_ENERGY };
+}
+
+/** The most that a counter can hold that began within the time. */
+function usableSince(a: GpuReading, b: GpuReading, length: Millis): number {
+  const most = limitOf(b, a) * (PLAUSIBLE_FACTOR * length + TICK);
+  const expected = powerIntegral(a, b, length);
+  return expected === undefined ? most : Math.min(most, TOO_FAST * expected + limitOf(b, a) * TICK);
 }

@@ -12,15 +12,24 @@ export interface Lump extends Measurement {
   /** Ties monotonic time to wall time: the reading that completed the span. */
   readonly anchor: Pick<GpuReading, "at" | "monotonic">;
   readonly origin: Origin;
+  /** What the counter moved over the span, whoever keeps it: no other lump of its epoch overlaps. */
+  readonly counter?: CounterSpan;
+  /** The GPU was out of sight all the while: nobody's time, whoever was there before or came after. */
+  readonly isAway?: boolean;
   /** How the energy lies within the span; evenly when absent. */
   readonly shape?: Shape;
+}
+
+export interface CounterSpan {
+  readonly from: MilliJoules;
+  readonly to: MilliJoules;
 }
 
 /** What a receipt must be able to show for a piece of energy. */
 export interface Origin {
   readonly epoch: string;
   /** The hardware's counter at both ends of the span. */
-  readonly counter?: { readonly from: MilliJoules; readonly to: MilliJoules };
+  readonly counter?: CounterSpan;
   readonly powerField?: PowerField;
   /** The integral of power over the span, where a counter measured it: evidence, never billed. */
   readonly integrated?: number;

@@ -1,16 +1,20 @@
 import type { GpuReading } from "../gpu/source.ts";
+import type { LastSeen } from "../ledger/energy-stretches.ts";
+import type { GpuMinute } from "../ledger/gpu-minutes.ts";
 import { worseQuality } from "../ledger/quality.ts";
 import type { EnergyEntry, EnergyQuality, GpuUuid, SlotMeasurement } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
-import { energyOver, type MilliJoules, milliJoules, watts, ZERO_ENERGY } from "../units/energy.ts";
+import { energyOver, type MilliJoules, milliJoules, ZERO_ENERGY } from "../units/energy.ts";
 import { millis, type UnixMs, unixMs } from "../units/time.ts";
 import { type Claim, isWork, overlap } from "./attribution.ts";
 import { bookLump, mergeEntries, type OpenWindow } from "./booking.ts";
 import { EnergyError } from "./errors.ts";
+import { createMinuteBook, type MinuteBook } from "./gpu-minutes.ts";
 import { createIntake, type Intake, SHORTEST } from "./intake.ts";
 import type { Lump } from "./lump.ts";
 import { usualGainPct } from "./sensor.ts";
-import { createUsageBook, type UsageSample } from "./usage.ts";
+import { slotStart } from "./slots.ts";
+import { createUsageBook, type UsageBook, type UsageSample } from "./usage.ts";
 import { createAccount, type WindowEnergy } from "./window-account.ts";
 
 /** Somebody uses the GPU from now on. */
@@ -34,6 +38,8 @@ export interface MeterAdvance {
   readonly spans: readonly EnergySpan[];
   /** Every window that still gets energy; those with `closed` come for the last time. */
   readonly windows: readonly WindowEnergy[];
+  /** Minutes that are over, to be added to what is stored of them. */
+  readonly minutes: readonly GpuMinute[];
 }
 
 /** Energy between two moments. */
@@ -70,35 +76,21 @@ export interface MeterOptions {
   readonly gainPct?: number;
   /** What kind of sensor a power reading comes from. */
   readonly card?: { readonly architecture?: string; readonly name?: string; readonly driverVersion?: string };
+  /** What the ledger knows of the GPU from before this start; what its counter did since then is nobody's. */
+  readonly before?: LastSeen;
 }
 
 /** Throws `ERR_ENERGY_MIG_CHILD` for a part of a GPU: its counter is the whole board's and would count twice. */
-export function createGpuMeter({ gpu, clock, gainPct, card = {} }: MeterOptions): GpuMeter {
+export function createGpuMeter({ gpu, clock, gainPct, card = {}, before }: MeterOptions): GpuMeter {
   refuseMigChild(gpu);
   const windows = new Map<string, OpenWindow>();
-  const closing: OpenWindow[] = [];
   const usage = createUsageBook();
-  const intake = createIntake(card);
+  const intake = createIntake({ card, ...(before === undefined ? {} : { before }) });
   const cardError = { gainPct: gainPct ?? usualGainPct(card) };
 
-  const report = (lumps: readonly Lump[]): MeterAdvance => {
-    const payers = { gpu, windows: [...closing, ...windows.values()], usage };
-    const booked = lumps.map((lump) => bookLump(lump, payers));
-    usage.forget(intake.settled ?? 0);
-    const done = closing.filter(({ closed }) => closed !== undefined && closed <= intake.final);
-    closing.splice(0, closing.length, ...closing.filter((window) => !done.includes(window)));
-    return {
-      entries: mergeEntries(booked.flatMap(({ entries }) => entries)),
-      measured: booked.flatMap(({ measured }) => measured),
-      energy: milliJoules(lumps.reduce((sum, { energy }) => sum + energy, 0)),
-      quality: lumps.map(({ quality }) => quality).reduce<EnergyQuality | undefined>(worse, undefined),
-      spans: lumps.filter(isSeen).map(spanOf),
-      windows: [
-        ...done.map((one) => reportOf(one, intake, true)),
-        ...[...closing, ...windows.values()].map((one) => reportOf(one, intake, false)),
-      ],
-    };
-  };
+  const minutes = createMinuteBook(gpu);
+  const meter: Meter = { gpu, intake, windows, closing: [], usage, minutes };
+
   return {
     gpu,
     openWindow: (window) => {
@@ -111,19 +103,64 @@ export function createGpuMeter({ gpu, clock, gainPct, card = {} }: MeterOptions)
       const window = windows.get(id);
       if (window === undefined) return false;
       windows.delete(id);
-      closing.push({ ...window, closed: clock.monotonic() });
+      meter.closing.push({ ...window, closed: clock.monotonic() });
       return true;
     },
     noteUsage: usage.add,
     advance: (reading) => {
       refuseForeign(gpu, reading);
       const { last } = intake;
-      if (last !== undefined && reading.monotonic - last.monotonic < SHORTEST) return report([]);
+      if (last !== undefined && reading.monotonic - last.monotonic < SHORTEST) return report(meter, [], []);
       const isBusy = [...windows.values()].some((window) => isWork(window) && window.sink !== "switch");
-      return report(intake.take(reading, isBusy));
+      const lumps = intake.take(reading, isBusy);
+      minutes.note(reading);
+      for (const lump of lumps) minutes.add(lump);
+      return report(meter, lumps, minutes.take(reading.at));
     },
-    flush: () => report(intake.flush()),
+    flush: () => {
+      const lumps = intake.flush();
+      for (const lump of lumps) minutes.add(lump);
+      return report(meter, lumps, minutes.flush());
+    },
   };
+}
+
+/** What a meter is made of; only it writes it. */
+interface Meter {
+  readonly gpu: GpuUuid;
+  readonly intake: Intake;
+  readonly windows: ReadonlyMap<string, OpenWindow>;
+  closing: OpenWindow[];
+  readonly usage: UsageBook;
+  readonly minutes: MinuteBook;
+}
+
+function report(meter: Meter, lumps: readonly Lump[], minutes: readonly GpuMinute[]): MeterAdvance {
+  const { gpu, intake, usage } = meter;
+  const windows = [...meter.closing, ...meter.windows.values()];
+  const payers = { gpu, windows, usage };
+  const booked = lumps.map((lump) => bookLump(lump, lump.isAway ? { ...payers, windows: [] } : payers));
+  usage.forget(intake.settled ?? 0);
+  const isDone = ({ closed }: OpenWindow) => closed !== undefined && closed <= intake.final;
+  meter.closing = meter.closing.filter((window) => !isDone(window));
+  const lost = intake.isLost ? "lost" : undefined;
+  return {
+    entries: mergeEntries(booked.flatMap(({ entries }) => entries)),
+    measured: [...booked.flatMap(({ measured }) => measured), ...labelOf(meter)],
+    energy: milliJoules(lumps.reduce((sum, { energy }) => sum + energy, 0)),
+    quality: lumps.map(({ quality }) => quality).reduce<EnergyQuality | undefined>(worse, lost),
+    spans: lumps.filter(isSeen).map(spanOf),
+    windows: [...windows.filter(isDone), ...windows.filter((one) => !isDone(one))].map((one) =>
+      reportOf(one, intake, isDone(one)),
+    ),
+    minutes,
+  };
+}
+
+/** A slot that the GPU is lost in says so at once; what it used is settled when it is back. */
+function labelOf({ gpu, intake: { isLost, last } }: Meter): SlotMeasurement[] {
+  if (!isLost || last === undefined) return [];
+  return [{ gpu, slotStart: slotStart(last.at), energy: ZERO_ENERGY, quality: "lost" }];
 }
 
 const isSeen = ({ quality }: Lump): boolean => quality !== "lost" && quality !== "suspect";
@@ -137,18 +174,16 @@ const spanOf = ({ from, to, anchor, energy }: Lump): EnergySpan => ({
 const worse = (a: EnergyQuality | undefined, b: EnergyQuality): EnergyQuality =>
   a === undefined ? b : worseQuality(a, b);
 
-const reportOf = ({ account, ...window }: OpenWindow, intake: Intake, closed: boolean): WindowEnergy => ({
-  ...account.total(),
-  id: window.id,
-  sink: window.sink,
-  pending: closed ? ZERO_ENERGY : pendingOf(window, intake),
-  closed,
-  ...(window.jobId === undefined ? {} : { jobId: window.jobId }),
-});
+function reportOf({ account, ...window }: OpenWindow, intake: Intake, closed: boolean): WindowEnergy {
+  const pending = closed ? ZERO_ENERGY : pendingOf(window, intake);
+  const total = account.total(intake.isLost && pending > 0 ? pending : undefined);
+  const { id, sink, jobId } = window;
+  return { ...total, id, sink, pending, closed, ...(jobId === undefined ? {} : { jobId }) };
+}
 
-function pendingOf(window: Claim, { settled, last }: Intake): MilliJoules {
-  if (settled === undefined || last?.power === undefined) return ZERO_ENERGY;
-  return energyOver(watts(last.power), millis(overlap(window, settled, last.monotonic)));
+function pendingOf(window: Claim, { settled, last, power }: Intake): MilliJoules {
+  if (settled === undefined || last === undefined || power === undefined) return ZERO_ENERGY;
+  return energyOver(power, millis(overlap(window, settled, last.monotonic)));
 }
 
 function refuseUnfit({ id, weight = 1 }: MeterWindow, windows: ReadonlyMap<string, OpenWindow>): void {

@@ -63,7 +63,10 @@ export interface Part {
 /** Owned by one window of one meter; only a job's keeps segments, because only a job gets a receipt. */
 export interface WindowAccount {
   add(part: Part): void;
-  total(): Pick<WindowEnergy, "energy" | "quality" | "errorPct" | "length" | "charged" | "segments">;
+  /** `missing`: what a GPU that is lost just now may be using; it counts as error until it is settled. */
+  total(
+    missing?: MilliJoules,
+  ): Pick<WindowEnergy, "energy" | "quality" | "errorPct" | "length" | "charged" | "segments">;
 }
 
 export function createAccount(card: CardError, hasReceipt: boolean): WindowAccount {
@@ -81,8 +84,8 @@ export function createAccount(card: CardError, hasReceipt: boolean): WindowAccou
       current.integrated = (current.integrated ?? 0) + (part.origin.integrated ?? 0);
       current.tally.add(part);
     },
-    total: () => {
-      const { energy, quality, errorPct, length, charged } = whole.total();
+    total: (missing) => {
+      const { energy, quality, errorPct, length, charged } = whole.total(missing);
       return { energy, quality, errorPct, length, charged, segments: segments.map(toSegment) };
     },
   };
@@ -129,7 +132,7 @@ function toSegment({ first, tally, to, counterTo, integrated }: Segment, number:
 
 interface Tally {
   add(part: Part): void;
-  total(): Pick<WindowEnergy, "energy" | "quality" | "errorPct" | "length" | "charged">;
+  total(missing?: MilliJoules): Pick<WindowEnergy, "energy" | "quality" | "errorPct" | "length" | "charged">;
 }
 
 function createTally(card: CardError): Tally {
@@ -150,9 +153,11 @@ function createTally(card: CardError): Tally {
       charged += part.charged;
       seesPart ||= part.origin.seesPart === true;
     },
-    total: () => {
-      const basis = { energyByQuality, length: millis(length), gap, card: { ...card, seesPart } };
-      return { energy, quality, errorPct: errorPct(basis), length: millis(length), charged: millis(charged) };
+    total: (missing) => {
+      const open = addEnergy(gap, missing ?? ZERO_ENERGY);
+      const basis = { energyByQuality, length: millis(length), gap: open, card: { ...card, seesPart } };
+      const label = missing === undefined ? quality : worseQuality(quality ?? "lost", "lost");
+      return { energy, quality: label, errorPct: errorPct(basis), length: millis(length), charged: millis(charged) };
     },
   };
 }

@@ -1,6 +1,12 @@
 import type { MilliJoules } from "../units/energy.ts";
 import type { UnixMs } from "../units/time.ts";
-import { type Connection, orNull } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import {
+  createEnergyStretches,
+  type EnergyStretches,
+  type LastSeen,
+  type StretchViolation,
+} from "./energy-stretches.ts";
 import { LedgerError } from "./errors.ts";
 import type { EnergyEntry, EnergyQuality, GpuUuid, SlotMeasurement } from "./rows.ts";
 import type { SlotSums } from "./sums.ts";
@@ -18,6 +24,8 @@ export interface EnergySlot {
   readonly quality: EnergyQuality;
   /** Estimated use while the GPU was lost; in no sum. */
   readonly unseen: MilliJoules;
+  /** The part of `measured` whose slot is told by time alone: no reading fell on the boundary. */
+  readonly interpolated: MilliJoules;
 }
 
 export interface JobSlot {
@@ -27,8 +35,9 @@ export interface JobSlot {
   readonly quality: EnergyQuality;
 }
 
-/** Where the books do not add up: a slot against its measurement, or a job against its slots or its windows. */
+/** Where the books do not add up: a slot against its measurement, a job against its slots or its windows, or a counter. */
 export type Violation =
+  | StretchViolation
   | {
       readonly kind: "slot";
       readonly gpu: GpuUuid;
@@ -50,6 +59,8 @@ export interface EnergyReads {
   jobSlots(jobId: string): readonly JobSlot[];
   /** How much there is to add up. */
   extent(): { readonly slots: number; readonly gpus: number; readonly jobs: number };
+  /** Where the GPU stood when it was last recorded; undefined when it never was. */
+  lastSeen(gpu: GpuUuid): LastSeen | undefined;
   /** Empty when everything adds up; reads the whole ledger. */
   verifyConservation(): readonly Violation[];
 }
@@ -77,8 +88,9 @@ ON CONFLICT (gpu_uuid, slot_start_ms) DO UPDATE SET
 const SLOTS = `
 SELECT gpu_uuid AS gpu, slot_start_ms AS slotStart, hashing_mj AS hashing, inference_mj AS inference,
   switch_mj AS switch, parked_mj AS parked, idle_mj AS idle, measured_mj AS measured, energy_quality AS quality,
-  unseen_mj AS unseen
-FROM v_energy_slots WHERE slot_start_ms >= @from AND slot_start_ms < @to ORDER BY slot_start_ms, gpu_uuid`;
+  unseen_mj AS unseen, (SELECT coalesce(sum(s.interpolated_mj), 0) FROM energy_stretches s
+    WHERE s.gpu_uuid = v.gpu_uuid AND s.slot_start_ms = v.slot_start_ms) AS interpolated
+FROM v_energy_slots v WHERE slot_start_ms >= @from AND slot_start_ms < @to ORDER BY slot_start_ms, gpu_uuid`;
 const JOB_SLOTS = `
 SELECT gpu_uuid AS gpu, slot_start_ms AS slotStart, energy_mj AS energy, energy_quality AS quality
 FROM energy_slots WHERE job_id = @jobId AND job_id <> '' ORDER BY slot_start_ms, gpu_uuid`;
@@ -106,8 +118,9 @@ SELECT (SELECT count(*) FROM energy_measured) AS slots, (SELECT count(DISTINCT g
 export function createEnergy(connection: Connection, sums: SlotSums): Energy {
   const book = connection.prepare(BOOK);
   const measure = connection.prepare(MEASURE);
+  const stretches = createEnergyStretches(connection);
   return {
-    ...createEnergyReads(connection),
+    ...createEnergyReads(connection, stretches),
     bookSegment: (entries, measured) => {
       requireBalance(entries, measured);
       connection.transaction(() => {
@@ -115,13 +128,17 @@ export function createEnergy(connection: Connection, sums: SlotSums): Energy {
           book.run({ ...entry, jobId: entry.jobId ?? "" });
           if (entry.jobId !== undefined) sums.add(entry.slotStart, { energy: entry.energy });
         }
-        for (const one of measured) measure.run({ ...one, unseen: orNull(one.unseen) ?? 0 });
+        for (const one of measured) {
+          const { gpu, slotStart, energy, quality, unseen } = one;
+          measure.run({ gpu, slotStart, energy, quality, unseen: unseen ?? 0 });
+          stretches.add(one);
+        }
       });
     },
   };
 }
 
-function createEnergyReads(connection: Connection): EnergyReads {
+function createEnergyReads(connection: Connection, stretches: EnergyStretches): EnergyReads {
   const slots = connection.prepare<EnergySlot>(SLOTS);
   const jobSlots = connection.prepare<JobSlot>(JOB_SLOTS);
   const slotViolations = connection.prepare<Violation>(SLOT_VIOLATIONS);
@@ -132,7 +149,13 @@ function createEnergyReads(connection: Connection): EnergyReads {
     slots: (from, to) => slots.all({ from, to }),
     jobSlots: (jobId) => jobSlots.all({ jobId }),
     extent: () => extent.get() ?? { slots: 0, gpus: 0, jobs: 0 },
-    verifyConservation: () => [...slotViolations.all(), ...jobViolations.all(), ...windowViolations.all()],
+    lastSeen: stretches.lastSeen,
+    verifyConservation: () => [
+      ...slotViolations.all(),
+      ...jobViolations.all(),
+      ...windowViolations.all(),
+      ...stretches.violations(),
+    ],
   };
 }
 

@@ -5,6 +5,8 @@ import type { Connection } from "./connection.ts";
 import { createDecisions, type DecisionReads, type Decisions } from "./decisions.ts";
 import { createEnergy, type Energy, type EnergyReads } from "./energy.ts";
 import { createEnergyWindows, type EnergyWindowReads, type EnergyWindows } from "./energy-windows.ts";
+import { createGpuFaults, type GpuFaultReads, type GpuFaults } from "./gpu-faults.ts";
+import { createGpuMinutes, type GpuMinuteReads, type GpuMinutes } from "./gpu-minutes.ts";
 import type { JobReads } from "./job-reads.ts";
 import type { JobStates } from "./job-states.ts";
 import { createJobs, type Jobs } from "./jobs.ts";
@@ -25,9 +27,11 @@ export interface ReadOnlyLedger {
   readonly decisions: DecisionReads;
   readonly energy: EnergyReads;
   readonly energyWindows: EnergyWindowReads;
+  readonly gpuMinutes: GpuMinuteReads;
   readonly powerMinutes: PowerMinuteReads;
   readonly rigEnergy: RigEnergyReads;
   readonly baselines: BaselineReads;
+  readonly gpuFaults: GpuFaultReads;
   readonly benchmarks: BenchmarkReads;
   readonly modes: ModeReads;
   readonly processes: ProcessReads;
@@ -43,9 +47,11 @@ export interface Ledger extends ReadOnlyLedger {
   readonly decisions: Decisions;
   readonly energy: Energy;
   readonly energyWindows: EnergyWindows;
+  readonly gpuMinutes: GpuMinutes;
   readonly powerMinutes: PowerMinutes;
   readonly rigEnergy: RigEnergy;
   readonly baselines: Baselines;
+  readonly gpuFaults: GpuFaults;
   readonly benchmarks: Benchmarks;
   readonly modes: Modes;
   readonly processes: Processes;
@@ -69,9 +75,11 @@ export function buildLedger(connection: Connection, clock: Clock, released: () =
     decisions: createDecisions(connection),
     energy: createEnergy(connection, sums),
     energyWindows: createEnergyWindows(connection),
+    gpuMinutes: createGpuMinutes(connection),
     powerMinutes: createPowerMinutes(connection),
     rigEnergy: createRigEnergy(connection),
     baselines: createBaselines(connection),
+    gpuFaults: createGpuFaults(connection),
     benchmarks: createBenchmarks(connection),
     modes: createModes(connection),
     processes: createProcesses(connection),

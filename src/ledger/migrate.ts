@@ -4,9 +4,11 @@ import { tables } from "./migrations/0001-tables.ts";
 import { views } from "./migrations/0002-views.ts";
 import { energyEvidence } from "./migrations/0003-energy-evidence.ts";
 import { wallError } from "./migrations/0004-wall-error.ts";
+import { gpuFaults } from "./migrations/0005-gpu-faults.ts";
+import { energyStretches } from "./migrations/0006-energy-stretches.ts";
 
 /** In order; a step that was released is never edited. */
-const MIGRATIONS: readonly string[] = [tables, views, energyEvidence, wallError];
+const MIGRATIONS: readonly string[] = [tables, views, energyEvidence, wallError, gpuFaults, energyStretches];
 
 /** The version of a ledger that has every step. */
 export const LEDGER_VERSION = MIGRATIONS.length;

@@ -7,13 +7,15 @@ const KEEP = hours(8 * 24);
 /** The facts behind a decision are most of its row. */
 const KEEP_INPUTS = hours(30 * 24);
 const EVERY = hours(1);
+/** As long as somebody may ask what a GPU did. */
+const KEEP_MINUTES = hours(31 * 24);
 /** So that no other writer waits long. */
 const BATCH = 5000;
 const PAUSE = seconds(1);
 
 /**
- * Deletes shares and minute means after eight days, and the facts behind decisions after thirty, until `signal` fires;
- * sums keep what was deleted.
+ * Deletes shares and minute means after eight days, the facts behind decisions after thirty and the GPUs' minutes after
+ * thirty-one, until `signal` fires; sums keep what was deleted.
  */
 export async function pruneRegularly(ledger: Ledger, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
@@ -24,6 +26,8 @@ export async function pruneRegularly(ledger: Ledger, clock: Clock, signal: Abort
     while (!signal.aborted && ledger.decisions.forgetInputs(inputsBefore, BATCH) === BATCH) {
       await clock.wait(PAUSE, signal);
     }
+    const minutesBefore = after(clock.now(), millis(-KEEP_MINUTES));
+    while (!signal.aborted && ledger.gpuMinutes.prune(minutesBefore, BATCH) === BATCH) await clock.wait(PAUSE, signal);
     await clock.wait(EVERY, signal);
   }
 }

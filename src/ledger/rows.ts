@@ -146,4 +146,19 @@ export interface SlotMeasurement {
   readonly quality: EnergyQuality;
   /** An estimate of what the GPU used unseen while it was lost; noted, booked to nobody. */
   readonly unseen?: MilliJoules;
+  /** What stands behind it; absent where no reading does. */
+  readonly stretch?: MeasuredStretch;
+}
+
+/** A measurement's part of one slot: from where to where it reaches, in time and on the counter. */
+export interface MeasuredStretch {
+  readonly epoch: string;
+  readonly from: UnixMs;
+  readonly to: UnixMs;
+  /** The counter at both ends; absent where it did not measure. Less than the energy by what is estimated. */
+  readonly counter?: { readonly from: MilliJoules; readonly to: MilliJoules };
+  /** The part of the energy that was estimated across a counter's reset. */
+  readonly estimated: MilliJoules;
+  /** The part of the energy whose slot is told by time alone, because no reading fell on the slot's boundary. */
+  readonly interpolated: MilliJoules;
 }

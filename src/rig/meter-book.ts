@@ -5,6 +5,7 @@ import { WallAccount, type WallModel } from "../energy/wall.ts";
 import type { WindowEnergy } from "../energy/window-account.ts";
 import type { GpuReading, GpuSource } from "../gpu/source.ts";
 import type { BaselineRow } from "../ledger/baselines.ts";
+import type { GpuMinute } from "../ledger/gpu-minutes.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { EnergyEntry, EnergyQuality, GpuUuid, SlotMeasurement, Workload } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -57,18 +58,23 @@ export class MeterBook {
   readonly #written = new Map<string, number>();
   readonly #baselines: BaselineWatch;
   #moved: BaselineRow[] = [];
+  #minutes: GpuMinute[] = [];
   #requests = 0;
   #isSampling = false;
   #endSampling: () => Promise<void> = () => Promise.resolve();
   #booked: Millis;
   #hashing: string | undefined;
+  /** A guest's job: what it uses is booked as its own, and billed to nobody. */
+  #external: string | undefined;
   #latest: { readonly reading?: GpuReading; readonly energyQuality?: EnergyQuality } = {};
 
   constructor(parts: MeterBookParts) {
     this.#parts = parts;
     const { gpu, clock, card, calibration } = parts;
     const gain = calibration === undefined ? {} : { gainPct: calibration.errorPct };
-    this.#meter = createGpuMeter({ gpu, clock, ...(card === undefined ? {} : { card }), ...gain });
+    const before = parts.ledger.energy.lastSeen(gpu);
+    const known = { ...(card === undefined ? {} : { card }), ...(before === undefined ? {} : { before }) };
+    this.#meter = createGpuMeter({ gpu, clock, ...known, ...gain });
     this.#baselines = createBaselineWatch(parts.ledger.baselines.of(gpu));
     this.#booked = parts.clock.monotonic();
   }
@@ -118,7 +124,9 @@ export class MeterBook {
     await this.#inTurn(async () => {
       await this.#read();
       if (this.#hashing !== undefined) this.#meter.closeWindow(this.#hashing);
+      if (this.#external !== undefined) this.#meter.closeWindow(this.#external);
       this.#hashing = undefined;
+      this.#external = undefined;
       this.#meter.closeWindow(PARKED);
       this.#meter.openWindow({ id: SWITCH, sink: "switch" });
       this.#book();
@@ -153,16 +161,20 @@ export class MeterBook {
   }
 
   /** Ends the switch and says what it used; from here on joules belong to what the GPU was handed to. */
-  async endSwitch(to: Workload, hashingJob: string | undefined): Promise<MilliJoules> {
+  async endSwitch(to: Workload, job: string | undefined): Promise<MilliJoules> {
     await this.#endSampling();
     return this.#inTurn(async () => {
       this.#meter.closeWindow(SWITCH);
       await this.#read();
       const used = this.#windows.get(SWITCH);
       const energy = used === undefined ? ZERO_ENERGY : addEnergy(used.energy, used.pending);
-      if (to === "hashing" && hashingJob !== undefined) {
-        this.#hashing = hashingJob;
-        this.#meter.openWindow({ id: hashingJob, sink: "hashing", jobId: hashingJob });
+      if (to === "hashing" && job !== undefined) {
+        this.#hashing = job;
+        this.#meter.openWindow({ id: job, sink: "hashing", jobId: job });
+      }
+      if (to === "external" && job !== undefined) {
+        this.#external = job;
+        this.#meter.openWindow({ id: job, sink: "parked", jobId: job });
       }
       if (to === "inference") this.#meter.openWindow({ id: PARKED, sink: "parked" });
       this.#book();
@@ -221,7 +233,7 @@ export class MeterBook {
     return reading;
   }
 
-  #take({ entries, measured, quality, windows, spans }: MeterAdvance): void {
+  #take({ entries, measured, quality, windows, spans, minutes }: MeterAdvance): void {
     const { gpu, rigPower, calibration } = this.#parts;
     const gain = calibration?.gain ?? 1;
     rigPower?.note(
@@ -230,6 +242,7 @@ export class MeterBook {
     );
     this.#entries.push(...entries);
     this.#measured.push(...measured);
+    this.#minutes.push(...minutes);
     for (const window of windows) this.#windows.set(window.id, window);
     if (quality !== undefined) this.#latest = { ...this.#latest, energyQuality: quality };
   }
@@ -245,10 +258,12 @@ export class MeterBook {
       ledger.energy.bookSegment(this.#entries, this.#measured);
       for (const window of this.#windows.values()) this.#recordJob(window);
       for (const baseline of this.#moved) ledger.baselines.upsert(baseline);
+      for (const minute of this.#minutes) ledger.gpuMinutes.add(minute);
     });
     this.#entries = [];
     this.#measured = [];
     this.#moved = [];
+    this.#minutes = [];
     for (const { id, closed, segments } of this.#windows.values()) {
       this.#written.set(id, Math.max(0, segments.length - 1));
       if (closed) this.#forget(id);

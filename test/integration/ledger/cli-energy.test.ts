@@ -200,7 +200,10 @@ describe("ledger verify", () => {
     expect(code).toBe(1);
     expect(JSON.parse(out)).toMatchObject({
       holds: false,
-      violations: [{ kind: "slot", gpu: GPU_B, slotStartMs: T0 + SLOT, bookedMj: 7e9, measuredMj: 0 }],
+      violations: [
+        { kind: "slot", gpu: GPU_B, slotStartMs: T0 + SLOT, bookedMj: 7e9, measuredMj: 0 },
+        { kind: "stretch", gpu: GPU_B, slotStartMs: T0 + SLOT, bookedMj: 7e9, measuredMj: 0 },
+      ],
     });
   });
 

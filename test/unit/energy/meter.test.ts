@@ -35,6 +35,7 @@ describe("one interval", () => {
       quality: undefined,
       spans: [],
       windows: [],
+      minutes: [],
     });
   });
 
@@ -43,7 +44,22 @@ describe("one interval", () => {
     const advance = await read(1000);
     expect(advance).toMatchObject({ energy: 100_000, quality: "counter", windows: [] });
     expect(advance.entries).toEqual([{ gpu: GPU_A, slotStart: T0, sink: "idle", energy: 100_000, quality: "counter" }]);
-    expect(advance.measured).toEqual([{ gpu: GPU_A, slotStart: T0, energy: 100_000, quality: "counter" }]);
+    expect(advance.measured).toEqual([
+      {
+        gpu: GPU_A,
+        slotStart: T0,
+        energy: 100_000,
+        quality: "counter",
+        stretch: {
+          epoch: "boot-1",
+          from: T0,
+          to: T0 + 1000,
+          counter: { from: 1_000_000, to: 1_100_000 },
+          estimated: 0,
+          interpolated: 0,
+        },
+      },
+    ]);
   });
 
   test("goes to the job from the moment its window opens", async () => {
@@ -168,24 +184,24 @@ describe("readings from a strange world", () => {
     expect(() => meter.advance(gpuReading(0, {}, { uuid: GPU_B }))).toThrow(GPU_B);
   });
 
-  test("label everything that was open when the GPU was lost", async () => {
+  test("label slot and job at once when the GPU is lost, with all it may be using as error", async () => {
     meter.openWindow({ id: "w", sink: "hashing", jobId: "j" });
     await read(0);
     await read(1000);
     const lost = await read(1000, { health: "lost" });
-    expect(lost).toMatchObject({ energy: 0, quality: "lost" });
-    expect(lost.measured).toMatchObject([{ energy: 0, quality: "lost", unseen: 100_000 }]);
-    expect(lost.entries).toMatchObject([{ sink: "hashing", jobId: "j", energy: 0, quality: "lost" }]);
-    expect(lost.windows).toMatchObject([{ energy: 100_000, quality: "lost", errorPct: 111 }]);
+    expect(lost).toMatchObject({ energy: 0, quality: "lost", entries: [] });
+    expect(lost.measured).toEqual([{ gpu: GPU_A, slotStart: T0, energy: 0, quality: "lost" }]);
+    expect(lost.windows).toMatchObject([{ energy: 100_000, pending: 100_000, quality: "lost", errorPct: 116 }]);
   });
 
-  test("count a reset's gap as error of the job", async () => {
+  test("count a reset's gap as error of the job, once two readings agree on the new counter", async () => {
     meter.openWindow({ id: "w", sink: "hashing", jobId: "j" });
     await read(0);
     energy = -60_000;
+    expect(await read(1000, { epoch: "boot-2" })).toMatchObject({ energy: 0, quality: undefined });
     const [window] = (await read(1000, { epoch: "boot-2" })).windows;
-    expect(window).toMatchObject({ energy: 100_000, quality: "reset" });
-    expect(window?.errorPct).toBeCloseTo(6 + 10 + 60, 5);
+    expect(window).toMatchObject({ energy: 200_000, quality: "reset" });
+    expect(window?.errorPct).toBeCloseTo(6 + 5 + 30, 5);
   });
 
   test("use a calibrated card's own gain", async () => {

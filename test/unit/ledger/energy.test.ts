@@ -50,6 +50,7 @@ describe("booking a segment", () => {
         measured: 120,
         quality: "counter",
         unseen: 0,
+        interpolated: 0,
       },
     ]);
   });
