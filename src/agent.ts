@@ -75,7 +75,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     fault ??= error;
     stop.abort();
   };
-  const source = stack.adopt(await openGpus(config, options, { clock, logger }), (opened) => opened.close());
+  const source = stack.adopt(
+    await openGpuSource(config, { clock, logger, fallbackId: hostname(), env: options.env }),
+    (opened) => opened.close(),
+  );
   let shares: RigController | undefined;
   let proxy: StratumProxy | undefined;
   const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => proxy);
@@ -180,12 +183,6 @@ function openRigPower({ config, source, ...parts }: RigPowerSetting): RigPower {
     ...(meter === undefined ? {} : { meter: openWallMeter(meter) }),
     ...(host?.kind === "found" ? { processor: host.counters } : {}),
   });
-}
-
-async function openGpus(config: RigConfig, { env }: AgentOptions, parts: { clock: Clock; logger: Logger }) {
-  const source = await openGpuSource(config, { ...parts, fallbackId: hostname(), env });
-  source.onEvent?.(({ kind, ...facts }) => parts.logger.warn(`the driver tells a GPU's ${kind}`, facts));
-  return source;
 }
 
 /** Ends what a killed agent left open in the ledger, with the totals it last recorded. */

@@ -227,6 +227,16 @@ function checkImages(
   }
 }
 
+const guests = () =>
+  section({
+    ignore: list(text(/^[^\s/]{1,15}$/, "a program's name as `ps -o comm` shows it"), 64)
+      .default([])
+      .describe("Programs that may use a GPU beside ours, such as a desktop; the usual desktops are known."),
+    coolDownS: duration(0, DAY_S).default(60).describe("From a guest's last sight to our next work on the GPU."),
+  })
+    .transform(({ ignore, coolDownS }) => ({ ignore, coolDown: seconds(coolDownS) }))
+    .prefault({});
+
 /** The whole of rig.yaml, version 1; relative paths are taken from `base`. */
 export const createSchema = (base: string) =>
   section({

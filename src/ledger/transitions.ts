@@ -11,6 +11,10 @@ export interface RecordedTransition extends TransitionRow {
   readonly outcome: TransitionEnd["outcome"] | undefined;
   readonly energy: MilliJoules | undefined;
   readonly detail: string | undefined;
+  /** The driver's error number, where one was reported meanwhile. */
+  readonly xid: number | undefined;
+  readonly vramBeforeMiB: number | undefined;
+  readonly vramAfterMiB: number | undefined;
 }
 
 export interface TransitionRoute {
@@ -58,7 +62,8 @@ UPDATE transitions SET ended_ms = @at, outcome = 'aborted', detail = @detail
 WHERE ended_ms IS NULL RETURNING transition_id AS id`;
 const LIST = `
 SELECT transition_id AS id, gpu_uuid AS gpu, from_workload AS "from", to_workload AS "to", rung, reason,
-  started_ms AS started, ended_ms AS ended, duration_ms AS duration, outcome, energy_mj AS energy, detail
+  started_ms AS started, ended_ms AS ended, duration_ms AS duration, outcome, energy_mj AS energy, detail,
+  xid, vram_before_mib AS vramBeforeMiB, vram_after_mib AS vramAfterMiB
 FROM v_transitions ORDER BY transition_id DESC LIMIT @limit`;
 const COSTS = `
 SELECT gpu_uuid AS gpu, ended_ms - started_ms AS duration, energy_mj AS energy, ended_ms AS ended FROM transitions

@@ -1,3 +1,4 @@
+import { freemem } from "node:os";
 import type { RigConfig } from "../config/load.ts";
 import type { RigPower } from "../energy/rig-power.ts";
 import type { GpuInfo, GpuSource } from "../gpu/source.ts";
@@ -13,20 +14,23 @@ import { referenceMinerContainer, referenceMinerSpec } from "../mining/miners/re
 import type { SwitchRules } from "../policy/types.ts";
 import { watts } from "../units/energy.ts";
 import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
-import type { WorkDriver } from "../workloads/driver.ts";
 import { Cooldown } from "./cooldown.ts";
 import { Custody, type MiningParts, type PoolAway } from "./custody.ts";
 import { ObservedDemand } from "./demand.ts";
 import { EngineControl } from "./engine-control.ts";
 import { RigStateError } from "./errors.ts";
 import { GpuLoop } from "./gpu-loop.ts";
+import { DESKTOP_PROGRAMS } from "./guest-watch.ts";
 import { HashingWatch } from "./hashing-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { MeterBook } from "./meter-book.ts";
 import { MinerControl } from "./miner-control.ts";
 import { RateBook } from "./rates.ts";
 import { RequestQueue } from "./request-queue.ts";
+import type { RigDriver } from "./rig-driver.ts";
+import { machineProcesses, type ProcessLookup } from "./roster.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
+import { Surroundings, type SurroundingsParts } from "./surroundings.ts";
 import { SwitchBook } from "./switch-book.ts";
 import { Wake } from "./wake.ts";
 
@@ -47,7 +51,9 @@ export interface RigParts {
   readonly config: RigConfig;
   readonly gpus: readonly GpuInfo[];
   readonly source: GpuSource;
-  readonly driver: WorkDriver;
+  readonly driver: RigDriver;
+  /** Whose the processes on a GPU are; those of this machine when absent. */
+  readonly processes?: ProcessLookup;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -75,15 +81,21 @@ export class RigController implements GpuPort {
   readonly #parts: RigParts;
   readonly #gpus: ReadonlyMap<GpuUuid, Rigged>;
 
+  /** No longer told once the rig has run. */
+  readonly #unsubscribe: () => void;
+
   constructor(parts: RigParts) {
     this.#parts = parts;
     this.#gpus = new Map(parts.gpus.map((info) => [info.uuid, rigUp(info, parts)]));
+    const unsubscribe = parts.source.onEvent?.((event) => this.#gpus.get(event.uuid)?.loop.told(event));
+    this.#unsubscribe = unsubscribe ?? (() => {});
     parts.driver.onExit((exit) => this.#gpus.get(exit.gpu)?.loop.workExited(exit.role, exit.reason));
   }
 
   /** Runs every GPU until `signal` fires and each has let go. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all([...this.#gpus.values()].map(({ loop }) => loop.run(signal)));
+    this.#unsubscribe();
   }
 
   /** Queues at the GPU with the fewest requests, one that serves already before all others. */
@@ -171,9 +183,11 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
   const rates = new RateBook(gpu, labels, { ledger, clock });
   const cooldown = new Cooldown();
   const demand = new ObservedDemand(clock.now());
-  const mining = parts.mining && miningOf(info, parts, parts.mining);
-  const serving = inference && parts.model && servingOf(info, driver, { ...inference.engine, name: parts.model });
-  const shared = { clock, steady, ledger, logger, meter, queue, rates, cooldown, switches, onChange };
+  const ground = groundOf(info, parts, { steady, meter, onTrouble: () => wake.call() });
+  const mining = parts.mining && miningOf(info, parts, parts.mining, ground);
+  const engine = inference && parts.model && { ...inference.engine, name: parts.model };
+  const serving = engine && servingOf(info, driver, engine, ground);
+  const shared = { clock, steady, ledger, logger, meter, queue, rates, cooldown, switches, ground, onChange };
   const custody = new Custody({
     ...shared,
     gpu,
@@ -203,6 +217,24 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
   return { loop, queue, demand, wake, watch: mining?.watch };
 }
 
+function groundOf(
+  info: GpuInfo,
+  { config, ledger, clock, logger, processes }: RigParts,
+  own: Pick<SurroundingsParts, "steady" | "meter" | "onTrouble">,
+): Surroundings {
+  const { ignore, coolDown } = config.guests;
+  return new Surroundings({
+    ...own,
+    info,
+    ledger,
+    clock,
+    logger,
+    guestRules: { ignore: [...DESKTOP_PROGRAMS, ...ignore], coolDown },
+    lookup: processes ?? machineProcesses,
+    hostFree: () => freemem() / 2 ** 20,
+  });
+}
+
 /** What is known of this very card's sensor, and of the rig's power. */
 function sensorFacts({ uuid, name, architecture }: GpuInfo, { config, source, rigPower }: RigParts) {
   const { driverVersion } = source;
@@ -218,7 +250,7 @@ function sensorFacts({ uuid, name, architecture }: GpuInfo, { config, source, ri
   };
 }
 
-function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink): MiningParts {
+function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink, ground: Surroundings): MiningParts {
   const { config, driver, ledger, clock } = parts;
   const gpu = info.uuid;
   const worker = `${config.rig.name}-${info.index}`;
@@ -230,7 +262,7 @@ function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink): MiningParts
   const spec = image === undefined ? referenceMinerSpec(options) : referenceMinerContainer(image, options);
   return {
     coin: link.coin,
-    miner: new MinerControl(driver, spec),
+    miner: new MinerControl(driver, spec, (work) => ground.roster.note("miner", work)),
     watch: new HashingWatch({ gpu, ledger, clock, coin: link.coin }),
     poolAway: () => link.poolAway(),
   };
@@ -238,11 +270,21 @@ function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink): MiningParts
 
 type EngineConfig = NonNullable<RigConfig["inference"]>["engine"] & { readonly name: string };
 
-function servingOf(info: GpuInfo, driver: WorkDriver, engine: EngineConfig): NonNullable<LoopParts["serving"]> {
+function servingOf(
+  info: GpuInfo,
+  driver: RigDriver,
+  engine: EngineConfig,
+  ground: Surroundings,
+): NonNullable<LoopParts["serving"]> {
   const { kind: _, gpu, image, memoryMiB, ...rest } = engine;
   const options = { ...rest, gpu: info.uuid, useGpu: gpu === "auto" };
   const spec = image === undefined ? builtInEngineSpec(options) : builtInEngineContainer(image, memoryMiB, options);
-  return { engine: new EngineControl(driver, spec), model: engine.name };
+  const control = new EngineControl(driver, spec, {
+    onWork: (work) => ground.roster.note("engine", work),
+    mayHoldVram: info.vramTotalMiB !== undefined,
+  });
+  ground.useEngine(control);
+  return { engine: control, model: engine.name };
 }
 
 function rulesOf({ policy, inference }: RigConfig, roundTrip: Millis): SwitchRules {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { LedgerError } from "../ledger/errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { GpuUuid, HandoverState, JobOutcome, Workload } from "../ledger/rows.ts";
+import type { GpuUuid, HandoverState, JobOutcome, Rung, TransitionEnd, Workload } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -10,14 +10,15 @@ import { after, elapsed, type Millis, millis, seconds, type UnixMs } from "../un
 import { tokensPerSecond } from "../units/work.ts";
 import type { Cooldown } from "./cooldown.ts";
 import type { EngineControl } from "./engine-control.ts";
-import { type Handover, runHandover } from "./handover.ts";
+import { type Handover, type HandoverOutcome, type HandoverParts, runHandover } from "./handover.ts";
 import type { HashingWatch } from "./hashing-watch.ts";
 import type { MeterBook } from "./meter-book.ts";
 import type { MinerControl } from "./miner-control.ts";
 import { DONE, failed, type Outcome } from "./outcome.ts";
 import type { RateBook } from "./rates.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
-import { rungFor } from "./steps.ts";
+import { EVICTION, type Route, rungFor, type Step, stepsFor } from "./steps.ts";
+import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
 
 const STOP_TIMEOUT = seconds(10);
@@ -50,6 +51,7 @@ export interface CustodyParts {
   readonly rates: RateBook;
   readonly cooldown: Cooldown;
   readonly switches: SwitchBook;
+  readonly ground: Surroundings;
   readonly drainTimeout: Millis;
   readonly mining?: MiningParts;
   readonly serving?: { readonly engine: EngineControl };
@@ -60,22 +62,39 @@ export interface CustodyParts {
 export interface Assignment {
   readonly workload: Workload;
   readonly since: UnixMs;
-  /** The ledger's job, while hashing. */
+  /** The ledger's job, while hashing or while a guest has the GPU. */
   readonly jobId?: string;
 }
 
-type HandoverOutcome = Outcome & { readonly note?: string; readonly isStuck?: true };
+type Ended = HandoverOutcome & { readonly isStuck?: true };
+
+/** One handover under way. */
+interface Passage {
+  readonly handover: Handover;
+  readonly reason: string;
+  /** On the steady clock. */
+  readonly began: UnixMs;
+  /** Of the one to come. */
+  readonly jobId: string | undefined;
+}
 
 const wordsOf = (outcome: HandoverOutcome) => ({
   word: outcome.kind === "done" ? ("completed" as const) : outcome.kind,
   detail: outcome.kind === "failed" ? outcome.reason : outcome.note,
 });
 
+/** How long it is since this was called. */
+function stopwatch(clock: Clock): () => Millis {
+  const began = clock.monotonic();
+  return () => millis(clock.monotonic() - began);
+}
+
 /** Who has the GPU, and the only way to change it: recorded, metered, then acted. Only the GPU's loop calls it. */
 export class Custody {
   readonly #parts: CustodyParts;
   #assignment: Assignment;
   #state: HandoverState = "idle";
+  #isIsolated = false;
 
   constructor(parts: CustodyParts) {
     this.#parts = parts;
@@ -92,44 +111,112 @@ export class Custody {
 
   /** Takes the GPU off work that failed; its job is booked as interrupted. */
   letGo(reason: string, signal: AbortSignal): Promise<Outcome> {
-    const { jobId } = this.#assignment;
-    if (jobId !== undefined) this.#endJob(jobId, "interrupted", reason);
+    this.#interruptJob(reason);
     return this.handOver("none", reason, signal);
   }
 
-  /** Runs one handover with its ledger row, its metering and its hashing job around it. */
-  async handOver(to: Workload, reason: string, signal: AbortSignal): Promise<Outcome> {
-    const { clock, ledger, gpu, meter, mining, serving, switches, logger, onChange } = this.#parts;
+  /** Takes all work off a GPU that cannot be trusted, until `rejoin`. */
+  async isolate(reason: string, signal: AbortSignal): Promise<Outcome> {
+    this.#interruptJob(reason);
+    this.#isIsolated = true;
+    return await this.#pass("none", reason, EVICTION, signal);
+  }
+
+  get isIsolated(): boolean {
+    return this.#isIsolated;
+  }
+
+  rejoin(): void {
+    this.#isIsolated = false;
+    if (this.#state === "faulted") this.#state = "idle";
+    this.#parts.onChange();
+  }
+
+  /** Leaves the GPU to a guest; nothing of the guest's is touched. */
+  yieldTo(reason: string, signal: AbortSignal): Promise<Outcome> {
+    this.#interruptJob(reason);
+    return this.#pass("external", reason, EVICTION, signal);
+  }
+
+  handOver(to: Workload, reason: string, signal: AbortSignal): Promise<Outcome> {
+    return this.#pass(to, reason, undefined, signal);
+  }
+
+  /** Runs one handover with its ledger row, its metering and its job around it; `steps` replace the usual ones. */
+  async #pass(to: Workload, reason: string, steps: readonly Step[] | undefined, signal: AbortSignal): Promise<Outcome> {
+    const { clock, steady, ledger, gpu, meter } = this.#parts;
     const from = this.#assignment.workload;
-    const residents = { miner: mining?.miner.resident === true, engine: serving?.engine.state.kind === "ready" };
-    const rung = rungFor(to, residents);
+    const handover = this.#plan({ from, to }, steps);
+    const rung = rungFor(to, handover.residents, handover.residence);
     const started = clock.now();
-    const began = clock.monotonic();
+    const length = stopwatch(clock);
     const id = ledger.transitions.start({ gpu, from, to, rung, reason, started });
     await meter.beginSwitch();
-    this.#endHashing();
-    const jobId = to === "hashing" ? this.#beginHashing() : undefined;
-    const outcome = await this.#runSteps({ from, to, residents }, signal);
-    if (outcome.kind !== "done") await this.#stopMinerOf(jobId);
-    const energy = await meter.endSwitch(outcome.kind === "done" ? to : "none", jobId);
-    const length = millis(clock.monotonic() - began);
-    const { word, detail } = wordsOf(outcome);
-    // A fallback was taken where there is a note: what it cost says nothing about the planned rung.
-    const taken = outcome.note === undefined ? {} : { rung: "cold" as const };
-    const ended = after(started, millis(Math.round(length)));
-    ledger.transitions.end(id, { ...taken, ended, outcome: word, energy, ...(detail ? { detail } : {}) });
-    switches.learn();
-    logger.info("handover", { gpu, from, to, rung, outcome: word, ms: Math.round(length), detail });
-    if (outcome.kind === "done") this.#arrive(to, jobId);
-    else this.#abandon(to, jobId, outcome);
-    onChange();
+    const vramBefore = meter.latest.reading?.vramUsedMiB;
+    this.#endJobOfBefore();
+    const passage = { handover, reason, began: steady.now(), jobId: this.#beginJob(to) };
+    const outcome = await this.#runSteps(passage, signal);
+    if (outcome.kind !== "done" && to === "hashing") await this.#stopMiner();
+    const energy = await meter.endSwitch(outcome.kind === "done" ? to : "none", passage.jobId);
+    const ended = after(started, millis(Math.round(length())));
+    this.#record(id, passage, outcome, {
+      ended,
+      energy,
+      ...(vramBefore === undefined ? {} : { vramBeforeMiB: vramBefore }),
+    });
+    this.#settle(passage, outcome, rung, length());
     return outcome;
   }
 
+  #plan(route: Route, steps: readonly Step[] | undefined): Handover {
+    const { mining, serving, ground } = this.#parts;
+    const kept = (route.to === "hashing" ? mining?.miner.isKept : serving?.engine.isKept) === true;
+    const engine = serving?.engine.state.kind === "ready";
+    const residents = { miner: mining?.miner.resident === true, engine, kept };
+    const { rung: residence } = ground.residence;
+    return { ...route, residents, residence, steps: steps ?? stepsFor(route, residents, residence) };
+  }
+
+  #record(
+    id: number,
+    { began }: Passage,
+    outcome: Ended,
+    facts: Pick<TransitionEnd, "ended" | "energy" | "vramBeforeMiB">,
+  ): void {
+    const { ledger, meter, ground, switches } = this.#parts;
+    const { word, detail } = wordsOf(outcome);
+    const vramAfter = meter.latest.reading?.vramUsedMiB;
+    const xid = ground.health.xidSince(began);
+    ledger.transitions.end(id, {
+      // A fallback was taken where there is a note: what it cost says nothing about the planned rung.
+      ...(outcome.note === undefined ? {} : { rung: "cold" as const }),
+      ...facts,
+      outcome: word,
+      ...(vramAfter === undefined ? {} : { vramAfterMiB: vramAfter }),
+      ...(xid === undefined ? {} : { xid }),
+      ...(detail ? { detail } : {}),
+    });
+    switches.learn();
+  }
+
+  #settle({ handover, jobId }: Passage, outcome: Ended, rung: Rung, length: Millis): void {
+    const { logger, gpu, ground, onChange } = this.#parts;
+    const { from, to, residence } = handover;
+    const { word, detail } = wordsOf(outcome);
+    logger.info("handover", { gpu, from, to, rung, outcome: word, ms: Math.round(length), detail });
+    if (outcome.kind === "done") {
+      if (rung === residence && outcome.note === undefined) ground.unbar(residence);
+      this.#arrive(to, jobId);
+    } else {
+      this.#abandon(to, jobId, outcome);
+    }
+    onChange();
+  }
+
   /** A step that throws has failed, and the GPU is suspect; only a ledger that cannot be written goes further up. */
-  async #runSteps(handover: Handover, signal: AbortSignal): Promise<HandoverOutcome> {
+  async #runSteps(passage: Passage, signal: AbortSignal): Promise<Ended> {
     try {
-      return await runHandover(handover, this.#handoverParts(), signal);
+      return await runHandover(passage.handover, this.#handoverParts(passage), signal);
     } catch (error) {
       if (error instanceof LedgerError) throw error;
       return { ...failed(messageOf(error)), isStuck: true };
@@ -142,7 +229,7 @@ export class Custody {
   }
 
   /** A handover that did not arrive leaves the GPU to nobody, and its target in a cool-down. */
-  #abandon(to: Workload, jobId: string | undefined, outcome: HandoverOutcome): void {
+  #abandon(to: Workload, jobId: string | undefined, outcome: Ended): void {
     const { cooldown, steady } = this.#parts;
     const failure = outcome.kind === "failed" ? outcome.reason : undefined;
     this.#assign("none", undefined);
@@ -153,8 +240,7 @@ export class Custody {
   }
 
   /** Before the switch is closed, so that not one joule of a miner that fails to stop counts as rest. */
-  async #stopMinerOf(jobId: string | undefined): Promise<void> {
-    if (jobId === undefined) return;
+  async #stopMiner(): Promise<void> {
     try {
       await this.#parts.mining?.miner.stop(AbortSignal.timeout(STOP_TIMEOUT));
     } catch (error) {
@@ -164,21 +250,30 @@ export class Custody {
 
   #assign(workload: Workload, jobId: string | undefined): void {
     this.#assignment = { workload, since: this.#parts.steady.now(), ...(jobId === undefined ? {} : { jobId }) };
-    this.#state = workload === "none" ? "idle" : "open";
+    if (this.#isIsolated) this.#state = "faulted";
+    else if (workload === "external") this.#state = "rented";
+    else this.#state = workload === "none" ? "idle" : "open";
   }
 
-  #beginHashing(): string {
+  /** The job of the one to come, where its whole stay is one. */
+  #beginJob(to: Workload): string | undefined {
     const { ledger, gpu, mining, clock } = this.#parts;
-    const id = `hash-${randomUUID()}`;
-    const workload = mining?.coin.coin ?? "unknown";
-    ledger.jobs.startJob({ id, kind: "hashing", gpu, workload, started: clock.now() });
-    mining?.watch.begin(id);
+    if (to !== "hashing" && to !== "external") return undefined;
+    const id = `${to === "hashing" ? "hash" : "guest"}-${randomUUID()}`;
+    const workload = to === "hashing" ? (mining?.coin.coin ?? "unknown") : "guest";
+    ledger.jobs.startJob({ id, kind: to, gpu, workload, started: clock.now() });
+    if (to === "hashing") mining?.watch.begin(id);
     return id;
   }
 
-  #endHashing(): void {
+  #endJobOfBefore(): void {
     const { jobId } = this.#assignment;
     if (jobId !== undefined) this.#endJob(jobId, "completed");
+  }
+
+  #interruptJob(reason: string): void {
+    const { jobId, workload } = this.#assignment;
+    if (jobId !== undefined && workload === "hashing") this.#endJob(jobId, "interrupted", reason);
   }
 
   #endJob(jobId: string, outcome: JobOutcome, reason?: string): void {
@@ -187,16 +282,24 @@ export class Custody {
     ledger.jobs.endJob(jobId, { ended: clock.now(), outcome, ...(reason === undefined ? {} : { reason }) });
   }
 
-  #handoverParts(): Parameters<typeof runHandover>[1] {
-    const { clock, queue, mining, serving, drainTimeout, onChange } = this.#parts;
+  #handoverParts({ handover, began }: Passage): HandoverParts {
+    const { clock, steady, queue, mining, serving, drainTimeout, onChange, ground } = this.#parts;
+    const xid = () => ground.health.xidSince(began);
+    const { to, residents } = handover;
+    const isUp = to === "hashing" ? residents.miner : residents.engine && serving?.engine.isAsleep !== true;
     return {
       clock,
+      steady,
       queue,
       miner: mining?.miner,
       engine: serving?.engine,
       drainTimeout,
       gate: (engine, slots) => this.#gate(engine, slots),
       firstShare: (signal) => mining?.watch.firstShare(() => this.#endWarming(), signal) ?? Promise.resolve(DONE),
+      verifyFree: (signal) => ground.verifyFree(handover, { xid }, isUp, signal),
+      verifyQuiet: (signal) => ground.verifyQuiet({ xid }, signal),
+      onBar: (rung) => ground.bar(rung),
+      onNotFree: (reason) => ground.notFree(reason),
       onState: (state) => {
         this.#state = state;
         onChange();

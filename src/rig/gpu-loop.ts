@@ -1,3 +1,4 @@
+import type { GpuEvent } from "../gpu/source.ts";
 import { LedgerError } from "../ledger/errors.ts";
 import type { Mode } from "../ledger/rows.ts";
 import { type Backoff, createBackoff } from "../lib/backoff.ts";
@@ -63,8 +64,13 @@ export class GpuLoop {
     wake.call();
   }
 
+  /** What the driver tells of this GPU unasked. */
+  told(event: GpuEvent): void {
+    this.#parts.ground.health.told(event);
+  }
+
   snapshot(): GpuSnapshot {
-    const { info, mode, meter, mining, serving, queue, rates, custody, clock, steady } = this.#parts;
+    const { info, ground, mode, meter, mining, serving, queue, rates, custody, clock, steady } = this.#parts;
     const { workload, since } = custody.assignment;
     const { effective, reported } = mining?.watch.live ?? {};
     const net = this.#outlook.netOf(workload);
@@ -78,6 +84,8 @@ export class GpuLoop {
       why: this.#why,
       queue: queue.facts(),
       roundTrip: this.#outlook.roundTrip,
+      slotFaults: ground.health.slotFaults,
+      ...(ground.health.lastXid === undefined ? {} : { lastXid: ground.health.lastXid }),
       valuations: this.#outlook.valuations,
       ...meter.latest,
       ...(effective === undefined ? {} : { hashrateEffective: effective }),
@@ -109,6 +117,7 @@ export class GpuLoop {
   async #look(signal: AbortSignal): Promise<Millis> {
     const { custody, mode, steady } = this.#parts;
     await this.#measure(signal);
+    if (await this.#standAside(signal)) return TICK;
     await this.#noticeFailure(signal);
     const length = this.#outlook.look();
     const rules = this.#rules();
@@ -126,8 +135,9 @@ export class GpuLoop {
   }
 
   async #measure(signal: AbortSignal): Promise<void> {
-    const { meter, rates, mining, queue, custody } = this.#parts;
+    const { meter, rates, mining, queue, custody, ground } = this.#parts;
     const reading = await meter.look(signal);
+    if (reading !== undefined) ground.observe(reading);
     const { workload } = custody.assignment;
     if (workload === "hashing") mining?.watch.ask(mining.miner, signal);
     rates.observeHashrate(workload === "hashing" ? mining?.watch.rate() : undefined);
@@ -135,12 +145,48 @@ export class GpuLoop {
     if (reading?.power !== undefined && activity !== undefined) rates.observePower(activity, reading.power);
   }
 
+  /** A GPU that cannot be trusted, or that somebody else uses, gets none of our work; true while that is so. */
+  async #standAside(signal: AbortSignal): Promise<boolean> {
+    const { ground, custody, queue, onChange } = this.#parts;
+    const { isolation } = ground.health;
+    if (isolation !== undefined) {
+      this.#why = `out of service: ${isolation.reason}${this.#sayUntil(isolation.until)}`;
+      queue.refuseAll("engine-failed", "this GPU is out of service");
+      if (!custody.isIsolated) await custody.isolate(isolation.reason, signal);
+      onChange();
+      return true;
+    }
+    if (custody.isIsolated) custody.rejoin();
+    const { guest } = ground;
+    const isRented = custody.assignment.workload === "external";
+    if (guest === undefined) {
+      if (isRented) await custody.handOver("none", "the guest left the GPU", signal);
+      return false;
+    }
+    const words = `${guest.name} (pid ${guest.pid}), which is not ours, uses the GPU`;
+    this.#why = guest.until === undefined ? words : `${guest.name} has left the GPU${this.#sayUntil(guest.until)}`;
+    queue.refuseAll("not-serving", "this GPU is used by somebody else");
+    if (!isRented) await custody.yieldTo(words, signal);
+    onChange();
+    return true;
+  }
+
+  #sayUntil(until: UnixMs | undefined): string {
+    if (until === undefined) return "";
+    return `; trusted again in ${Math.ceil(elapsed(this.#parts.steady.now(), until) / 1000)} s if it stays so`;
+  }
+
   /** Work that is gone or hung, or a pool that stays away, takes the GPU off that work for a while. */
   async #noticeFailure(signal: AbortSignal): Promise<void> {
-    const { steady, cooldown, logger, custody, info } = this.#parts;
+    const { steady, cooldown, logger, custody, info, ground } = this.#parts;
     const { workload } = custody.assignment;
+    const xid = ground.health.takeWorkFault();
     const reason =
-      workload === "hashing" ? this.#hashingFault() : workload === "inference" ? this.#servingFault() : undefined;
+      workload === "hashing"
+        ? (xid ?? this.#hashingFault())
+        : workload === "inference"
+          ? (xid ?? this.#servingFault())
+          : undefined;
     if (reason === undefined) return await this.#stopStuckMiner(signal);
     if (!cooldown.blocking(workload, steady.now())) cooldown.failed(workload, reason, steady.now());
     logger.warn("work failed", { gpu: info.uuid, workload, reason });

@@ -1,17 +1,20 @@
-import type { HandoverState, Workload } from "../ledger/rows.ts";
+import type { HandoverState } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type Millis, seconds } from "../units/time.ts";
 import type { EngineControl } from "./engine-control.ts";
+import type { Residence } from "./ladder.ts";
 import type { MinerControl } from "./miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
-import { type Residents, STATE_OF, type Step, stepsFor } from "./steps.ts";
+import { DEADLINE_OF, fallbackOf, type Residents, type Route, STATE_OF, type Step } from "./steps.ts";
 
 const REVOKE_GRACE = seconds(3);
 
 /** What the steps act on. The GPU's loop owns all of it. */
 export interface HandoverParts {
   readonly clock: Clock;
+  /** The same time, for deadlines. */
+  readonly steady: Clock;
   readonly queue: RequestQueue;
   readonly miner: MinerControl | undefined;
   readonly engine: EngineControl | undefined;
@@ -19,42 +22,69 @@ export interface HandoverParts {
   readonly gate: (engine: string, slots: number) => Gate;
   /** Resolves with the first share that the pool accepts from now on, or fails after its deadline. */
   readonly firstShare: (signal: AbortSignal) => Promise<Outcome>;
+  /** Whether the hardware says that the GPU is free for the one to come. */
+  readonly verifyFree: (signal: AbortSignal) => Promise<Outcome>;
+  /** Whether the hardware says that what stays does nothing. */
+  readonly verifyQuiet: (signal: AbortSignal) => Promise<Outcome>;
   readonly onState: (state: HandoverState) => void;
+  /** Told when a rung failed. */
+  readonly onBar: (rung: Residence) => void;
+  /** Told when the GPU did not become free, whatever was tried. */
+  readonly onNotFree: (reason: string) => void;
 }
 
-export interface Handover {
-  readonly from: Workload;
-  readonly to: Workload;
+export interface Handover extends Route {
   readonly residents: Residents;
+  readonly residence: Residence;
+  readonly steps: readonly Step[];
 }
 
-/** Runs the steps in order; the first that fails, after its fallback, ends the handover. `note` tells of a fallback. */
+/** `note` tells of a fallback. */
+export type HandoverOutcome = Outcome & { readonly note?: string };
+
+/** Runs the steps in order; the first that fails, after its fallback, ends the handover. */
 export async function runHandover(
-  { from, to, residents }: Handover,
+  handover: Handover,
   parts: HandoverParts,
   signal: AbortSignal,
-): Promise<Outcome & { readonly note?: string }> {
+): Promise<HandoverOutcome> {
   let note: string | undefined;
-  for (const step of stepsFor(from, to, residents)) {
-    parts.onState(STATE_OF[step]);
-    let outcome = await runStep(step, parts, signal);
-    const fallbacks = fallbacksOf(step, residents);
-    if (outcome.kind === "failed" && fallbacks.length > 0) {
-      note = outcome.reason;
-      for (const fallback of fallbacks) {
-        outcome = await runStep(fallback, parts, signal);
+  for (const step of handover.steps) {
+    let outcome = await runInTime(step, parts, signal);
+    const fallback = fallbackOf(step, handover, handover.residents, handover.residence);
+    if (outcome.kind === "failed" && fallback !== undefined) {
+      note ??= outcome.reason;
+      if (fallback.bars !== undefined) parts.onBar(fallback.bars);
+      for (const down of fallback.steps) {
+        outcome = await runInTime(down, parts, signal);
         if (outcome.kind !== "done") break;
       }
     }
+    if (outcome.kind === "failed" && step === "verify-free") parts.onNotFree(outcome.reason);
     if (outcome.kind !== "done") return note === undefined ? outcome : { ...outcome, note };
   }
   return note === undefined ? DONE : { ...DONE, note };
 }
 
-/** One rung down: a miner that will not pause or resume is stopped, or stopped and started. */
-function fallbacksOf(step: Step, { miner }: Residents): readonly Step[] {
-  if (step === "pause-miner" || step === "verify-quiet") return ["stop-miner"];
-  return step === "start-miner" && miner ? ["stop-miner", "start-miner", "first-share"] : [];
+/** A step that hangs has failed when its deadline passes; its signal then tells it to give up. */
+async function runInTime(step: Step, parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+  parts.onState(STATE_OF[step]);
+  const over = new AbortController();
+  const done = new AbortController();
+  const limit = DEADLINE_OF[step];
+  const late = parts.steady.wait(limit, done.signal).then((): Outcome => {
+    over.abort();
+    return failed(`${step} took longer than ${limit / 1000} s`);
+  });
+  const work = runStep(step, parts, AbortSignal.any([signal, over.signal]));
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    done.abort();
+    work.catch(() => {
+      // Its deadline was told already.
+    });
+  }
 }
 
 function runStep(step: Step, parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
@@ -65,12 +95,24 @@ function runStep(step: Step, parts: HandoverParts, signal: AbortSignal): Promise
       return Promise.resolve(DONE);
     case "drain":
       return drain(parts, signal);
+    case "revoke":
+      return revoke(parts);
     case "pause-miner":
       return miner?.pause(signal) ?? NO_MINER;
     case "verify-quiet":
-      return miner?.verifyQuiet(signal) ?? NO_MINER;
+      return quiet(parts, signal);
     case "stop-miner":
-      return miner?.stop(signal) ?? Promise.resolve(DONE);
+      return miner?.stop(signal) ?? NOTHING;
+    case "remove-miner":
+      return miner?.remove(signal) ?? NOTHING;
+    case "sleep-engine":
+      return engine?.sleep(signal) ?? NOTHING;
+    case "stop-engine":
+      return engine?.stop(signal) ?? NOTHING;
+    case "remove-engine":
+      return engine?.remove(signal) ?? NOTHING;
+    case "verify-free":
+      return parts.verifyFree(signal);
     case "start-miner":
       return miner?.start(signal) ?? NO_MINER;
     case "first-share":
@@ -82,8 +124,15 @@ function runStep(step: Step, parts: HandoverParts, signal: AbortSignal): Promise
   }
 }
 
+const NOTHING: Promise<Outcome> = Promise.resolve(DONE);
 const NO_MINER: Promise<Outcome> = Promise.resolve(failed("no miner is configured"));
 const NO_ENGINE: Promise<Outcome> = Promise.resolve(failed("no engine is configured"));
+
+/** A miner that paused itself is asked; one that was frozen cannot be, and the hardware has to say it. */
+function quiet({ miner, verifyQuiet }: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+  if (miner === undefined) return NO_MINER;
+  return miner.isFrozen ? verifyQuiet(signal) : miner.verifyQuiet(signal);
+}
 
 function openGate({ engine, queue, gate }: HandoverParts): Outcome {
   if (engine?.state.kind !== "ready") return failed("the engine ended before its gate opened");
@@ -93,14 +142,19 @@ function openGate({ engine, queue, gate }: HandoverParts): Outcome {
 }
 
 /** Lets running requests end; those that outlast the deadline are revoked and recorded as interrupted. */
-async function drain({ queue, clock, drainTimeout }: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+async function drain(parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+  const { queue, clock, drainTimeout } = parts;
   if (await emptied(queue, clock, drainTimeout, signal)) return DONE;
-  queue.revoke();
-  if (await emptied(queue, clock, REVOKE_GRACE, NEVER)) return signal.aborted ? ABORTED : DONE;
-  return failed("revoked requests still hold the GPU");
+  const outcome = await revoke(parts);
+  return outcome.kind === "done" && signal.aborted ? ABORTED : outcome;
 }
 
-/** An agent that stops still waits for its requests to be booked. */
+/** Takes the GPU from its requests; an agent that stops still waits for them to be booked. */
+async function revoke({ queue, clock }: HandoverParts): Promise<Outcome> {
+  queue.revoke();
+  return (await emptied(queue, clock, REVOKE_GRACE, NEVER)) ? DONE : failed("revoked requests still hold the GPU");
+}
+
 const NEVER = new AbortController().signal;
 
 async function emptied(queue: RequestQueue, clock: Clock, limit: Millis, signal: AbortSignal): Promise<boolean> {

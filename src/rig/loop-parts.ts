@@ -12,6 +12,7 @@ import type { EngineControl } from "./engine-control.ts";
 import type { MeterBook } from "./meter-book.ts";
 import type { RateBook } from "./rates.ts";
 import type { RequestQueue } from "./request-queue.ts";
+import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
 import type { Prices } from "./valuing.ts";
 import type { Wake } from "./wake.ts";
@@ -32,6 +33,7 @@ export interface LoopParts {
   readonly cooldown: Cooldown;
   readonly switches: SwitchBook;
   readonly custody: Custody;
+  readonly ground: Surroundings;
   readonly prices: Prices;
   /** The rules for a measured round trip; lending depends on it. */
   readonly rules: (roundTrip: Millis) => SwitchRules;

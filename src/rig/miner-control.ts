@@ -2,8 +2,9 @@ import { messageOf } from "../lib/errors.ts";
 import { withDeadline } from "../lib/wait.ts";
 import { fetchMinerStats, type MinerStats, pauseMiner, resumeMiner } from "../mining/reference/miner-api.ts";
 import { seconds } from "../units/time.ts";
-import type { RunningWork, WorkDriver, WorkSpec } from "../workloads/driver.ts";
+import type { RunningWork, WorkSpec } from "../workloads/driver.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
+import { discard, type RigDriver } from "./rig-driver.ts";
 
 const STATS_TIMEOUT = seconds(2);
 /** A healthy miner answers within one batch of hashes; one that does not is stopped. */
@@ -11,15 +12,20 @@ const CALL_TIMEOUT = seconds(1.5);
 
 /** The miner of one GPU. Only that GPU's loop calls it. */
 export class MinerControl {
-  readonly #driver: WorkDriver;
+  readonly #driver: RigDriver;
   readonly #spec: WorkSpec;
+  readonly #onWork: (work: RunningWork | undefined) => void;
   #work: RunningWork | undefined;
+  #isFrozen = false;
+  #isKept = false;
 
-  constructor(driver: WorkDriver, spec: WorkSpec) {
+  /** `onWork` is told whenever the running miner changes. */
+  constructor(driver: RigDriver, spec: WorkSpec, onWork: (work: RunningWork | undefined) => void = () => {}) {
     this.#driver = driver;
     this.#spec = spec;
+    this.#onWork = onWork;
     driver.onExit((exit) => {
-      if (exit.name === spec.name) this.#work = undefined;
+      if (exit.name === spec.name) this.#hold(undefined);
     });
   }
 
@@ -27,22 +33,40 @@ export class MinerControl {
     return this.#work !== undefined;
   }
 
+  /** Frozen from outside: it keeps its memory, and is silent towards its pool. */
+  get isFrozen(): boolean {
+    return this.#isFrozen;
+  }
+
+  /** Whether its container waits for the next start, caches and all. */
+  get isKept(): boolean {
+    return this.#isKept;
+  }
+
   /** Running and hashing when this is done, whether it had to be started, resumed, or neither. */
   async start(signal: AbortSignal): Promise<Outcome> {
+    const wasFrozen = this.#isFrozen;
+    await this.#thaw(signal);
     const readiness = await this.#driver.ensureReady(this.#spec, signal);
     if (readiness.kind === "aborted") return ABORTED;
     if (readiness.kind === "failed") return failed(`the miner did not start: ${readiness.reason}`);
-    this.#work = readiness.work;
-    return readiness.started ? DONE : this.#call(readiness.work, resumeMiner, signal);
+    this.#hold(readiness.work);
+    return readiness.started || wasFrozen ? DONE : this.#call(readiness.work, resumeMiner, signal);
   }
 
-  /** Stopped hashing, still resident and connected. */
-  pause(signal: AbortSignal): Promise<Outcome> {
+  /** Stopped hashing, still resident: by its own API, which keeps it connected, else frozen from outside. */
+  async pause(signal: AbortSignal): Promise<Outcome> {
     const work = this.#work;
-    return work === undefined ? Promise.resolve(DONE) : this.#call(work, pauseMiner, signal);
+    if (work === undefined) return DONE;
+    const paused = await this.#call(work, pauseMiner, signal);
+    if (paused.kind !== "failed" || work.container === undefined || this.#driver.pause === undefined) return paused;
+    // Set first: whether a freeze that failed half-way holds is not known, and thawing what runs does no harm.
+    this.#isFrozen = true;
+    await this.#driver.pause(this.#spec.name, signal);
+    return DONE;
   }
 
-  /** Checks with the miner itself that no thread hashes any more. */
+  /** Checks with the miner itself that no thread hashes any more; one that is frozen cannot be asked. */
   async verifyQuiet(signal: AbortSignal): Promise<Outcome> {
     const work = this.#work;
     if (work === undefined) return DONE;
@@ -53,9 +77,33 @@ export class MinerControl {
   }
 
   async stop(signal: AbortSignal): Promise<Outcome> {
+    await this.#thaw(signal);
     await this.#driver.stop(this.#spec.name, signal);
-    this.#work = undefined;
+    this.#isKept ||= this.#work?.container !== undefined;
+    this.#hold(undefined);
     return DONE;
+  }
+
+  /** Stopped, and nothing of it kept: the next start is a cold one. */
+  async remove(signal: AbortSignal): Promise<Outcome> {
+    await this.#thaw(signal);
+    await discard(this.#driver, this.#spec.name, signal);
+    this.#isKept = false;
+    this.#hold(undefined);
+    return DONE;
+  }
+
+  /** Frozen work does not hear that it should end. */
+  async #thaw(signal: AbortSignal): Promise<void> {
+    if (!this.#isFrozen) return;
+    await this.#driver.resume?.(this.#spec.name, signal);
+    this.#isFrozen = false;
+  }
+
+  #hold(work: RunningWork | undefined): void {
+    this.#work = work;
+    if (work === undefined) this.#isFrozen = false;
+    this.#onWork(work);
   }
 
   /** What the miner says of itself; undefined when it does not answer within two seconds. */

@@ -25,6 +25,10 @@ export interface GpuSnapshot {
   readonly net?: UsdPerHour;
   readonly queue: Queue;
   readonly roundTrip: RoundTrip;
+  /** How often a card in this slot was taken out of service in the last 24 hours. */
+  readonly slotFaults: number;
+  /** The driver's last error number for this GPU, since the agent started. */
+  readonly lastXid?: number;
   readonly valuations: readonly Valuation[];
   readonly engine?: EngineState;
 }

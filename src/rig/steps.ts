@@ -1,11 +1,19 @@
 import type { HandoverState, Rung, Workload } from "../ledger/rows.ts";
+import { type Millis, minutes, seconds } from "../units/time.ts";
+import type { Residence } from "./ladder.ts";
 
 export type Step =
   | "close-gate"
   | "drain"
+  | "revoke"
   | "pause-miner"
   | "verify-quiet"
   | "stop-miner"
+  | "remove-miner"
+  | "sleep-engine"
+  | "stop-engine"
+  | "remove-engine"
+  | "verify-free"
   | "start-miner"
   | "first-share"
   | "start-engine"
@@ -14,44 +22,146 @@ export type Step =
 /** What is up on the GPU as the handover starts. */
 export interface Residents {
   readonly miner: boolean;
+  /** Awake or asleep. */
   readonly engine: boolean;
+  /** Whether a container of the one to come waits, stopped. */
+  readonly kept?: boolean;
 }
 
 /** The state of the GPU while a step runs. */
 export const STATE_OF: Readonly<Record<Step, HandoverState>> = {
   "close-gate": "draining",
   drain: "draining",
+  revoke: "draining",
   "pause-miner": "releasing",
   "stop-miner": "releasing",
+  "remove-miner": "releasing",
+  "sleep-engine": "releasing",
+  "stop-engine": "releasing",
+  "remove-engine": "releasing",
   "verify-quiet": "verifying-free",
+  "verify-free": "verifying-free",
   "start-miner": "acquiring",
   "start-engine": "acquiring",
   "first-share": "warming",
   "open-gate": "warming",
 };
 
-/** The cheapest rung: both sides stay resident while both are up, else something starts cold. */
-export function rungFor(to: Workload, residents: Residents): Rung {
-  if (to === "none") return "cold";
-  return residents.miner && residents.engine ? "freeze" : "cold";
+/** After this a step has failed, whatever hangs; above what its parts allow themselves. */
+export const DEADLINE_OF: Readonly<Record<Step, Millis>> = {
+  "close-gate": seconds(5),
+  // Drains know their own deadline, which the operator sets.
+  drain: minutes(70),
+  revoke: seconds(10),
+  "pause-miner": seconds(10),
+  "stop-miner": minutes(1),
+  "remove-miner": minutes(1),
+  "sleep-engine": minutes(2),
+  "stop-engine": minutes(1),
+  "remove-engine": minutes(1),
+  "verify-quiet": seconds(15),
+  "verify-free": seconds(15),
+  "start-miner": minutes(10),
+  "start-engine": minutes(20),
+  "first-share": seconds(90),
+  "open-gate": seconds(5),
+};
+
+export interface Route {
+  readonly from: Workload;
+  readonly to: Workload;
+}
+
+/** The rung that a handover takes: both sides stay, the engine sleeps, or something starts, warm or cold. */
+export function rungFor(to: Workload, residents: Residents, residence: Residence = "freeze"): Rung {
+  if (to !== "hashing" && to !== "inference") return "cold";
+  const { miner, engine, kept } = residents;
+  if (residence === "freeze" && miner && engine) return "freeze";
+  if (residence === "sleep" && engine) return "sleep";
+  const isUp = to === "hashing" ? miner : engine;
+  return kept === true || (isUp && residence !== "freeze") ? "warm" : "cold";
 }
 
 /** The steps that take one GPU from `from` to `to`; each is safe to repeat. */
-export function stepsFor(from: Workload, to: Workload, residents: Residents): readonly Step[] {
+export function stepsFor({ from, to }: Route, residents: Residents, residence: Residence = "freeze"): readonly Step[] {
   // Requests of an earlier assignment that could not be revoked may still run.
   const settle: readonly Step[] = from === "none" && to === "hashing" ? ["drain"] : [];
-  return [...settle, ...leave(from, to), ...enter(to, residents)];
+  return [
+    ...settle,
+    ...leave({ from, to }, residence),
+    ...makeRoom({ from, to }, residents, residence),
+    ...enter(to, residents),
+  ];
 }
 
-function leave(from: Workload, to: Workload): readonly Step[] {
-  if (from === "hashing") return to === "none" ? ["stop-miner"] : ["pause-miner", "verify-quiet"];
-  if (from === "inference") return to === "none" ? ["close-gate", "drain", "stop-miner"] : ["close-gate", "drain"];
+/** Everything of ours goes at once, and nothing is expected of the GPU: for one that is lost, or that a guest has. */
+export const EVICTION: readonly Step[] = ["close-gate", "revoke", "stop-miner", "stop-engine"];
+
+const ASIDE: Readonly<Record<Residence, readonly [miner: readonly Step[], engine: readonly Step[]]>> = {
+  freeze: [["pause-miner", "verify-quiet"], []],
+  sleep: [
+    ["stop-miner", "verify-free"],
+    ["sleep-engine", "verify-free"],
+  ],
+  warm: [
+    ["stop-miner", "verify-free"],
+    ["stop-engine", "verify-free"],
+  ],
+};
+
+function leave({ from, to }: Route, residence: Residence): readonly Step[] {
+  const [miner, engine] = ASIDE[residence];
+  if (from === "hashing") return to === "none" ? ["stop-miner", "verify-free"] : miner;
+  if (from === "inference") return ["close-gate", "drain", ...(to === "none" ? ["stop-miner" as const] : engine)];
   // A miner that once would not stop is stopped again.
   return to === "none" ? ["stop-miner"] : [];
+}
+
+/** From rest nothing has to go first, unless something stayed that leaves no room. */
+function makeRoom({ from, to }: Route, residents: Residents, residence: Residence): readonly Step[] {
+  if (residence === "freeze" || from === "hashing" || from === "inference") return [];
+  const [miner, engine] = ASIDE[residence];
+  if (to === "hashing" && residents.engine) return engine;
+  return to === "inference" && residents.miner ? miner : [];
 }
 
 function enter(to: Workload, residents: Residents): readonly Step[] {
   if (to === "hashing") return residents.miner ? ["start-miner"] : ["start-miner", "first-share"];
   if (to === "inference") return ["start-engine", "open-gate"];
   return [];
+}
+
+export interface Fallback {
+  readonly steps: readonly Step[];
+  /** The rung that has just failed, where one has. */
+  readonly bars?: Residence;
+}
+
+/** What to try when `step` failed: one rung down. Undefined where nothing is left to try. */
+export function fallbackOf(
+  step: Step,
+  { from, to }: Route,
+  residents: Residents,
+  residence: Residence,
+): Fallback | undefined {
+  const sleeps = residence === "sleep";
+  switch (step) {
+    case "pause-miner":
+    case "verify-quiet":
+      return { steps: ["stop-miner", "verify-free"], bars: "freeze" };
+    case "start-miner":
+      return residents.miner ? { steps: ["stop-miner", "start-miner", "first-share"], bars: "freeze" } : undefined;
+    case "sleep-engine":
+      return { steps: ["stop-engine"], bars: "sleep" };
+    case "start-engine":
+      return sleeps && residents.engine ? { steps: ["stop-engine", "start-engine"], bars: "sleep" } : undefined;
+    case "verify-free":
+      if (from === "hashing") return { steps: ["remove-miner", "verify-free"] };
+      if (to !== "hashing") return undefined;
+      return sleeps
+        ? { steps: ["stop-engine", "verify-free"], bars: "sleep" }
+        : { steps: ["remove-engine", "verify-free"] };
+    default:
+      return undefined;
+  }
 }

@@ -5,6 +5,7 @@ import { systemCodeOf } from "../lib/errors.ts";
 export interface KernelProcess {
   /** Since boot; together with the pid it names one process, however often pids are used again. */
   readonly startTicks: number;
+  readonly parent: number;
   readonly group: number;
   /** Ended, but not yet collected by its parent. */
   readonly zombie: boolean;
@@ -29,10 +30,12 @@ export function parseStat(stat: string): KernelProcess | undefined {
     .slice(end + 1)
     .trim()
     .split(/\s+/);
+  const parent = Number(fields[1]);
   const group = Number(fields[2]);
   const startTicks = Number(fields[19]);
-  if (fields.length < 20 || !Number.isSafeInteger(group) || !Number.isSafeInteger(startTicks)) return undefined;
-  return { startTicks, group, zombie: fields[0] === "Z" || fields[0] === "X" };
+  if (fields.length < 20 || !Number.isSafeInteger(parent + group) || !Number.isSafeInteger(startTicks))
+    return undefined;
+  return { startTicks, parent, group, zombie: fields[0] === "Z" || fields[0] === "X" };
 }
 
 /** Signals a process, or with a negative `pid` its whole group; false when there is none any more. */

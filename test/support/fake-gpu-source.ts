@@ -1,4 +1,4 @@
-import type { GpuInfo, GpuReading, GpuSource } from "../../src/gpu/source.ts";
+import type { GpuEvent, GpuHealth, GpuInfo, GpuReading, GpuSource } from "../../src/gpu/source.ts";
 import type { GpuUuid } from "../../src/ledger/rows.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { milliJoules, watts } from "../../src/units/energy.ts";
@@ -9,6 +9,8 @@ export class FakeGpuSource implements GpuSource {
   readonly uuid: GpuUuid;
   /** Thrown by every read while set. */
   fault: Error | undefined;
+  /** Merged into what the GPU says of itself once. */
+  identity: Partial<GpuInfo> = {};
   /** Merged into every reading. */
   changes: Partial<GpuReading> = {};
   reads = 0;
@@ -16,6 +18,7 @@ export class FakeGpuSource implements GpuSource {
   #watts = 100;
   #millijoules = 0;
   #since = 0;
+  readonly #listeners = new Set<(event: GpuEvent) => void>();
 
   constructor(clock: Clock, uuid: GpuUuid) {
     this.#clock = clock;
@@ -39,7 +42,7 @@ export class FakeGpuSource implements GpuSource {
   }
 
   get info(): GpuInfo {
-    return { uuid: this.uuid, index: 0, name: "fake GPU" };
+    return { uuid: this.uuid, index: 0, name: "fake GPU", ...this.identity };
   }
 
   list(): Promise<readonly GpuInfo[]> {
@@ -62,6 +65,21 @@ export class FakeGpuSource implements GpuSource {
       powerLimit: watts(300),
       ...this.changes,
     });
+  }
+
+  onEvent(listener: (event: GpuEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** The driver tells something unasked. */
+  tell(event: { kind: "xid"; xid: number } | { kind: "health"; health: GpuHealth }): void {
+    for (const listener of this.#listeners) listener({ uuid: this.uuid, at: this.#clock.now(), ...event });
+  }
+
+  /** How many listen to the driver. */
+  get listeners(): number {
+    return this.#listeners.size;
   }
 
   close(): Promise<void> {

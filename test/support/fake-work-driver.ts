@@ -4,6 +4,9 @@ import type { Readiness, RunningWork, WorkDriver, WorkExit, WorkRole, WorkSpec }
 import { ScriptedEngine } from "./scripted-engine.ts";
 import { ScriptedMiner } from "./scripted-miner.ts";
 
+/** Under which the driver and a GPU's readings know the work. */
+export const PID_OF: Readonly<Record<WorkRole, number>> = { miner: 4242, engine: 4343 };
+
 const ENGINE_FACTS = { backend: "cpu", model: "tiny", contextTokens: 512, label: "scripted" };
 
 /** A driver whose miner and engine are scripted servers on loopback; records every start and stop. */
@@ -94,7 +97,7 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
 
   #work({ name, role }: WorkSpec): RunningWork {
     const port = role === "miner" ? this.miner.port : this.engine.port;
-    return { name, pid: 4242, host: "127.0.0.1", port, facts: role === "engine" ? this.engineFacts : {} };
+    return { name, pid: PID_OF[role], host: "127.0.0.1", port, facts: role === "engine" ? this.engineFacts : {} };
   }
 
   #throwFault(role: WorkRole): void {

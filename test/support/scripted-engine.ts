@@ -9,11 +9,20 @@ export interface EngineRequest {
 
 export type EngineScript = (request: EngineRequest, response: ServerResponse) => void | Promise<void>;
 
+const SLEEP_ROUTE = /^\/(sleep|wake_up|is_sleeping)/;
+
 /** An engine on loopback that does what the test scripted, and records what it was asked. */
 export class ScriptedEngine implements AsyncDisposable {
   readonly requests: EngineRequest[] = [];
   /** Answers whose connection ended before they were complete. */
   abandoned = 0;
+  /** Whether it has a sleep mode, and how it is with it now. */
+  canSleep = false;
+  isAsleep = false;
+  /** Sleep calls that are answered with 500. */
+  readonly refuses = new Set<string>();
+  /** `POST /sleep?level=1`, … in order. */
+  readonly sleepCalls: string[] = [];
   script: EngineScript = answerJson(200, { usage: { prompt_tokens: 3, completion_tokens: 5 } });
   readonly #server: Server;
 
@@ -45,10 +54,20 @@ export class ScriptedEngine implements AsyncDisposable {
     await once(this.#server, "close");
   }
 
+  #answerSleep({ url = "", method }: IncomingMessage, response: ServerResponse): void {
+    this.sleepCalls.push(`${method} ${url}`);
+    const refused = [...this.refuses].some((route) => url.startsWith(route));
+    if (this.canSleep && !refused && method === "POST") this.isAsleep = url.startsWith("/sleep");
+    const status = !this.canSleep ? 404 : refused ? 500 : 200;
+    const body = url === "/is_sleeping" && status === 200 ? { is_sleeping: this.isAsleep } : {};
+    response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  }
+
   async #answer(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     response.once("close", () => {
       if (!response.writableFinished) this.abandoned++;
     });
+    if (SLEEP_ROUTE.test(incoming.url ?? "")) return this.#answerSleep(incoming, response);
     const parts: Buffer[] = [];
     for await (const part of incoming) parts.push(part as Buffer);
     const request = { route: incoming.url ?? "", body: JSON.parse(Buffer.concat(parts).toString("utf8")) };

@@ -30,6 +30,9 @@ test("is on record before it is tried, and lists newest first", () => {
       outcome: "completed",
       energy: 90_000,
       detail: "slow stop",
+      xid: 31,
+      vramBeforeMiB: 900,
+      vramAfterMiB: 12.5,
     },
   ]);
   expect(ledger.transitions.list(1)).toHaveLength(1);

@@ -1,3 +1,4 @@
+import type { GpuInfo } from "../../../src/gpu/source.ts";
 import type { Admittance, Grant } from "../../../src/inference/gpu-port.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
 import type { Mode, ShareVerdict } from "../../../src/ledger/rows.ts";
@@ -15,6 +16,8 @@ import { MeterBook } from "../../../src/rig/meter-book.ts";
 import { MinerControl } from "../../../src/rig/miner-control.ts";
 import { RateBook } from "../../../src/rig/rates.ts";
 import { RequestQueue } from "../../../src/rig/request-queue.ts";
+import type { ProcessLookup } from "../../../src/rig/roster.ts";
+import { Surroundings } from "../../../src/rig/surroundings.ts";
 import { SwitchBook } from "../../../src/rig/switch-book.ts";
 import { Wake } from "../../../src/rig/wake.ts";
 import { watts } from "../../../src/units/energy.ts";
@@ -65,6 +68,8 @@ export interface BenchOptions {
   readonly queueLimit?: number;
   /** Whether this GPU was measured before. */
   readonly isMeasured?: boolean;
+  /** What the GPU says of itself once. */
+  readonly identity?: Partial<GpuInfo>;
   /** The rig as an earlier agent left it: this one is started on the same ledger, at the same time. */
   readonly before?: RigBench;
 }
@@ -93,6 +98,10 @@ export class RigBench implements AsyncDisposable {
   readonly miner: MinerControl;
   readonly engine: EngineControl;
   readonly custody: Custody;
+  readonly ground: Surroundings;
+  /** The processes of the machine that the rig stands in. */
+  readonly processes = new FakeProcesses();
+  hostFreeMiB = 64_000;
   readonly wake = new Wake();
   readonly demand: ObservedDemand;
   readonly loop: GpuLoop;
@@ -113,7 +122,8 @@ export class RigBench implements AsyncDisposable {
     this.driver = driver;
     this.source = new FakeGpuSource(clock, gpu);
     this.ledger = options.before?.ledger ?? openMemoryLedger(clock);
-    this.steady = steadyClock(clock);
+    this.source.identity = options.identity ?? {};
+    this.steady = { ...steadyClock(clock), wait: (length, signal) => clock.aside().wait(length, signal) };
     const { steady } = this;
     if (options.isMeasured) for (const row of MEASURED) this.ledger.benchmarks.upsert({ ...row, gpu, at: clock.now() });
     this.#logger = createLogger("debug", (line) => this.log.push(line));
@@ -133,8 +143,24 @@ export class RigBench implements AsyncDisposable {
       wear: toUsdNano(0.000_01),
     });
     this.watch = new HashingWatch({ gpu, ledger: this.ledger, clock, coin });
-    this.miner = new MinerControl(driver, workSpec("miner"));
-    this.engine = new EngineControl(driver, workSpec("engine"));
+    const { info } = this.source;
+    this.ground = new Surroundings({
+      ...parts,
+      info,
+      steady,
+      meter: this.meter,
+      guestRules: { ignore: ["Xorg"], coolDown: minutes(1) },
+      lookup: this.processes,
+      hostFree: () => this.hostFreeMiB,
+      onTrouble: () => this.wake.call(),
+    });
+    const { roster } = this.ground;
+    this.miner = new MinerControl(driver, workSpec("miner"), (work) => roster.note("miner", work));
+    this.engine = new EngineControl(driver, workSpec("engine"), {
+      onWork: (work) => roster.note("engine", work),
+      mayHoldVram: info.vramTotalMiB !== undefined,
+    });
+    this.ground.useEngine(this.engine);
     this.demand = new ObservedDemand(clock.now());
     const mining = { miner: this.miner, coin, watch: this.watch, poolAway: () => this.poolAway };
     const shared = {
@@ -145,6 +171,7 @@ export class RigBench implements AsyncDisposable {
       rates: this.rates,
       cooldown: this.cooldown,
       switches: this.switches,
+      ground: this.ground,
       onChange: () => void this.changes++,
       ...(mines ? { mining } : {}),
     };
@@ -153,7 +180,7 @@ export class RigBench implements AsyncDisposable {
     this.loop = new GpuLoop({
       ...shared,
       ...serving,
-      info: this.source.info,
+      info,
       wake: this.wake,
       demand: this.demand,
       custody: this.custody,
@@ -162,6 +189,7 @@ export class RigBench implements AsyncDisposable {
       mode: () => this.mode,
       onFault: (error) => this.faults.push(error),
     });
+    this.source.onEvent((event) => this.loop.told(event));
     driver.onExit(({ role, reason }) => this.loop.workExited(role, reason));
   }
 
@@ -325,6 +353,19 @@ export class RigBench implements AsyncDisposable {
 
   get workload(): string {
     return this.custody.assignment.workload;
+  }
+}
+
+/** Who is whose: the driver's own work by its pid, and names for the others. */
+export class FakeProcesses implements ProcessLookup {
+  readonly names = new Map<number, string>();
+
+  belongsTo(pid: number, work: { readonly pid: number }): boolean {
+    return pid === work.pid;
+  }
+
+  nameOf(pid: number): string | undefined {
+    return this.names.get(pid);
   }
 }
 

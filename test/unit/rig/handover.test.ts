@@ -3,28 +3,37 @@ import type { HandoverState, Workload } from "../../../src/ledger/rows.ts";
 import { type HandoverParts, runHandover } from "../../../src/rig/handover.ts";
 import { DONE, failed, type Outcome } from "../../../src/rig/outcome.ts";
 import type { Gate } from "../../../src/rig/request-queue.ts";
-import type { Residents } from "../../../src/rig/steps.ts";
+import { type Residents, stepsFor } from "../../../src/rig/steps.ts";
 import { seconds } from "../../../src/units/time.ts";
 import { NEVER, RigBench } from "./bench.ts";
 
 let rig: RigBench;
 let states: HandoverState[];
+let barred: string[];
+let notFree: string[];
 let firstShare: Outcome;
 let parts: HandoverParts;
 beforeEach(async () => {
   rig = await RigBench.start();
   rig.findsShares = false;
   states = [];
+  barred = [];
+  notFree = [];
   firstShare = DONE;
   parts = {
     clock: rig.clock,
+    steady: rig.steady,
     queue: rig.queue,
     miner: rig.miner,
     engine: rig.engine,
     drainTimeout: seconds(10),
     gate: (engine, slots): Gate => ({ engine, slots, begin: () => Promise.resolve(), end: () => Promise.resolve() }),
     firstShare: () => Promise.resolve(firstShare),
+    verifyFree: () => Promise.resolve(DONE),
+    verifyQuiet: () => Promise.resolve(DONE),
     onState: (state) => states.push(state),
+    onBar: (rung) => barred.push(rung),
+    onNotFree: (reason) => notFree.push(reason),
   };
 });
 afterEach(() => rig[Symbol.asyncDispose]());
@@ -33,7 +42,9 @@ const residents = (): Residents => ({ miner: rig.miner.resident, engine: rig.eng
 
 async function go(from: Workload, to: Workload, signal = NEVER, changes: Partial<HandoverParts> = {}) {
   let outcome: Awaited<ReturnType<typeof runHandover>> | undefined;
-  void runHandover({ from, to, residents: residents() }, { ...parts, ...changes }, signal).then((value) => {
+  const plan = { from, to, residents: residents(), residence: "freeze" as const };
+  const steps = stepsFor(plan, plan.residents);
+  void runHandover({ ...plan, steps }, { ...parts, ...changes }, signal).then((value) => {
     outcome = value;
   });
   await rig.until(() => outcome !== undefined);

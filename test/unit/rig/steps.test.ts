@@ -57,7 +57,7 @@ describe("the steps of a handover", () => {
       residents: ENGINE,
       steps: ["close-gate", "drain", "start-miner", "first-share"],
     },
-    { reason: "hashing ends", route: ["hashing", "none"], residents: MINER, steps: ["stop-miner"] },
+    { reason: "hashing ends", route: ["hashing", "none"], residents: MINER, steps: ["stop-miner", "verify-free"] },
     {
       reason: "requests end before everything does",
       route: ["inference", "none"],
@@ -72,17 +72,17 @@ describe("the steps of a handover", () => {
     },
   ];
   test.each(cases)("$reason", ({ route: [from, to], residents, steps }) => {
-    expect(stepsFor(from, to, residents)).toEqual(steps);
+    expect(stepsFor({ from, to }, residents)).toEqual(steps);
   });
 
   test("never start hashing before requests have drained, nor serving before hashing is quiet", () => {
     for (const residents of [NONE, MINER, ENGINE, BOTH]) {
       for (const from of ["inference", "none"] as const) {
-        const back = stepsFor(from, "hashing", residents);
+        const back = stepsFor({ from, to: "hashing" }, residents);
         expect(back).toContain("drain");
         expect(back.indexOf("drain")).toBeLessThan(back.indexOf("start-miner"));
       }
-      const there = stepsFor("hashing", "inference", residents);
+      const there = stepsFor({ from: "hashing", to: "inference" }, residents);
       expect(there.indexOf("verify-quiet")).toBeLessThan(there.indexOf("start-engine"));
       expect(there.at(-1)).toBe("open-gate");
     }
@@ -92,9 +92,15 @@ describe("the steps of a handover", () => {
     expect(STATE_OF).toEqual({
       "close-gate": "draining",
       drain: "draining",
+      revoke: "draining",
       "pause-miner": "releasing",
       "stop-miner": "releasing",
+      "remove-miner": "releasing",
+      "sleep-engine": "releasing",
+      "stop-engine": "releasing",
+      "remove-engine": "releasing",
       "verify-quiet": "verifying-free",
+      "verify-free": "verifying-free",
       "start-miner": "acquiring",
       "start-engine": "acquiring",
       "first-share": "warming",

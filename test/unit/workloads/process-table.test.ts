@@ -13,7 +13,7 @@ const rows = [
 ] as const;
 for (const [title, command] of rows)
   test(`the start time is found behind ${title}`, () => {
-    expect(parseStat(stat(command))).toEqual({ startTicks: 74482, group: 6003, zombie: false });
+    expect(parseStat(stat(command))).toEqual({ startTicks: 74482, parent: 6001, group: 6003, zombie: false });
   });
 
 test("a process that ended but was not collected is a zombie", () => {

@@ -1,0 +1,14 @@
+import type { WorkDriver } from "../workloads/driver.ts";
+
+/** A driver, with what only some can do: freeze work where it stands, and keep what was stopped for a warm start. */
+export interface RigDriver extends WorkDriver {
+  /** Freezes every process of it; it keeps its memory and VRAM. */
+  pause?(name: string, signal: AbortSignal): Promise<void>;
+  resume?(name: string, signal: AbortSignal): Promise<void>;
+  /** Stops the work and removes what is kept of it, so that the next start is a cold one. */
+  discard?(name: string, signal: AbortSignal): Promise<void>;
+}
+
+/** Stops the work and keeps nothing of it, also where the driver keeps nothing anyway. */
+export const discard = (driver: RigDriver, name: string, signal: AbortSignal): Promise<void> =>
+  driver.discard?.(name, signal) ?? driver.stop(name, signal);

@@ -1,0 +1,124 @@
+import type { GpuInfo, GpuReading } from "../gpu/source.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { EngineControl } from "./engine-control.ts";
+import { type GuestRules, GuestWatch } from "./guest-watch.ts";
+import { HealthWatch, type HealthWatchParts } from "./health-watch.ts";
+import { Bars, type Choice, chooseRung, type Residence } from "./ladder.ts";
+import type { MeterBook } from "./meter-book.ts";
+import type { Outcome } from "./outcome.ts";
+import { type ProcessLookup, Roster } from "./roster.ts";
+import type { Route } from "./steps.ts";
+import { type VerifyParts, verifyFree, verifyHardwareQuiet } from "./verify.ts";
+import { freeTarget, VramBook } from "./vram-book.ts";
+
+export interface SurroundingsParts extends HealthWatchParts {
+  readonly ledger: Pick<Ledger, "gpuFaults" | "baselines">;
+  readonly info: GpuInfo;
+  readonly clock: Clock;
+  readonly steady: Clock;
+  readonly meter: MeterBook;
+  readonly guestRules: GuestRules;
+  readonly lookup: ProcessLookup;
+  /** MiB of the machine's memory that nobody uses. */
+  readonly hostFree: () => number;
+}
+
+/** What the hardware says about one GPU beside its own work: health, memory, and who else is there. Owned by its loop. */
+export class Surroundings {
+  readonly health: HealthWatch;
+  readonly roster: Roster;
+  readonly #parts: SurroundingsParts;
+  readonly #vram: VramBook;
+  readonly #guests: GuestWatch;
+  readonly #bars = new Bars();
+  #engine: Pick<EngineControl, "isAsleep" | "canSleep" | "state"> | undefined;
+
+  constructor(parts: SurroundingsParts) {
+    this.#parts = parts;
+    this.health = new HealthWatch(parts);
+    this.roster = new Roster(parts.lookup);
+    this.#vram = new VramBook(parts.info);
+    this.#guests = new GuestWatch(parts.guestRules, parts.steady);
+  }
+
+  /** Whose sleep the ladder may use. */
+  useEngine(engine: Pick<EngineControl, "isAsleep" | "canSleep" | "state">): void {
+    this.#engine = engine;
+  }
+
+  /** Takes in a reading, of a look or from within a handover. */
+  observe(reading: GpuReading): void {
+    this.health.saw(reading);
+    const occupants = this.roster.occupants(reading);
+    this.#vram.observe(reading, occupants, this.#engine?.isAsleep === true);
+    if (occupants !== undefined) this.#guests.saw(occupants.strangers, (pid) => this.roster.nameOf(pid));
+  }
+
+  get guest(): GuestWatch["guest"] {
+    return this.#guests.guest;
+  }
+
+  /** How the loser of the next handover is treated, from what was measured so far. */
+  get residence(): Choice {
+    const { steady, hostFree } = this.#parts;
+    const facts = { vram: this.#vram.facts, canSleep: this.#engine?.canSleep === true, hostFreeMiB: hostFree() };
+    return chooseRung(facts, (rung) => this.#bars.isBarred(rung, steady.now()));
+  }
+
+  bar(rung: Residence): void {
+    this.#bars.failed(rung, this.#parts.steady.now());
+  }
+
+  unbar(rung: Residence): void {
+    this.#bars.succeeded(rung);
+  }
+
+  /** A GPU that did not become free is not used further, unless it is a guest that holds it. */
+  notFree(reason: string): void {
+    const { reading } = this.#parts.meter.latest;
+    const strangers = reading === undefined ? [] : (this.roster.occupants(reading)?.strangers ?? []);
+    if (strangers.length === 0) this.health.quarantine(reason);
+  }
+
+  /** Whether the GPU is free for the one that comes. */
+  verifyFree(
+    { from, to }: Route,
+    verify: Pick<VerifyParts, "xid">,
+    winnerIsUp: boolean,
+    signal: AbortSignal,
+  ): Promise<Outcome> {
+    const winner = to === "hashing" ? "miner" : to === "inference" ? "engine" : undefined;
+    const target = winnerIsUp ? undefined : freeTarget(this.#vram.facts, winner);
+    const total = this.#parts.info.vramTotalMiB;
+    const engineSleeps = this.#engine?.isAsleep === true;
+    const loser =
+      from === "hashing" ? (["miner"] as const) : to === "hashing" && !engineSleeps ? (["engine"] as const) : [];
+    const wanted = {
+      gone: loser,
+      ...(target === undefined ? {} : { free: target }),
+      ...(total === undefined ? {} : { totalMiB: total }),
+    };
+    return verifyFree(this.#verifyParts(verify), wanted, signal);
+  }
+
+  verifyQuiet(verify: Pick<VerifyParts, "xid">, signal: AbortSignal): Promise<Outcome> {
+    const known = this.#parts.ledger.baselines.of(this.#parts.info.uuid);
+    const idle = known.find(({ level }) => level === "parked") ?? known.find(({ level }) => level === "bare");
+    return verifyHardwareQuiet(this.#verifyParts(verify), idle?.power, signal);
+  }
+
+  #verifyParts({ xid }: Pick<VerifyParts, "xid">): VerifyParts {
+    const { clock, meter } = this.#parts;
+    return {
+      clock,
+      xid,
+      read: async (signal) => {
+        const reading = await meter.look(signal);
+        if (reading !== undefined) this.observe(reading);
+        return reading;
+      },
+      occupants: (reading) => this.roster.occupants(reading),
+    };
+  }
+}

@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { readProcess } from "./process-table.ts";
+
+/** What can be told apart from everything else on this machine. */
+export interface OwnedWork {
+  readonly pid: number;
+  /** The Engine's id of its container. */
+  readonly container?: string;
+}
+
+/** No process of a real rig is nested deeper. */
+const DEEPEST = 64;
+
+/**
+ * Whether the process `pid` is part of `work`: in its container, in its process group, or begun by it. A process that
+ * ended meanwhile belongs to nobody.
+ */
+export function belongsTo(pid: number, work: OwnedWork, proc = "/proc"): boolean {
+  if (pid === work.pid) return true;
+  if (work.container !== undefined) return cgroupOf(pid, proc)?.includes(work.container) === true;
+  let at = pid;
+  for (let depth = 0; depth < DEEPEST; depth++) {
+    const found = readProcess(at, proc);
+    if (found === undefined) return false;
+    if (found.group === work.pid || found.parent === work.pid) return true;
+    if (found.parent <= 1) return false;
+    at = found.parent;
+  }
+  return false;
+}
+
+/** The name that the kernel keeps of a process, safe to print; undefined once it ended. */
+export function nameOf(pid: number, proc = "/proc"): string | undefined {
+  const name = readFile(`${proc}/${pid}/comm`)?.trim();
+  return name === undefined || name === "" ? undefined : name.replace(/\p{Cc}/gu, "?");
+}
+
+const cgroupOf = (pid: number, proc: string): string | undefined => readFile(`${proc}/${pid}/cgroup`);
+
+function readFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    // It ended, or this system keeps no such files.
+    return undefined;
+  }
+}
