@@ -5,7 +5,7 @@ import { worseQuality } from "../ledger/quality.ts";
 import type { EnergyEntry, EnergyQuality, GpuUuid, SlotMeasurement } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { energyOver, type MilliJoules, milliJoules, ZERO_ENERGY } from "../units/energy.ts";
-import { millis, type UnixMs, unixMs } from "../units/time.ts";
+import { type Millis, millis, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import { type Claim, isWork, overlap } from "./attribution.ts";
 import { bookLump, mergeEntries, type OpenWindow } from "./booking.ts";
 import { EnergyError } from "./errors.ts";
@@ -89,7 +89,7 @@ export function createGpuMeter({ gpu, clock, gainPct, card = {}, before }: Meter
   const cardError = { gainPct: gainPct ?? usualGainPct(card) };
 
   const minutes = createMinuteBook(gpu);
-  const meter: Meter = { gpu, intake, windows, closing: [], usage, minutes };
+  const meter: Meter = { gpu, intake, windows, closing: [], usage, minutes, reported: undefined };
 
   return {
     gpu,
@@ -98,6 +98,7 @@ export function createGpuMeter({ gpu, clock, gainPct, card = {}, before }: Meter
       const { id, sink, jobId, weight = 1 } = window;
       const account = createAccount(cardError, jobId !== undefined);
       windows.set(id, { id, sink, jobId, weight, opened: clock.monotonic(), closed: undefined, account });
+      meter.reported = undefined;
     },
     closeWindow: (id) => {
       const window = windows.get(id);
@@ -115,7 +116,8 @@ export function createGpuMeter({ gpu, clock, gainPct, card = {}, before }: Meter
       const lumps = intake.take(reading, isBusy);
       minutes.note(reading);
       for (const lump of lumps) minutes.add(lump);
-      return report(meter, lumps, minutes.take(reading.at));
+      const done = minutes.take(reading.at);
+      return lumps.length === 0 && done.length === 0 && isTold(meter) ? NOTHING : report(meter, lumps, done);
     },
     flush: () => {
       const lumps = intake.flush();
@@ -133,10 +135,31 @@ interface Meter {
   closing: OpenWindow[];
   readonly usage: UsageBook;
   readonly minutes: MinuteBook;
+  /** When the windows were last reported; undefined when that is out of date. */
+  reported: Millis | undefined;
 }
+
+/** Windows that got nothing need not be told ten times a second. */
+const REPORT_EVERY = seconds(1);
+const NOTHING: MeterAdvance = {
+  entries: [],
+  measured: [],
+  energy: ZERO_ENERGY,
+  quality: undefined,
+  spans: [],
+  windows: [],
+  minutes: [],
+};
+
+const isTold = ({ closing, reported, intake: { last } }: Meter): boolean =>
+  closing.length === 0 &&
+  reported !== undefined &&
+  last !== undefined &&
+  last.monotonic - reported < REPORT_EVERY;
 
 function report(meter: Meter, lumps: readonly Lump[], minutes: readonly GpuMinute[]): MeterAdvance {
   const { gpu, intake, usage } = meter;
+  meter.reported = intake.last?.monotonic;
   const windows = [...meter.closing, ...meter.windows.values()];
   const payers = { gpu, windows, usage };
   const booked = lumps.map((lump) => bookLump(lump, lump.isAway ? { ...payers, windows: [] } : payers));

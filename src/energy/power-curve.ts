@@ -40,8 +40,19 @@ export function createPowerCurve(points: readonly PowerPoint[], smear: number): 
 type Neighbours = readonly [PowerPoint | undefined, PowerPoint | undefined];
 
 function around(points: readonly PowerPoint[], at: number): Neighbours {
-  const next = points.findIndex((point) => point.at > at);
-  return next === -1 ? [points.at(-1), undefined] : [points[next - 1], points[next]];
+  const next = firstAfter(points, at);
+  return [points[next - 1], points[next]];
+}
+
+/** The index of the first point later than `at`, by bisection; how many there are when none is. */
+function firstAfter(points: readonly PowerPoint[], at: number): number {
+  let [low, high] = [0, points.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((points[middle]?.at ?? at) > at) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function powerAt(points: readonly PowerPoint[], at: number): number {
@@ -53,8 +64,13 @@ function powerAt(points: readonly PowerPoint[], at: number): number {
 /** The lines within the span, cut at its ends. */
 function pieces(points: readonly PowerPoint[], from: number, to: number): [PowerPoint, PowerPoint][] {
   if (to <= from) return [];
-  const inside = points.filter(({ at }) => at > from && at < to);
-  const line = [{ at: from, power: powerAt(points, from) }, ...inside, { at: to, power: powerAt(points, to) }];
+  const line: PowerPoint[] = [{ at: from, power: powerAt(points, from) }];
+  for (let index = firstAfter(points, from); index < points.length; index += 1) {
+    const point = points[index];
+    if (point === undefined || point.at >= to) break;
+    line.push(point);
+  }
+  line.push({ at: to, power: powerAt(points, to) });
   return line.slice(1).map((end, index) => [line[index] ?? end, end]);
 }
 

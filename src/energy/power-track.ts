@@ -18,18 +18,21 @@ export interface PowerTrack {
 interface Seen {
   readonly power: number;
   readonly first: number;
-  readonly last: number;
+  last: number;
 }
 
+/** Minutes of a sensor read ten times a second; more only gathers where nothing is settled. */
+const MOST_POINTS = 4096;
+
 export function createPowerTrack(): PowerTrack {
-  let points: readonly PowerPoint[] = [];
+  let points: PowerPoint[] = [];
   let smear = 0;
   let seen: Seen | undefined;
   return {
     push: (at, power, sensor) => {
       smear = sensor.window + sensor.update;
       if (seen?.power === power) {
-        seen = { ...seen, last: at };
+        seen.last = at;
         return;
       }
       const shift = shiftOf(sensor);
@@ -38,14 +41,16 @@ export function createPowerTrack(): PowerTrack {
       const held = seen && { at: Math.min(seen.last, at - sensor.update) - shift, power: seen.power };
       const isHeld = held !== undefined && held.at > last;
       const next = { at: Math.max(at - shift, isHeld ? held.at : last), power };
-      points = [...points, ...(isHeld ? [held] : []), next];
+      if (isHeld) points.push(held);
+      points.push(next);
+      if (points.length > MOST_POINTS) points = thinned(points);
       seen = { power, first: at, last: at };
     },
     get end() {
       const last = points.at(-1);
       return millis(last === undefined || seen === undefined ? 0 : last.at + seen.last - seen.first);
     },
-    curve: () => createPowerCurve(points, smear),
+    curve: () => createPowerCurve(points.slice(), smear),
     forget: (before) => {
       const keep = points.findLastIndex((point) => point.at <= before);
       if (keep > 0) points = points.slice(keep);
@@ -55,4 +60,10 @@ export function createPowerTrack(): PowerTrack {
       seen = undefined;
     },
   };
+}
+
+/** The older half at half the detail. */
+function thinned(points: readonly PowerPoint[]): PowerPoint[] {
+  const half = points.length >> 1;
+  return points.filter((_, index) => index >= half || index % 2 === 0);
 }
