@@ -3,6 +3,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { isAbort, isRigError, toOneLine } from "../lib/errors.ts";
 import type { CliContext } from "./context.ts";
 import { devpool } from "./devpool.ts";
+import { doctor } from "./doctor.ts";
 import { gpus } from "./gpus.ts";
 import { init } from "./init.ts";
 import { ledgerEnergy } from "./ledger-energy.ts";
@@ -55,6 +56,13 @@ function createProgram(context: CliContext): Command {
     .option("--yes", "take the defaults")
     .option("--output <file>", "where to write", "rig.yaml")
     .action((options) => init(options, context));
+  located(
+    program
+      .command("doctor")
+      .description("check driver, energy meters, disk, clock, pools and ports, with what mends each"),
+  )
+    .option("--json", "machine-readable")
+    .action((options) => doctor(options, context));
   located(program.command("status").description("the rig now, and why"))
     .option("--json", "machine-readable")
     .action((options) => status(options, context));
@@ -70,6 +78,20 @@ function createProgram(context: CliContext): Command {
     .option("--for <length>", "such as 90s, 30m or 2h; then the order before holds again")
     .option("--json", "machine-readable")
     .action((wanted: string | undefined, options) => mode(wanted, options, context));
+  addLedger(program, context);
+  program
+    .command("devpool")
+    .description("run the built-in Stratum pool on loopback, with a sha256d chain of its own or for a node")
+    .option("--port <port>", "0 takes any free one", "3333")
+    .option("--node <url>", "JSON-RPC address of a node of the Bitcoin family that gives the templates")
+    .option("--node-cookie <file>", "the node's .cookie: user:password")
+    .option("--algorithm <name>", "of the node's chain: sha256d or scrypt", "sha256d")
+    .option("--payout <address>", "who gets the blocks' coins; a new address of the node's wallet when absent")
+    .action((options) => devpool(options, context));
+  return program;
+}
+
+function addLedger(program: Command, context: CliContext): void {
   const ledger = program.command("ledger").description("what the rig remembers");
   located(ledger.command("jobs").description("the newest jobs with their joules and money"))
     .option("--limit <count>", "how many", parseLimit, 20)
@@ -85,16 +107,6 @@ function createProgram(context: CliContext): Command {
   located(ledger.command("verify").description("add up every slot and job; fails when a millijoule is missing"))
     .option("--json", "machine-readable")
     .action((options) => ledgerVerify(options, context));
-  program
-    .command("devpool")
-    .description("run the built-in Stratum pool on loopback, with a sha256d chain of its own or for a node")
-    .option("--port <port>", "0 takes any free one", "3333")
-    .option("--node <url>", "JSON-RPC address of a node of the Bitcoin family that gives the templates")
-    .option("--node-cookie <file>", "the node's .cookie: user:password")
-    .option("--algorithm <name>", "of the node's chain: sha256d or scrypt", "sha256d")
-    .option("--payout <address>", "who gets the blocks' coins; a new address of the node's wallet when absent")
-    .action((options) => devpool(options, context));
-  return program;
 }
 
 const located = (command: Command): Command =>

@@ -62,7 +62,8 @@ function createLaunch(): (args: readonly string[]) => Promise<RunningQuery | str
   };
 }
 
-const isOnPath = (): boolean =>
+/** Whether the program is there to be run; whether it works is another matter. */
+export const isOnPath = (): boolean =>
   (process.env.PATH ?? "").split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, "nvidia-smi"), constants.X_OK);

@@ -1,0 +1,60 @@
+import { createServer } from "node:net";
+import type { Endpoint } from "../config/fields.ts";
+import type { Check, CheckResult } from "../lib/check.ts";
+import { messageOf, systemCodeOf } from "../lib/errors.ts";
+import { readAgentFile } from "./agent-file.ts";
+import { checkAnswer } from "./answer-check.ts";
+import { createClient } from "./client.ts";
+import { readToken } from "./token-file.ts";
+
+const ANOTHER = "end what listens there, or set http.listen to another port";
+
+/** Whether the agent answers on its port, or could. */
+export const apiChecks = (listen: Endpoint, dataDir: string): readonly Check[] => [
+  {
+    name: "port",
+    run: async (signal) => {
+      const running = await findRunning(dataDir, signal);
+      return running === undefined ? tryListening(listen) : { level: "ok", found: `the agent answers on ${running}` };
+    },
+  },
+];
+
+async function findRunning(dataDir: string, signal: AbortSignal): Promise<string | undefined> {
+  const agent = readAgentFile(dataDir);
+  if (agent === undefined) return undefined;
+  try {
+    const token = await readToken(dataDir);
+    // Over TLS the certificate has told who listens, and off loopback even this needs the token.
+    const authorizeReads = agent.url.startsWith("https:");
+    const client = createClient({ baseUrl: agent.url, token: () => token, authorizeReads, check: checkAnswer });
+    const { instance } = await client.health(signal);
+    return instance === agent.id ? agent.url : undefined;
+  } catch {
+    // An agent that ended leaves its address behind.
+    return undefined;
+  }
+}
+
+/** Listens for a moment; nobody is accepted. */
+function tryListening({ host, port }: Endpoint): Promise<CheckResult> {
+  const where = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once("error", (error) => resolve(toRefusal(error, where)));
+    server.listen({ host, port, exclusive: true }, () => {
+      server.close(() => resolve({ level: "ok", found: port === 0 ? "any free port" : `${where} is free` }));
+    });
+  });
+}
+
+function toRefusal(error: Error, where: string): CheckResult {
+  switch (systemCodeOf(error)) {
+    case "EADDRINUSE":
+      return { level: "fail", found: `something else listens on ${where}`, mend: ANOTHER };
+    case "EADDRNOTAVAIL":
+      return { level: "fail", found: `${where} is no address of this machine`, mend: "correct http.listen" };
+    default:
+      return { level: "fail", found: `${where} cannot be listened on (${messageOf(error)})`, mend: ANOTHER };
+  }
+}

@@ -1,0 +1,73 @@
+import { apiChecks } from "../api/checks.ts";
+import { configChecks } from "../config/checks.ts";
+import { loadConfig, type RigConfig } from "../config/load.ts";
+import { energyChecks } from "../energy/checks.ts";
+import { gpuChecks } from "../gpu/checks.ts";
+import { ledgerChecks } from "../ledger/checks.ts";
+import { type Check, type Checked, type CheckLevel, runCheck } from "../lib/check.ts";
+import { systemClock } from "../lib/clock.ts";
+import { miningChecks } from "../mining/checks.ts";
+import { seconds } from "../units/time.ts";
+import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
+import { UsageError } from "./errors.ts";
+
+/** More than any check allows itself. */
+const LIMIT = seconds(12);
+
+/** Runs the checks of every folder at once and lists them; throws `ERR_DOCTOR` when one fails. */
+export async function doctor(options: LocationOptions & { readonly json?: true }, context: CliContext): Promise<void> {
+  const checks = checksOf(options, context);
+  const checked = await Promise.all(checks.map((check) => runCheck(check, context.signal, LIMIT)));
+  context.signal.throwIfAborted();
+  const failed = checked.filter(({ level }) => level === "fail").length;
+  if (options.json) printJson(context, { ok: failed === 0, checks: checked.map(toView) });
+  else context.print(toLines(checked));
+  if (failed > 0) throw fault(failed);
+}
+
+/** Without a configuration that can be read, only what does not depend on one. */
+function checksOf(options: LocationOptions, context: CliContext): readonly Check[] {
+  const { env } = context;
+  const clock = systemClock;
+  const config = readable(options.config);
+  const first = configChecks(options.config, env);
+  if (config === undefined) return [...first, ...gpuChecks({ source: "auto", clock, env })];
+  const dataDir = findDataDir(options, context);
+  return [
+    ...first,
+    ...ledgerChecks(dataDir, clock),
+    ...gpuChecks({ source: config.gpus.source, clock, env }),
+    ...energyChecks(config.power.wall.meter),
+    ...miningChecks(config.mining?.pools ?? []),
+    ...apiChecks(config.http.listen, dataDir),
+  ];
+}
+
+function readable(file: string | undefined): RigConfig | undefined {
+  try {
+    return loadConfig(file);
+  } catch {
+    // The first check says what is wrong with it.
+    return undefined;
+  }
+}
+
+const toView = ({ name, level, found, mend }: Checked) => ({ name, level, found, mend: mend ?? null });
+
+const LABEL: Readonly<Record<CheckLevel, string>> = { ok: "ok  ", warn: "warn", fail: "fail" };
+
+function toLines(checked: readonly Checked[]): string {
+  const width = Math.max(...checked.map(({ name }) => name.length));
+  return checked
+    .map(({ name, level, found, mend }) => {
+      const then = mend === undefined ? "" : `\n      ${" ".repeat(width)}→ ${mend}`;
+      return `${LABEL[level]}  ${name.padEnd(width)}  ${found}${then}\n`;
+    })
+    .join("");
+}
+
+const fault = (count: number): UsageError =>
+  new UsageError(`${count} ${count === 1 ? "check" : "checks"} failed`, {
+    code: "ERR_DOCTOR",
+    mend: "do what stands below each line marked fail, then run it again",
+  });

@@ -1,0 +1,18 @@
+import type { Check } from "../lib/check.ts";
+import { loadConfig } from "./load.ts";
+import { readSecret } from "./secret.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Whether the file says what it should, and the secrets that it names can be read. */
+export const configChecks = (file: string | undefined, env: Env): readonly Check[] => [
+  {
+    name: "configuration",
+    run: () => {
+      const { mining, mode } = loadConfig(file);
+      for (const { password } of mining?.pools ?? []) if (password !== undefined) readSecret(password, env);
+      const what = file === undefined ? "no file named: the embedded try-out" : `${file}, mode ${mode} at start`;
+      return { level: "ok", found: what };
+    },
+  },
+];

@@ -1,0 +1,136 @@
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { TemporaryDirectory } from "../../support/temporary-directory.ts";
+import { place, type Ran, runIn } from "./harness.ts";
+
+let directory: TemporaryDirectory;
+let servers: Server[];
+beforeEach(() => {
+  directory = new TemporaryDirectory();
+  servers = [];
+});
+afterEach(async () => {
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  directory[Symbol.dispose]();
+});
+
+async function listening(server: Server): Promise<number> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
+const doctor = (yaml: string, ...more: string[]): Promise<Ran> =>
+  runIn(directory.path, ["doctor", "--config", directory.write("rig.yaml", yaml), ...more]);
+const ANY_PORT = 'version: 1\nhttp: { listen: "127.0.0.1:0" }\ngpus: { source: cpu }\n';
+
+interface Answer {
+  readonly ok: boolean;
+  readonly checks: readonly {
+    readonly name: string;
+    readonly level: string;
+    readonly found: string;
+    readonly mend: string | null;
+  }[];
+}
+const lineOf = ({ out }: Ran, name: string) => (JSON.parse(out) as Answer).checks.find((one) => one.name === name);
+
+describe("rigshift doctor", () => {
+  test("lists what it looked at, one line each, and makes nothing", async () => {
+    const { code, out, err } = await doctor(ANY_PORT);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const names = [
+      "configuration",
+      "data directory",
+      "disk space",
+      "ledger",
+      "clock",
+      "processor energy",
+      "wall meter",
+      "pools",
+      "port",
+    ];
+    for (const name of names) expect(out).toMatch(new RegExp(`^(ok  |warn)  ${name} +\\S`, "m"));
+    expect((await runIn(directory.path, ["ledger", "verify", "--data-dir", directory.path])).code).toBe(1);
+  });
+
+  test("answers with stable keys in JSON", async () => {
+    const ran = await doctor(ANY_PORT, "--json");
+    const answer = JSON.parse(ran.out) as Answer;
+    expect(answer.ok).toBe(true);
+    for (const check of answer.checks) {
+      expect(Object.keys(check)).toEqual(["name", "level", "found", "mend"]);
+      expect(["ok", "warn"]).toContain(check.level);
+    }
+    expect(lineOf(ran, "configuration")).toMatchObject({
+      found: expect.stringMatching(/rig\.yaml, mode observe at start$/),
+    });
+  });
+
+  test("exits with 1 and names the mend when something will not work", async () => {
+    const gone = createServer();
+    const port = await listening(gone);
+    const taken = await doctor(ANY_PORT.replace(":0", `:${port}`));
+    expect(taken.code).toBe(1);
+    expect(taken.out).toMatch(
+      new RegExp(`^fail  port +something else listens on 127\\.0\\.0\\.1:${port}\\n +→ end what`, "m"),
+    );
+    expect(taken.err).toBe(
+      "rigshift: 1 check failed (ERR_DOCTOR): do what stands below each line marked fail, then run it again\n",
+    );
+  });
+
+  test("says what is wrong with a configuration, and still looks at the machine", async () => {
+    const ran = await doctor("version: 1\nmood: good\n", "--json");
+    expect(ran.code).toBe(1);
+    expect(lineOf(ran, "configuration")).toMatchObject({
+      level: "fail",
+      found: expect.stringContaining("mood"),
+      mend: expect.stringContaining("rig.example.yaml"),
+    });
+    expect(lineOf(ran, "NVIDIA driver")).toBeDefined();
+    expect(lineOf(ran, "port")).toBeUndefined();
+  });
+
+  test("misses a password that cannot be read", async () => {
+    const pool = `mining: { pools: [{ url: devpool, user: me, password: { file: secret } }] }\n`;
+    expect(lineOf(await doctor(ANY_PORT + pool, "--json"), "configuration")).toMatchObject({
+      level: "fail",
+      found: expect.stringMatching(/secret .* cannot be read/),
+    });
+  });
+
+  test("reads the wall meter, and says how one that answers HTML is mended", async () => {
+    let body = '{"w":412.5,"kwh":3.25}';
+    const port = await listening(createHttpServer((_request, response) => void response.end(body)));
+    const yaml = `${ANY_PORT}power: { wall: { meter: { kind: http-json, url: "http://127.0.0.1:${port}/", power: /w, totalKwh: /kwh } } }\n`;
+    expect(lineOf(await doctor(yaml, "--json"), "wall meter")).toMatchObject({
+      level: "ok",
+      found: "http-json tells 412.5 W, 3.3 kWh in all",
+    });
+    body = "<!doctype html><title>Log in</title>";
+    const ran = await doctor(yaml, "--json");
+    expect(ran.code).toBe(1);
+    expect(lineOf(ran, "wall meter")).toMatchObject({
+      level: "fail",
+      mend: expect.stringContaining("power.wall.meter"),
+    });
+  });
+
+  test("knows the agent that answers on the port", async () => {
+    await using there = await place();
+    const { out } = await there.run("doctor", "--data-dir", there.dataDir, "--json");
+    expect((JSON.parse(out) as Answer).checks.find(({ name }) => name === "port")).toMatchObject({
+      level: "ok",
+      found: `the agent answers on ${there.url}`,
+    });
+  });
+
+  test("does not take what listens where an agent once did for the agent", async () => {
+    await using there = await place({ "/healthz": { status: "ok", instance: "another" } });
+    const { out } = await there.run("doctor", "--data-dir", there.dataDir, "--json");
+    expect((JSON.parse(out) as Answer).checks.find(({ name }) => name === "port")?.found).not.toContain(
+      "the agent answers",
+    );
+  });
+});

@@ -1,0 +1,75 @@
+import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { join } from "node:path";
+import { createServer as createTlsServer } from "node:tls";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { runCheck } from "../../../src/lib/check.ts";
+import { miningChecks } from "../../../src/mining/checks.ts";
+import { seconds } from "../../../src/units/time.ts";
+
+const TLS = join(import.meta.dirname, "../http/tls");
+let server: Server;
+let port: number;
+let closed: number;
+beforeEach(async () => {
+  server = createServer();
+  ({ port } = await listen(server));
+  // A port that nobody listens on.
+  const gone = createServer();
+  ({ port: closed } = await listen(gone));
+  await new Promise((resolve) => gone.close(resolve));
+});
+afterEach(() => new Promise((resolve) => server.close(resolve)));
+
+const listen = (one: Server): Promise<AddressInfo> =>
+  new Promise((resolve) => one.listen(0, "127.0.0.1", () => resolve(one.address() as AddressInfo)));
+const pool = (at: number, { host = "127.0.0.1", scheme = "stratum+tcp" } = {}) => ({
+  url: `${scheme}://${host}:${at}`,
+  endpoint: { kind: "stratum", host, port: at } as const,
+});
+const check = (pools: Parameters<typeof miningChecks>[0]) =>
+  Promise.all(miningChecks(pools).map((one) => runCheck(one, new AbortController().signal, seconds(20))));
+
+test("a pool whose port takes a connection is fine, by name too", async () => {
+  expect(await check([pool(port), pool(port, { host: "localhost" })])).toMatchObject([
+    {
+      name: `pool stratum+tcp://127.0.0.1:${port}`,
+      level: "ok",
+      found: expect.stringMatching(/^connected to 127\.0\.0\.1 in \d+ ms$/),
+    },
+    { level: "ok" },
+  ]);
+});
+
+test("a pool that refuses is a warning beside one that answers, and a fail alone", async () => {
+  const refused = {
+    found: `127.0.0.1:${closed} cannot be reached (ECONNREFUSED)`,
+    mend: expect.stringMatching(/pools/),
+  };
+  expect(await check([pool(closed), pool(port)])).toMatchObject([{ level: "warn", ...refused }, { level: "ok" }]);
+  expect(await check([pool(closed)])).toMatchObject([{ level: "fail", ...refused }]);
+});
+
+test("a name that does not resolve fails", async () => {
+  const [checked] = await check([pool(3333, { host: "pool.invalid" })]);
+  expect(checked).toMatchObject({
+    level: "fail",
+    found: expect.stringMatching(/^pool\.invalid:3333 cannot be reached/),
+  });
+});
+
+test("a pool over TLS is asked for a certificate that is good", async () => {
+  const key = readFileSync(join(TLS, "test-only-key.pem"));
+  const secure = createTlsServer({ key, cert: readFileSync(join(TLS, "test-only-cert.pem")) });
+  const { port: at } = await listen(secure);
+  const [checked] = await check([pool(at, { scheme: "stratum+ssl" })]);
+  expect(checked).toMatchObject({ level: "fail", found: expect.stringMatching(/CERT/) });
+  await new Promise((resolve) => secure.close(resolve));
+});
+
+test("the built-in pool needs nothing, nor does a rig that does not mine", async () => {
+  expect(await check([{ url: "devpool", endpoint: { kind: "devpool" } }])).toMatchObject([
+    { level: "ok", found: "built in" },
+  ]);
+  expect(await check([])).toEqual([{ name: "pools", level: "ok", found: "nothing is mined" }]);
+});
