@@ -86,7 +86,7 @@ function limitsOf({ limits }: ContainerPart): Docker.HostConfig {
     Tmpfs: { "/tmp": `rw,noexec,nosuid,nodev,size=${tmpMiB}m,mode=1777` },
     LogConfig: { Type: "json-file", Config: { "max-size": `${logMiB}m`, "max-file": "2" } },
     Ulimits: [
-      { Name: "nofile", Soft: 65_536, Hard: 65_536 },
+      { Name: "nofile", Soft: 4096, Hard: 4096 },
       { Name: "core", Soft: 0, Hard: 0 },
     ],
   };
