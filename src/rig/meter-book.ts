@@ -18,6 +18,7 @@ import { type Millis, millis, seconds } from "../units/time.ts";
 import { atSlotStarts } from "./slot-readings.ts";
 
 const READ_TIMEOUT = seconds(5);
+const DEADLINE_SERVES = seconds(1);
 const BOOK_EVERY = seconds(5);
 /** As often as the usual sensor says something new; what happens in between would be lost. */
 const SAMPLE_EVERY = millis(100);
@@ -63,6 +64,7 @@ export class MeterBook {
   #isSampling = false;
   #endSampling: () => Promise<void> = () => Promise.resolve();
   #booked: Millis;
+  #deadline: { readonly of: AbortSignal; readonly deadline: AbortSignal; readonly until: Millis } | undefined;
   #hashing: string | undefined;
   /** A guest's job: what it uses is booked as its own, and billed to nobody. */
   #external: string | undefined;
@@ -217,11 +219,23 @@ export class MeterBook {
     return turn;
   }
 
+  /** One signal serves the reads of a second: ten timers a second and GPU cost more than the reads. */
+  #deadlineOf(signal: AbortSignal): AbortSignal {
+    const now = this.#parts.clock.monotonic();
+    const { deadline } = this.#deadline ?? {};
+    if (deadline !== undefined && !deadline.aborted && this.#deadline?.of === signal && now < this.#deadline.until) {
+      return deadline;
+    }
+    const made = withDeadline(signal, millis(READ_TIMEOUT + DEADLINE_SERVES));
+    this.#deadline = { of: signal, deadline: made, until: millis(now + DEADLINE_SERVES) };
+    return made;
+  }
+
   async #read(signal: AbortSignal = NEVER): Promise<GpuReading | undefined> {
     const { gpu, source, logger } = this.#parts;
     let reading: GpuReading;
     try {
-      reading = await source.read(gpu, withDeadline(signal.aborted ? NEVER : signal, READ_TIMEOUT));
+      reading = await source.read(gpu, this.#deadlineOf(signal.aborted ? NEVER : signal));
     } catch (error) {
       logger.warn("the GPU could not be read", { gpu, reason: messageOf(error) });
       return undefined;
