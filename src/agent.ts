@@ -75,10 +75,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     fault ??= error;
     stop.abort();
   };
-  const source = stack.adopt(
-    await openGpuSource(config, { clock, logger, fallbackId: hostname(), env: options.env }),
-    (opened) => opened.close(),
-  );
+  const source = await openGpus(config, options, { clock, logger, stack });
   let shares: RigController | undefined;
   let proxy: StratumProxy | undefined;
   const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => proxy);
@@ -162,6 +159,15 @@ function openDrivers(
   return stack.adopt(new MixedDriver({ processes, containers, clock, logger, usesContainers }), (driver) =>
     driver.close(),
   );
+}
+
+async function openGpus(
+  config: RigConfig,
+  { env }: AgentOptions,
+  { clock, logger, stack }: MiningParts,
+): Promise<GpuSource> {
+  const opened = await openGpuSource(config, { clock, logger, fallbackId: hostname(), env });
+  return stack.adopt(opened, (source) => source.close());
 }
 
 interface RigPowerSetting {

@@ -75,7 +75,12 @@ export interface MeterOptions {
   /** Gain error of this card, when it was calibrated. */
   readonly gainPct?: number;
   /** What kind of sensor a power reading comes from. */
-  readonly card?: { readonly architecture?: string; readonly name?: string; readonly driverVersion?: string };
+  readonly card?: {
+    readonly architecture?: string;
+    readonly name?: string;
+    /** Read anew for every reading: a driver may be replaced meanwhile. */
+    readonly driverVersion?: string | undefined;
+  };
   /** What the ledger knows of the GPU from before this start; what its counter did since then is nobody's. */
   readonly before?: LastSeen;
 }
@@ -152,10 +157,7 @@ const NOTHING: MeterAdvance = {
 };
 
 const isTold = ({ closing, reported, intake: { last } }: Meter): boolean =>
-  closing.length === 0 &&
-  reported !== undefined &&
-  last !== undefined &&
-  last.monotonic - reported < REPORT_EVERY;
+  closing.length === 0 && reported !== undefined && last !== undefined && last.monotonic - reported < REPORT_EVERY;
 
 function report(meter: Meter, lumps: readonly Lump[], minutes: readonly GpuMinute[]): MeterAdvance {
   const { gpu, intake, usage } = meter;

@@ -12,7 +12,7 @@ export interface SensorFacts {
   readonly field: PowerField | undefined;
   readonly architecture?: string;
   readonly name?: string;
-  readonly driverVersion?: string;
+  readonly driverVersion?: string | undefined;
 }
 
 const sensor = (window: number, update: number): PowerSensor => ({ window: millis(window), update: millis(update) });

@@ -28,7 +28,7 @@ import { MinerControl } from "./miner-control.ts";
 import { RateBook } from "./rates.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { RigDriver } from "./rig-driver.ts";
-import { machineProcesses, type ProcessLookup } from "./roster.ts";
+import { machineProcesses, type ProcessLookup, Roster } from "./roster.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
 import { Surroundings, type SurroundingsParts } from "./surroundings.ts";
 import { SwitchBook } from "./switch-book.ts";
@@ -177,13 +177,14 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
   const hostShare = 1 / parts.gpus.length;
   const wall = { hostPower: config.power.wall.base, factor: 1 / config.power.wall.efficiency };
   const books = { gpu, source, ledger, clock, logger, wall, hostShare, electricity };
-  const meter = new MeterBook({ ...books, ...sensorFacts(info, parts) });
+  const roster = new Roster(parts.processes ?? machineProcesses);
+  const meter = new MeterBook({ ...books, ...sensorFacts(info, parts), roster });
   const switches = new SwitchBook({ gpu, ledger, clock: steady, electricity, wear: policy.wearPerSwitch });
   const labels = { hashing: parts.mining?.coin.coin ?? "hashing", serving: parts.model ?? "serving", resting: "rest" };
   const rates = new RateBook(gpu, labels, { ledger, clock });
   const cooldown = new Cooldown();
   const demand = new ObservedDemand(clock.now());
-  const ground = groundOf(info, parts, { steady, meter, onTrouble: () => wake.call() });
+  const ground = groundOf(info, parts, { steady, meter, roster, onTrouble: () => wake.call() });
   const mining = parts.mining && miningOf(info, parts, parts.mining, ground);
   const engine = inference && parts.model && { ...inference.engine, name: parts.model };
   const serving = engine && servingOf(info, driver, engine, ground);
@@ -219,8 +220,8 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
 
 function groundOf(
   info: GpuInfo,
-  { config, ledger, clock, logger, processes }: RigParts,
-  own: Pick<SurroundingsParts, "steady" | "meter" | "onTrouble">,
+  { config, ledger, clock, logger }: RigParts,
+  own: Pick<SurroundingsParts, "steady" | "meter" | "roster" | "onTrouble">,
 ): Surroundings {
   const { ignore, coolDown } = config.guests;
   return new Surroundings({
@@ -230,7 +231,6 @@ function groundOf(
     clock,
     logger,
     guestRules: { ignore: [...DESKTOP_PROGRAMS, ...ignore], coolDown },
-    lookup: processes ?? machineProcesses,
     hostFree: () => freemem() / 2 ** 20,
   });
 }

@@ -15,7 +15,9 @@ import { withDeadline } from "../lib/wait.ts";
 import { addEnergy, type MilliJoules, milliJoules, ZERO_ENERGY } from "../units/energy.ts";
 import { energyCost, type UsdPerKwh } from "../units/money.ts";
 import { type Millis, millis, seconds } from "../units/time.ts";
+import type { Roster } from "./roster.ts";
 import { atSlotStarts } from "./slot-readings.ts";
+import { usageBetween } from "./usage-split.ts";
 
 const READ_TIMEOUT = seconds(5);
 const DEADLINE_SERVES = seconds(1);
@@ -38,6 +40,8 @@ export interface MeterBookParts {
   readonly rigPower?: Pick<RigPower, "wall" | "note"> & Partial<Pick<RigPower, "processor">>;
   /** What kind of sensor the GPU has. */
   readonly card?: MeterOptions["card"];
+  /** Knows whose the processes in a reading are, so that work that shares the GPU is told apart. */
+  readonly roster?: Pick<Roster, "occupants">;
   /** Of this very card, when it was held against a trusted meter. */
   readonly calibration?: { readonly gain: number; readonly errorPct: number };
   /** This GPU's part of what the rig draws beside its GPUs, 0 to 1. */
@@ -60,7 +64,7 @@ export class MeterBook {
   readonly #baselines: BaselineWatch;
   #moved: BaselineRow[] = [];
   #minutes: GpuMinute[] = [];
-  #requests = 0;
+  readonly #requests = new Set<string>();
   #isSampling = false;
   #endSampling: () => Promise<void> = () => Promise.resolve();
   #booked: Millis;
@@ -75,10 +79,25 @@ export class MeterBook {
     const { gpu, clock, card, calibration } = parts;
     const gain = calibration === undefined ? {} : { gainPct: calibration.errorPct };
     const before = parts.ledger.energy.lastSeen(gpu);
-    const known = { ...(card === undefined ? {} : { card }), ...(before === undefined ? {} : { before }) };
+    const known = { card: this.#cardOfNow(card), ...(before === undefined ? {} : { before }) };
     this.#meter = createGpuMeter({ gpu, clock, ...known, ...gain });
     this.#baselines = createBaselineWatch(parts.ledger.baselines.of(gpu));
     this.#booked = parts.clock.monotonic();
+  }
+
+  /** A driver that is replaced while the agent runs changes what its power fields mean. */
+  #cardOfNow(card: MeterBookParts["card"] = {}): NonNullable<MeterOptions["card"]> {
+    const driverVersion = () => this.#driverVersion;
+    return {
+      ...card,
+      get driverVersion() {
+        return driverVersion();
+      },
+    };
+  }
+
+  get #driverVersion(): string | undefined {
+    return this.#latest.reading?.driverVersion ?? this.#parts.card?.driverVersion;
   }
 
   /** The newest reading, and how its energy came about. */
@@ -188,14 +207,14 @@ export class MeterBook {
     return this.#inTurn(async () => {
       await this.#read();
       this.#meter.openWindow({ id: jobId, sink: "inference", jobId });
-      this.#requests += 1;
+      this.#requests.add(jobId);
     });
   }
 
   /** The request's joules stand in the ledger when this resolves; seconds later where power is only sampled. */
   endRequest(jobId: string): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#meter.closeWindow(jobId)) this.#requests -= 1;
+      if (this.#meter.closeWindow(jobId)) this.#requests.delete(jobId);
       await this.#read();
       this.#book();
     });
@@ -240,10 +259,13 @@ export class MeterBook {
       logger.warn("the GPU could not be read", { gpu, reason: messageOf(error) });
       return undefined;
     }
+    const before = this.#latest.reading;
+    this.#latest = { ...this.#latest, reading };
+    const work = { hashing: this.#hashing, requests: [...this.#requests] };
+    this.#meter.noteUsage(usageBetween(before, reading, this.#parts.roster?.occupants(reading), work));
     this.#take(this.#meter.advance(reading));
-    const moved = this.#baselines.look(reading, this.#hashing !== undefined || this.#requests > 0);
+    const moved = this.#baselines.look(reading, this.#hashing !== undefined || this.#requests.size > 0);
     if (moved !== undefined) this.#moved.push({ gpu, at: reading.at, ...moved });
-    this.#latest = { reading, ...(this.#latest.energyQuality ? { energyQuality: this.#latest.energyQuality } : {}) };
     return reading;
   }
 
@@ -292,7 +314,7 @@ export class MeterBook {
   }
 
   #recordJob(window: WindowEnergy): void {
-    const { ledger, electricity, gpu, card, rigPower } = this.#parts;
+    const { ledger, electricity, gpu, rigPower } = this.#parts;
     const { jobId, energy, quality, errorPct } = window;
     if (jobId === undefined || quality === undefined) return;
     const { energy: wallEnergy, errorPct: wallErrorPct } = this.#wallFor(window.id).advance(
@@ -303,7 +325,7 @@ export class MeterBook {
     ledger.jobs.recordTotals(jobId, { energy, quality, errorPct, wallEnergy, wallErrorPct, electricity: cost });
     for (const { number, counterFrom, counterTo, ...segment } of window.segments.slice(this.#written.get(window.id))) {
       const counter = { counterStart: counterFrom, counterEnd: counterTo };
-      const driverVersion = card?.driverVersion;
+      const driverVersion = this.#driverVersion;
       ledger.energyWindows.record({ ...segment, ...counter, jobId, gpu, segment: number, driverVersion });
     }
   }

@@ -7,7 +7,7 @@ import { HealthWatch, type HealthWatchParts } from "./health-watch.ts";
 import { Bars, type Choice, chooseRung, type Residence } from "./ladder.ts";
 import type { MeterBook } from "./meter-book.ts";
 import type { Outcome } from "./outcome.ts";
-import { type ProcessLookup, Roster } from "./roster.ts";
+import type { Roster } from "./roster.ts";
 import type { Route } from "./steps.ts";
 import { type VerifyParts, verifyFree, verifyHardwareQuiet } from "./verify.ts";
 import { freeTarget, VramBook } from "./vram-book.ts";
@@ -19,7 +19,7 @@ export interface SurroundingsParts extends HealthWatchParts {
   readonly steady: Clock;
   readonly meter: MeterBook;
   readonly guestRules: GuestRules;
-  readonly lookup: ProcessLookup;
+  readonly roster: Roster;
   /** MiB of the machine's memory that nobody uses. */
   readonly hostFree: () => number;
 }
@@ -37,7 +37,7 @@ export class Surroundings {
   constructor(parts: SurroundingsParts) {
     this.#parts = parts;
     this.health = new HealthWatch(parts);
-    this.roster = new Roster(parts.lookup);
+    this.roster = parts.roster;
     this.#vram = new VramBook(parts.info);
     this.#guests = new GuestWatch(parts.guestRules, parts.steady);
   }

@@ -16,7 +16,7 @@ import { MeterBook } from "../../../src/rig/meter-book.ts";
 import { MinerControl } from "../../../src/rig/miner-control.ts";
 import { RateBook } from "../../../src/rig/rates.ts";
 import { RequestQueue } from "../../../src/rig/request-queue.ts";
-import type { ProcessLookup } from "../../../src/rig/roster.ts";
+import { type ProcessLookup, Roster } from "../../../src/rig/roster.ts";
 import { Surroundings } from "../../../src/rig/surroundings.ts";
 import { SwitchBook } from "../../../src/rig/switch-book.ts";
 import { Wake } from "../../../src/rig/wake.ts";
@@ -132,7 +132,8 @@ export class RigBench implements AsyncDisposable {
     const maxWait = options.rules?.maxWait ?? seconds(60);
     this.queue = new RequestQueue({ gpu, clock: steady, maxWait, limit: queueLimit, onChange: () => this.wake.call() });
     const wall = { hostPower: watts(0), factor: 1 };
-    const metered = { source: this.source, wall, hostShare: 1, electricity: ELECTRICITY };
+    const roster = new Roster(this.processes);
+    const metered = { roster, source: this.source, wall, hostShare: 1, electricity: ELECTRICITY };
     this.meter = new MeterBook({ ...parts, ...metered, gpu, clock: clock.aside() });
     this.rates = new RateBook(gpu, { hashing: "devcoin", serving: "tiny", resting: "rest" }, parts);
     this.switches = new SwitchBook({
@@ -150,11 +151,10 @@ export class RigBench implements AsyncDisposable {
       steady,
       meter: this.meter,
       guestRules: { ignore: ["Xorg"], coolDown: minutes(1) },
-      lookup: this.processes,
+      roster,
       hostFree: () => this.hostFreeMiB,
       onTrouble: () => this.wake.call(),
     });
-    const { roster } = this.ground;
     this.miner = new MinerControl(driver, workSpec("miner"), (work) => roster.note("miner", work));
     this.engine = new EngineControl(driver, workSpec("engine"), {
       onWork: (work) => roster.note("engine", work),
