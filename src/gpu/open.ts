@@ -51,7 +51,9 @@ async function findNvml(parts: GpuSourceParts): Promise<GpuSource | undefined> {
     return await openLibrary(parts);
   } catch (error) {
     if (!(error instanceof GpuError) || error.facts.code !== "ERR_GPU_NVML_UNAVAILABLE") throw error;
-    parts.logger?.debug("no GPU by the driver's library", { reason: error.message });
+    // A GPU that does not answer is news; a machine without one is not.
+    const level = error.facts.missing === undefined ? "debug" : "warn";
+    parts.logger?.[level]("no GPU by the driver's library", { reason: error.message });
     return undefined;
   }
 }

@@ -19,6 +19,8 @@ export interface GpuInfo {
 export interface GpuProcess {
   readonly pid: number;
   readonly usedMiB?: number;
+  /** Share of the GPU's cores in the driver's last second or less; absent where it tells none, and for a program at rest. */
+  readonly smUtilizationPercent?: number;
 }
 
 /** One look at one GPU. An absent field could not be read; it is never zero. */
@@ -42,6 +44,15 @@ export interface GpuReading {
   readonly fanPercent?: number;
   readonly vramUsedMiB?: number;
   readonly processes?: readonly GpuProcess[];
+  /** Of this moment: a driver may be replaced while the agent runs, and power fields change their meaning with it. */
+  readonly driverVersion?: string;
+}
+
+/** A GPU that the driver counts and that does not answer; looked for ever less often, and listed once it answers. */
+export interface MissingGpu {
+  readonly index: number;
+  /** The driver's answer, a number of `nvmlReturn_t`. */
+  readonly returnCode: number;
 }
 
 /** What the driver or a reading tells unasked. `xid` is the driver's error number, 999 when it does not know it. */
@@ -49,14 +60,62 @@ export type GpuEvent =
   | { readonly kind: "xid"; readonly uuid: GpuUuid; readonly at: UnixMs; readonly xid: number }
   | { readonly kind: "health"; readonly uuid: GpuUuid; readonly at: UnixMs; readonly health: GpuHealth };
 
+export type ClockDomain = "graphics" | "memory";
+
+/** The clock stays between the two; equal bounds fix it. */
+export interface ClockLock {
+  readonly domain: ClockDomain;
+  readonly lowestMhz: number;
+  readonly highestMhz: number;
+}
+
+/** Limits and clocks as they are now. An absent field is unknown or not offered by this GPU. */
+export interface GpuSettings {
+  /** In force now, the tightest of all limits. */
+  readonly powerLimit?: Watts;
+  readonly lowestPowerLimit?: Watts;
+  readonly highestPowerLimit?: Watts;
+  readonly defaultPowerLimit?: Watts;
+  readonly graphicsMhz?: number;
+  readonly memoryMhz?: number;
+}
+
+/** Only `done` changed anything; after `unavailable` that is not known, because the call may hang in the driver. */
+export type ControlOutcome =
+  | { readonly kind: "done" }
+  | { readonly kind: "refused"; readonly reason: "no-permission" | "not-supported" | "out-of-range" }
+  | { readonly kind: "unavailable" }
+  | { readonly kind: "failed"; readonly returnCode: number };
+
+/** Power limit and clocks of a GPU. What is set holds beyond the agent's life, until it is reset or the driver reloads. */
+export interface GpuControl {
+  readSettings(uuid: GpuUuid, signal: AbortSignal): Promise<GpuSettings>;
+  setPowerLimit(uuid: GpuUuid, limit: Watts, signal: AbortSignal): Promise<ControlOutcome>;
+  lockClocks(uuid: GpuUuid, lock: ClockLock, signal: AbortSignal): Promise<ControlOutcome>;
+  resetClocks(uuid: GpuUuid, domain: ClockDomain, signal: AbortSignal): Promise<ControlOutcome>;
+}
+
+/** `held`: calls about these GPUs hang in the driver and keep it in use. */
+export type ReleaseOutcome =
+  | { readonly kind: "released" }
+  | { readonly kind: "held"; readonly gpus: readonly GpuUuid[] };
+
 /** One way to see the GPUs of a rig. Owns whatever handle it opens until `close`. */
 export interface GpuSource {
   readonly kind: "nvml" | "nvidia-smi" | "cpu" | "simulated";
   readonly driverVersion?: string | undefined;
+  /** As of the newest reading. */
+  readonly missing?: readonly MissingGpu[];
+  /** Absent where the source cannot set anything. */
+  readonly control?: GpuControl;
   list(signal: AbortSignal): Promise<readonly GpuInfo[]>;
   /** A lost GPU is a reading with `health: "lost"`, not a fault. */
   read(uuid: GpuUuid, signal: AbortSignal): Promise<GpuReading>;
   /** Calls `listener` until the returned function is called; absent where the source sees readings only. */
   onEvent?(listener: (event: GpuEvent) => void): () => void;
+  /** Lets go of the driver, for work on it: until `resume` every reading is unknown. Absent where nothing is held. */
+  release?(): Promise<ReleaseOutcome>;
+  /** Asks the driver again, and goes on asking until it answers; counters go on in their epochs unless it was reloaded. */
+  resume?(): Promise<void>;
   close(): Promise<void>;
 }

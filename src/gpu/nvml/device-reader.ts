@@ -1,12 +1,13 @@
 import { watts } from "../../units/energy.ts";
 import { type Millis, millis } from "../../units/time.ts";
 import type { MachineFiles } from "../machine-files.ts";
-import type { GpuReading } from "../source.ts";
+import type { GpuProcess, GpuReading } from "../source.ts";
 import type { Device, SlowValues } from "./device.ts";
 import type { NvmlLibrary } from "./library.ts";
 import { type PowerAndEnergy, PowerAndEnergyReader } from "./power-and-energy.ts";
 import { mergeProcesses, ProcessReader } from "./processes.ts";
 import { type Fault, SUCCESS } from "./returns.ts";
+import { ShareReader } from "./shares.ts";
 import { findSleepFile, isAsleep } from "./sleep.ts";
 import { VramReader } from "./vram.ts";
 
@@ -30,12 +31,14 @@ export class DeviceReader {
   readonly #parts: ReaderParts;
   readonly #powerAndEnergy: PowerAndEnergyReader;
   readonly #processes: ProcessReader;
+  readonly #shares: ShareReader;
   readonly #vram: VramReader;
   readonly #utilization = Buffer.alloc(8);
 
   constructor(parts: ReaderParts) {
     this.#parts = parts;
     this.#powerAndEnergy = new PowerAndEnergyReader(parts.library);
+    this.#shares = new ShareReader(parts.library);
     this.#vram = new VramReader(parts.library);
     this.#processes = new ProcessReader(parts.library, parts.driverVersion);
   }
@@ -47,13 +50,16 @@ export class DeviceReader {
     const counted = this.#powerAndEnergy.read(handle);
     if (typeof counted === "string") return counted;
     const takenAt = machineTime();
-    if (now >= device.slowDue) {
+    const isDue = now >= device.slowDue;
+    if (isDue) {
       this.#readSlow(device, handle);
       device.slowDue = millis(now + slowEvery);
     }
     const utilizationPercent = device.info.migEnabled ? undefined : this.#readUtilization(handle);
     const vramUsedMiB = this.#vram.read(handle)?.usedMiB;
-    const processes = mergeProcesses(this.#processes.list(handle, "Compute"), device.graphics);
+    const programs = mergeProcesses(this.#processes.list(handle, "Compute"), device.graphics);
+    if (isDue) this.#readShares(device, handle, programs);
+    const processes = programs?.map((one) => withShare(one, device.shares));
     const values = {
       ...counted,
       ...device.slow,
@@ -79,11 +85,26 @@ export class DeviceReader {
     };
   }
 
+  /** The costliest call of all, so never for an empty GPU; the driver has none for parts of one (MIG). */
+  #readShares(device: Device, handle: bigint, programs: readonly GpuProcess[] = []): void {
+    const isAsked = programs.length > 0 && device.info.migEnabled !== true;
+    const { shares, seen } = isAsked ? this.#shares.read(handle, device.sharesSeen) : NO_SHARES;
+    device.shares = shares;
+    device.sharesSeen = Math.max(device.sharesSeen, seen);
+  }
+
   /** nvmlUtilization_t: the GPU's percent u32 @0, the memory's @4. */
   #readUtilization(handle: bigint): number | undefined {
     const code = this.#parts.library.call("nvmlDeviceGetUtilizationRates", handle, this.#utilization);
     return code === SUCCESS ? this.#utilization.readUInt32LE() : undefined;
   }
+}
+
+const NO_SHARES = { shares: new Map<number, number>(), seen: 0 } as const;
+
+function withShare(program: GpuProcess, shares: ReadonlyMap<number, number>): GpuProcess {
+  const smUtilizationPercent = shares.get(program.pid);
+  return smUtilizationPercent === undefined ? program : { ...program, smUtilizationPercent };
 }
 
 /** Milliseconds that all threads of this machine count alike. */

@@ -3,7 +3,7 @@ import type { MilliJoules } from "../../units/energy.ts";
 import type { Millis } from "../../units/time.ts";
 import { architectureName } from "../architecture.ts";
 import type { GpuHealth, GpuInfo, GpuProcess, GpuReading } from "../source.ts";
-import type { NvmlLibrary } from "./library.ts";
+import type { Answer, NvmlLibrary } from "./library.ts";
 import { toText } from "./memory.ts";
 import { SUCCESS } from "./returns.ts";
 import { VramReader } from "./vram.ts";
@@ -17,12 +17,17 @@ export interface Device {
   /** Undefined while the GPU cannot be reached. */
   handle: bigint | undefined;
   health: GpuHealth;
+  /** The driver's load in which `epoch` began. */
+  driverEpoch: string;
   epoch: string;
   /** The last counter seen in this epoch. */
   energy: MilliJoules | undefined;
   slow: SlowValues;
   /** Programs that draw: a desktop starts seldom, a miner often. */
   graphics: readonly GpuProcess[] | undefined;
+  /** Percent of the cores by process id, and the driver's time of the newest sample in microseconds. */
+  shares: ReadonlyMap<number, number>;
+  sharesSeen: number;
   slowDue: Millis;
   sleepFile: string | undefined;
 }
@@ -31,20 +36,16 @@ export interface Device {
 const PCI_SIZE = 68;
 const PCI_BUS_ID = 36;
 
-export const handleByIndex = (library: NvmlLibrary, index: number): bigint | undefined =>
-  library.readPointer("nvmlDeviceGetHandleByIndex_v2", index).value;
-
-export function readUuid(library: NvmlLibrary, handle: bigint): GpuUuid | undefined {
-  const { value } = library.readText("nvmlDeviceGetUUID", handle);
-  return value !== undefined && isGpuUuid(value) ? value : undefined;
+/** Who answers at a handle; the driver's code where nobody does. */
+export function readUuid(library: NvmlLibrary, handle: bigint): Answer<GpuUuid> {
+  const { code, value } = library.readText("nvmlDeviceGetUUID", handle);
+  return value !== undefined && isGpuUuid(value) ? { code, value } : { code };
 }
 
 const isGpuUuid = (text: string): text is GpuUuid => /^GPU-[\w-]{1,90}$/.test(text);
 
-/** What does not change while the agent runs; undefined for a GPU that does not say who it is. */
-export function readInfo(library: NvmlLibrary, index: number, handle: bigint): GpuInfo | undefined {
-  const uuid = readUuid(library, handle);
-  if (uuid === undefined) return undefined;
+/** What does not change while the agent runs, beside the index and the UUID that are known. */
+export function readInfo(library: NvmlLibrary, handle: bigint, known: Pick<GpuInfo, "uuid" | "index">): GpuInfo {
   const { value: name } = library.readText("nvmlDeviceGetName", handle);
   const { value: generation } = library.readUint("nvmlDeviceGetArchitecture", handle);
   const architecture = generation === undefined ? undefined : architectureName(generation);
@@ -52,8 +53,7 @@ export function readInfo(library: NvmlLibrary, index: number, handle: bigint): G
   const vramTotalMiB = new VramReader(library).read(handle)?.totalMiB;
   const migEnabled = readMigMode(library, handle);
   return {
-    uuid,
-    index,
+    ...known,
     name: name || "NVIDIA GPU",
     ...(architecture === undefined ? {} : { architecture }),
     ...(pciBusId ? { pciBusId } : {}),

@@ -1,9 +1,11 @@
 import type { GpuUuid } from "../../ledger/rows.ts";
+import { createBackoff } from "../../lib/backoff.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { type Millis, seconds } from "../../units/time.ts";
 import { GpuError } from "../errors.ts";
+import type { ControlOutcome, GpuSettings, MissingGpu, ReleaseOutcome } from "../source.ts";
 import type { Xid } from "./events.ts";
-import type { OpenedGpu, RawReading, ThreadOptions } from "./protocol.ts";
+import type { KnownGpu, Order, OrderAnswer, RawReading, SessionFacts, ThreadOptions, Wish } from "./protocol.ts";
 import { NvmlThread, type Outcome } from "./thread.ts";
 
 export interface DriverParts {
@@ -11,74 +13,180 @@ export interface DriverParts {
   readonly options: ThreadOptions;
   readonly hangAfter: Millis;
   readonly onXid: (xid: Xid) => void;
+  /** A GPU that was not known before. */
+  readonly onFound: (gpu: KnownGpu) => void;
 }
 
 /** A driver without persistence wakes every GPU when a session opens, at seconds each. */
 const OPEN_HANG_AFTER = seconds(30);
-const RESTART_AFTER = seconds(5);
+const RESTART = [seconds(1), seconds(60)] as const;
 
 /**
  * Keeps one thread talking to the driver. A thread that hangs in a call about one GPU is left to it, and another one
- * reads the rest, so there is never a second call upon a hung one. Only its owner may call it, one call at a time.
+ * asks about the rest, so there is never a second call upon a hung one. What is known of the GPUs is kept here and
+ * handed to every session. Orders wait for each other.
  */
 export class Driver {
   readonly #parts: DriverParts;
-  readonly #indexes = new Map<GpuUuid, number>();
+  readonly #known = new Map<GpuUuid, KnownGpu>();
   readonly #hung = new Map<GpuUuid, NvmlThread>();
-  readonly #closing = new AbortController();
+  readonly #restarts = createBackoff(...RESTART);
   #thread: NvmlThread;
-  /** Nothing can be read: the thread hangs outside of any GPU, or died and was not replaced yet. */
+  #missing: readonly MissingGpu[] = [];
+  /** Ends when the driver is let go of. */
+  #life = new AbortController();
+  /** Nothing can be read: the thread hangs outside of any GPU, died and was not replaced yet, or was let go of. */
   #isAway = false;
   #driverVersion: string | undefined;
+  #isClosed = false;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
-    this.#thread = new NvmlThread(parts);
+    this.#thread = this.#newThread();
   }
 
   get driverVersion(): string | undefined {
     return this.#driverVersion;
   }
 
-  /** The GPUs that can be read; throws `ERR_GPU_NVML_UNAVAILABLE` when there are none. */
-  async open(): Promise<readonly OpenedGpu[]> {
+  get missing(): readonly MissingGpu[] {
+    return this.#missing;
+  }
+
+  /** Throws `ERR_GPU_NVML_UNAVAILABLE` when no GPU can be read. */
+  async open(): Promise<void> {
     const outcome = await this.#open();
-    const answer = outcome.kind === "answered" ? outcome.answer : undefined;
-    const gpus = answer?.type === "opened" ? answer.gpus : [];
-    if (answer?.type === "opened") this.#driverVersion = answer.driverVersion;
-    for (const { info } of gpus) this.#indexes.set(info.uuid, info.index);
-    if (gpus.length > 0) return gpus;
+    if (outcome.kind === "answered" && outcome.answer.type === "opened") this.#learn(outcome.answer.facts);
+    if (this.#known.size > 0) return;
     await this.close();
-    throw unavailable(outcome);
+    throw unavailable(outcome, this.#missing);
   }
 
   /** Readings of those that could be read; the others hang or are not there. */
-  async read(uuids: readonly GpuUuid[]): Promise<readonly RawReading[]> {
-    const able = uuids.filter((uuid) => !this.#hung.has(uuid));
-    if (this.#isAway || able.length === 0) return [];
-    const { clock, hangAfter } = this.#parts;
-    const outcome = await this.#thread.ask({ type: "read", uuids: able, now: clock.monotonic() }, hangAfter);
-    if (outcome.kind === "answered") return outcome.answer.type === "readings" ? outcome.answer.readings : [];
-    const stuckAt = outcome.kind === "hung" && outcome.position !== undefined ? able[outcome.position] : undefined;
-    if (outcome.kind !== "hung" || stuckAt === undefined) {
-      this.#pause(outcome);
-      return [];
-    }
-    await this.#leaveTo(stuckAt, outcome.back);
-    return this.read(able);
+  read(uuids: readonly GpuUuid[]): Promise<readonly RawReading[]> {
+    return this.#inTurn(() => this.#read(uuids));
+  }
+
+  readSettings(uuid: GpuUuid): Promise<GpuSettings> {
+    return this.#inTurn(async () => {
+      const answer = await this.#askAbout([uuid], () => ({ type: "settings", uuid }));
+      return typeof answer === "object" && answer.type === "settings" ? answer.settings : {};
+    });
+  }
+
+  control(uuid: GpuUuid, wish: Wish): Promise<ControlOutcome> {
+    return this.#inTurn(async () => {
+      const answer = await this.#askAbout([uuid], () => ({ type: "control", uuid, wish }));
+      return typeof answer === "object" && answer.type === "controlled" ? answer.outcome : { kind: "unavailable" };
+    });
+  }
+
+  /** Ends the session and unloads the library; only calls that hang keep the driver in use. */
+  release(): Promise<ReleaseOutcome> {
+    return this.#inTurn(async () => {
+      this.#life.abort();
+      this.#isAway = true;
+      const isClosed = await this.#thread.close();
+      return isClosed && this.#hung.size === 0 ? { kind: "released" } : { kind: "held", gpus: [...this.#hung.keys()] };
+    });
+  }
+
+  /** Resolves after the first try; further ones follow by themselves. */
+  resume(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#isClosed || !this.#life.signal.aborted) return;
+      this.#life = new AbortController();
+      this.#restarts.reset();
+      this.#thread = this.#newThread();
+      await this.#reopen();
+    });
   }
 
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#isClosed = true;
+    this.#life.abort();
+    this.#isAway = true;
     for (const thread of this.#hung.values()) thread.leaveBehind();
     await this.#thread.close();
   }
 
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    const next = () => {};
+    this.#turn = done.then(next, next);
+    return done;
+  }
+
+  async #read(uuids: readonly GpuUuid[]): Promise<readonly RawReading[]> {
+    const { clock } = this.#parts;
+    const answer = await this.#askAbout(uuids, (able) => ({ type: "read", uuids: able, now: clock.monotonic() }));
+    if (answer === "left") return this.#read(uuids);
+    if (answer?.type !== "readings") return [];
+    const { readings, facts } = answer;
+    this.#learn(facts);
+    for (const reading of readings) this.#remember(reading, facts.driverEpoch);
+    if (facts.isStale && !this.#isAway) this.#restartLater();
+    return readings;
+  }
+
+  /** "left" when the thread was left to one of them and another one may be asked about the rest. */
+  async #askAbout(
+    uuids: readonly GpuUuid[],
+    order: (able: readonly GpuUuid[]) => Order,
+  ): Promise<OrderAnswer | "left" | undefined> {
+    const able = uuids.filter((uuid) => !this.#hung.has(uuid));
+    if (this.#isAway || able.length === 0) return undefined;
+    const { signal } = this.#life;
+    const outcome = await this.#thread.ask(order(able), this.#parts.hangAfter);
+    if (outcome.kind === "answered") return outcome.answer;
+    if (signal.aborted) return undefined;
+    const stuckAt = outcome.kind === "hung" && outcome.position !== undefined ? able[outcome.position] : undefined;
+    if (outcome.kind !== "hung" || stuckAt === undefined) {
+      this.#pause(outcome);
+      return undefined;
+    }
+    await this.#leaveTo(stuckAt, outcome.back);
+    return "left";
+  }
+
+  /** Of a thread that was left to a GPU, only news about that one: the others are another thread's. */
+  #newThread(): NvmlThread {
+    const { clock, options, onXid } = this.#parts;
+    const thread: NvmlThread = new NvmlThread({
+      clock,
+      options,
+      onXid: (xid) => {
+        const isLeft = [...this.#hung.values()].includes(thread);
+        if (!isLeft || this.#hung.get(xid.uuid) === thread) onXid(xid);
+      },
+    });
+    return thread;
+  }
+
   #open(): Promise<Outcome> {
-    const without = [...this.#hung.keys()]
-      .map((uuid) => this.#indexes.get(uuid))
-      .filter((index) => index !== undefined);
-    return this.#thread.ask({ type: "open", without }, OPEN_HANG_AFTER);
+    const all = [...this.#known.values()];
+    const known = all.filter(({ info }) => !this.#hung.has(info.uuid));
+    const without = all.filter(({ info }) => this.#hung.has(info.uuid)).map(({ info }) => info.index);
+    const handover = { known, missing: this.#missing, without };
+    return this.#thread.ask({ type: "open", handover }, OPEN_HANG_AFTER);
+  }
+
+  #learn({ gpus = [], missing, driverVersion }: SessionFacts): void {
+    this.#missing = missing;
+    this.#driverVersion = driverVersion ?? this.#driverVersion;
+    for (const gpu of gpus) {
+      const isNew = !this.#known.has(gpu.info.uuid);
+      this.#known.set(gpu.info.uuid, gpu);
+      if (isNew) this.#parts.onFound(gpu);
+    }
+  }
+
+  #remember({ reading: { uuid, health, epoch, energy } }: RawReading, driverEpoch: string): void {
+    const known = this.#known.get(uuid);
+    if (known === undefined) return;
+    const last = energy ?? (epoch === known.epoch ? known.energy : undefined);
+    this.#known.set(uuid, { info: known.info, health, driverEpoch, epoch, energy: last });
   }
 
   /** The hung thread keeps its GPU until the call comes back; a new one takes the other GPUs. */
@@ -89,40 +197,56 @@ export class Driver {
     void back.then(async () => {
       await hung.close();
       this.#hung.delete(uuid);
-      if (!this.#closing.signal.aborted) await this.#reopen();
+      if (!this.#life.signal.aborted) await this.#reopen();
     });
-    this.#thread = new NvmlThread(this.#parts);
+    this.#thread = this.#newThread();
     await this.#reopen();
   }
 
   async #reopen(): Promise<void> {
+    const { signal } = this.#life;
     this.#isAway = true;
     const outcome = await this.#open();
+    if (signal.aborted) return;
     this.#isAway = false;
-    if (outcome.kind !== "answered" || outcome.answer.type !== "opened") this.#pause(outcome);
+    if (outcome.kind === "answered" && outcome.answer.type === "opened") {
+      this.#restarts.reset();
+      this.#learn(outcome.answer.facts);
+    } else this.#pause(outcome);
   }
 
   #pause(outcome: Outcome): void {
+    const { signal } = this.#life;
     this.#isAway = true;
-    if (outcome.kind === "hung") void outcome.back.then(() => this.#reopen());
-    else void this.#restart();
+    if (outcome.kind === "hung") void outcome.back.then(() => (signal.aborted ? undefined : this.#reopen()));
+    else this.#restartLater();
   }
 
-  async #restart(): Promise<void> {
-    await this.#parts.clock.wait(RESTART_AFTER, this.#closing.signal);
-    await this.#thread.close();
-    if (this.#closing.signal.aborted) return;
-    this.#thread = new NvmlThread(this.#parts);
-    await this.#reopen();
+  /** A fresh thread, with a fresh look for the library's file. */
+  #restartLater(): void {
+    const { signal } = this.#life;
+    this.#isAway = true;
+    void this.#parts.clock.wait(this.#restarts.next(), signal).then(async () => {
+      await this.#thread.close();
+      if (signal.aborted) return;
+      this.#thread = this.#newThread();
+      await this.#reopen();
+    });
   }
 }
 
-function unavailable(outcome: Outcome): GpuError {
+function unavailable(outcome: Outcome, missing: readonly MissingGpu[]): GpuError {
   const code = "ERR_GPU_NVML_UNAVAILABLE";
   const mend = "check that the driver is loaded: nvidia-smi must answer";
   if (outcome.kind === "hung") return new GpuError("the NVIDIA driver does not answer", { code, mend });
   if (outcome.kind === "died") return new GpuError(`NVML could not be called: ${outcome.reason}`, { code, mend });
   const { answer } = outcome;
   if (answer.type === "refused") return new GpuError(answer.reason, { code, mend: answer.mend ?? mend });
-  return new GpuError("the NVIDIA driver sees no GPU", { code, mend });
+  if (missing.length === 0) return new GpuError("the NVIDIA driver sees no GPU", { code, mend });
+  const which = missing.map(({ index, returnCode }) => `GPU ${index}: NVML return code ${returnCode}`).join(", ");
+  return new GpuError(`the NVIDIA driver counts ${missing.length} and none answers (${which})`, {
+    code,
+    missing: missing.length,
+    mend: "see what dmesg says of NVRM and Xid; reset the GPU (nvidia-smi -r) or restart the machine",
+  });
 }

@@ -1,12 +1,16 @@
 import koffi from "koffi";
 import type { GpuUuid } from "../../ledger/rows.ts";
+import { createBackoff } from "../../lib/backoff.ts";
+import { wait } from "../../lib/wait.ts";
+import { millis, seconds } from "../../units/time.ts";
 import type { NvmlLibrary } from "./library.ts";
 import { toSafeInteger } from "./memory.ts";
-import { SUCCESS, TIMEOUT } from "./returns.ts";
+import { FUNCTION_NOT_FOUND, NOT_SUPPORTED, SUCCESS, TIMEOUT } from "./returns.ts";
 
 const XID_CRITICAL = 0x8n;
 /** How long one wait blocks its own thread, and so how long closing takes. */
 const WAIT_MS = 250;
+const RETRY = [millis(100), seconds(30)] as const;
 /** nvmlEventData_t, 32 bytes: device @0, eventType u64 @8, eventData u64 @16, instance ids u32 @24 and @28. */
 const EVENT_SIZE = 32;
 
@@ -15,61 +19,69 @@ export interface Xid {
   readonly number: number;
 }
 
-/** Waits for the driver's error events of some GPUs until it is stopped; owns the event set and its memory. */
+/**
+ * Waits for the driver's error events of some GPUs until it is stopped; owns the event set and its memory. One lost GPU
+ * ends the wait for all: those that still answer are registered anew.
+ */
 export class EventWatch {
   readonly #library: NvmlLibrary;
-  readonly #set: bigint;
   readonly #uuids: ReadonlyMap<bigint, GpuUuid>;
   readonly #onXid: (xid: Xid) => void;
+  readonly #stopping = new AbortController();
   readonly #done: Promise<void>;
-  #stopping = false;
 
-  private constructor(
-    library: NvmlLibrary,
-    set: bigint,
-    gpus: ReadonlyMap<bigint, GpuUuid>,
-    onXid: (xid: Xid) => void,
-  ) {
+  constructor(library: NvmlLibrary, gpus: ReadonlyMap<bigint, GpuUuid>, onXid: (xid: Xid) => void) {
     this.#library = library;
-    this.#set = set;
     this.#uuids = gpus;
     this.#onXid = onXid;
-    this.#done = this.#watch();
-  }
-
-  /** Undefined where the driver tells no events, as on Windows and inside some virtual machines. */
-  static start(
-    library: NvmlLibrary,
-    gpus: ReadonlyMap<bigint, GpuUuid>,
-    onXid: (xid: Xid) => void,
-  ): EventWatch | undefined {
-    const { value: set } = library.readPointer("nvmlEventSetCreate");
-    if (set === undefined) return undefined;
-    const codes = [...gpus.keys()].map((handle) => library.call("nvmlDeviceRegisterEvents", handle, XID_CRITICAL, set));
-    if (codes.includes(SUCCESS)) return new EventWatch(library, set, gpus, onXid);
-    library.call("nvmlEventSetFree", set);
-    return undefined;
+    // At once, so that nothing that happens from now on is missed.
+    const first = this.#arm();
+    this.#done = this.#watch(first);
   }
 
   /** Resolves once the last wait is over and everything is freed. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stopping.abort();
     await this.#done;
   }
 
-  async #watch(): Promise<void> {
+  /** "never" where the driver tells no events, as on Windows and inside some virtual machines. */
+  #arm(): bigint | "later" | "never" {
+    const library = this.#library;
+    const { code, value: set } = library.readPointer("nvmlEventSetCreate");
+    if (set === undefined) return isForGood(code) ? "never" : "later";
+    const handles = [...this.#uuids.keys()];
+    const codes = handles.map((handle) => library.call("nvmlDeviceRegisterEvents", handle, XID_CRITICAL, set));
+    if (codes.includes(SUCCESS)) return set;
+    library.call("nvmlEventSetFree", set);
+    return codes.every(isForGood) ? "never" : "later";
+  }
+
+  async #watch(first: bigint | "later" | "never"): Promise<void> {
+    const { signal } = this.#stopping;
+    const backoff = createBackoff(...RETRY);
+    for (let armed = first; armed !== "never"; armed = signal.aborted ? "never" : this.#arm()) {
+      if (armed !== "later" && (await this.#drain(armed))) backoff.reset();
+      else await wait(backoff.next(), signal);
+    }
+  }
+
+  /** Tells what comes until the wait fails; whether it ever went well. Frees the set. */
+  async #drain(set: bigint): Promise<boolean> {
     const event: bigint = koffi.alloc("uint8_t", EVENT_SIZE);
+    let wentWell = false;
     try {
-      while (!this.#stopping) {
-        const code = await this.#library.callAsync("nvmlEventSetWait_v2", this.#set, event, WAIT_MS);
+      while (!this.#stopping.signal.aborted) {
+        const code = await this.#library.callAsync("nvmlEventSetWait_v2", set, event, WAIT_MS);
         if (code === SUCCESS) this.#tell(Buffer.from(koffi.view(event, EVENT_SIZE)));
-        // A lost GPU ends the wait for good; the session starts another one when it opened anew.
         else if (code !== TIMEOUT) break;
+        wentWell = true;
       }
     } finally {
       koffi.free(event);
-      this.#library.call("nvmlEventSetFree", this.#set);
+      this.#library.call("nvmlEventSetFree", set);
     }
+    return wentWell;
   }
 
   #tell(event: Buffer): void {
@@ -79,3 +91,5 @@ export class EventWatch {
     this.#onXid({ uuid, number });
   }
 }
+
+const isForGood = (code: number): boolean => code === NOT_SUPPORTED || code === FUNCTION_NOT_FOUND;

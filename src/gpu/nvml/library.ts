@@ -15,7 +15,7 @@ const PARAMETERS = {
   nvmlSystemGetDriverVersion: [POINTER, UINT],
   nvmlDeviceGetCount_v2: [POINTER],
   nvmlDeviceGetHandleByIndex_v2: [UINT, POINTER],
-  nvmlDeviceGetHandleByUUID: ["str", POINTER],
+  nvmlDeviceGetHandleByPciBusId_v2: ["str", POINTER],
   nvmlDeviceGetUUID: [POINTER, POINTER, UINT],
   nvmlDeviceGetName: [POINTER, POINTER, UINT],
   nvmlDeviceGetPciInfo_v3: [POINTER, POINTER],
@@ -34,6 +34,15 @@ const PARAMETERS = {
   nvmlDeviceGetComputeRunningProcesses_v3: [POINTER, POINTER, POINTER],
   nvmlDeviceGetGraphicsRunningProcesses_v2: [POINTER, POINTER, POINTER],
   nvmlDeviceGetGraphicsRunningProcesses_v3: [POINTER, POINTER, POINTER],
+  nvmlDeviceGetProcessUtilization: [POINTER, POINTER, POINTER, UINT64],
+  nvmlDeviceGetPowerManagementLimitConstraints: [POINTER, POINTER, POINTER],
+  nvmlDeviceGetPowerManagementDefaultLimit: [POINTER, POINTER],
+  nvmlDeviceSetPowerManagementLimit: [POINTER, UINT],
+  nvmlDeviceGetClockInfo: [POINTER, "int", POINTER],
+  nvmlDeviceSetGpuLockedClocks: [POINTER, UINT, UINT],
+  nvmlDeviceResetGpuLockedClocks: [POINTER],
+  nvmlDeviceSetMemoryLockedClocks: [POINTER, UINT, UINT],
+  nvmlDeviceResetMemoryLockedClocks: [POINTER],
   nvmlEventSetCreate: [POINTER],
   nvmlDeviceRegisterEvents: [POINTER, UINT64, POINTER],
   nvmlEventSetWait_v2: [POINTER, POINTER, UINT],
@@ -107,6 +116,12 @@ export class NvmlLibrary {
     this.#text.fill(0);
     const code = this.call(name, ...args, this.#text, this.#text.length - 1);
     return code === SUCCESS ? { code, value: toText(this.#text) } : { code };
+  }
+
+  /** Ends this thread's use of the file, so that another version of it can be loaded. Nothing may be called after it. */
+  unload(): void {
+    this.#bound.clear();
+    this.#handle.unload();
   }
 
   #find(name: NvmlFunction): Bound | undefined {

@@ -1,7 +1,17 @@
 import type { GpuUuid } from "../../ledger/rows.ts";
+import type { MilliJoules, Watts } from "../../units/energy.ts";
 import type { Millis } from "../../units/time.ts";
 import type { MachineFiles } from "../machine-files.ts";
-import type { GpuHealth, GpuInfo, GpuReading } from "../source.ts";
+import type {
+  ClockDomain,
+  ClockLock,
+  ControlOutcome,
+  GpuHealth,
+  GpuInfo,
+  GpuReading,
+  GpuSettings,
+  MissingGpu,
+} from "../source.ts";
 
 /** A reading before the agent's clock stamps it. */
 export interface RawReading {
@@ -29,21 +39,53 @@ export interface ThreadStart extends ThreadOptions {
   readonly progress: Progress;
 }
 
+/** What is known of a GPU; handed from one session to the next. */
+export interface KnownGpu {
+  readonly info: GpuInfo;
+  readonly health: GpuHealth;
+  /** The driver's load in which `epoch` began. */
+  readonly driverEpoch: string;
+  readonly epoch: string;
+  /** The last counter seen in this epoch. */
+  readonly energy: MilliJoules | undefined;
+}
+
+export interface Handover {
+  readonly known: readonly KnownGpu[];
+  readonly missing: readonly MissingGpu[];
+  /** Indexes that must not be asked, because another thread is stuck there. */
+  readonly without: readonly number[];
+}
+
+export type Wish =
+  | { readonly set: "power-limit"; readonly limit: Watts }
+  | { readonly set: "clock-lock"; readonly lock: ClockLock }
+  | { readonly set: "clock-reset"; readonly domain: ClockDomain };
+
 export type Order =
-  | { readonly type: "open"; readonly without: readonly number[] }
+  | { readonly type: "open"; readonly handover: Handover }
   | { readonly type: "read"; readonly uuids: readonly GpuUuid[]; readonly now: Millis }
+  | { readonly type: "settings"; readonly uuid: GpuUuid }
+  | { readonly type: "control"; readonly uuid: GpuUuid; readonly wish: Wish }
   | { readonly type: "close" };
 
-export interface OpenedGpu {
-  readonly info: GpuInfo;
-  readonly epoch: string;
-  readonly health: GpuHealth;
+/** What the session says about itself. */
+export interface SessionFacts {
+  /** All GPUs where that changed, else absent. */
+  readonly gpus?: readonly KnownGpu[];
+  readonly missing: readonly MissingGpu[];
+  readonly driverEpoch: string;
+  readonly driverVersion?: string;
+  /** The loaded library is of another version than the driver: only a fresh one can go on. */
+  readonly isStale: boolean;
 }
 
 export type OrderAnswer =
-  | { readonly type: "opened"; readonly gpus: readonly OpenedGpu[]; readonly driverVersion?: string }
+  | { readonly type: "opened"; readonly facts: SessionFacts }
   | { readonly type: "refused"; readonly reason: string; readonly mend?: string }
-  | { readonly type: "readings"; readonly readings: readonly RawReading[] }
+  | { readonly type: "readings"; readonly readings: readonly RawReading[]; readonly facts: SessionFacts }
+  | { readonly type: "settings"; readonly settings: GpuSettings }
+  | { readonly type: "controlled"; readonly outcome: ControlOutcome }
   | { readonly type: "closed" };
 
 /** Answers carry the number of their order; news comes by itself. */

@@ -4,14 +4,16 @@ import { systemClock } from "../../lib/clock.ts";
 import { type Millis, millis } from "../../units/time.ts";
 import { GpuError } from "../errors.ts";
 import type { MachineFiles } from "../machine-files.ts";
-import { type Device, handleByIndex, readInfo, readUuid } from "./device.ts";
+import type { ControlOutcome, GpuSettings } from "../source.ts";
+import { GpuController } from "./control.ts";
+import type { Device } from "./device.ts";
 import { DeviceReader, type Look, type Values } from "./device-reader.ts";
 import { driverEpoch, gpuEpoch } from "./epoch.ts";
 import { EventWatch, type Xid } from "./events.ts";
 import type { NvmlLibrary } from "./library.ts";
-import type { OpenedGpu, RawReading } from "./protocol.ts";
-import { type Fault, SUCCESS } from "./returns.ts";
-import { findSleepFile } from "./sleep.ts";
+import type { Handover, KnownGpu, RawReading, SessionFacts, Wish } from "./protocol.ts";
+import { type Fault, faultOf, SUCCESS } from "./returns.ts";
+import { Roster } from "./roster.ts";
 
 export interface SessionParts {
   readonly library: NvmlLibrary;
@@ -28,60 +30,56 @@ export interface SessionParts {
  */
 export class NvmlSession {
   readonly #parts: SessionParts;
-  readonly #devices = new Map<GpuUuid, Device>();
+  readonly #roster: Roster;
+  readonly #control: GpuController;
   readonly #backoff: Backoff;
   #reader: DeviceReader | undefined;
   #driverVersion: string | undefined;
   #driverEpoch = "";
   #events: EventWatch | undefined;
   #isOpen = false;
-  #without: readonly number[] = [];
+  #isStale = false;
   #retryAt: Millis | undefined;
+  /** How many GPUs the agent was told of. */
+  #told = 0;
 
-  constructor(parts: SessionParts) {
+  constructor(parts: SessionParts, handover: Handover) {
     this.#parts = parts;
+    this.#roster = new Roster(parts, handover);
+    this.#control = new GpuController(parts.library);
     this.#backoff = createBackoff(...parts.retry);
   }
 
-  get driverVersion(): string | undefined {
-    return this.#driverVersion;
-  }
-
-  /** Opens the session and finds the GPUs; those at `without` are never asked, because another thread is stuck there. */
-  open(without: readonly number[]): readonly OpenedGpu[] {
-    this.#without = without;
+  /** Opens the session and finds the GPUs, those known and new ones. */
+  open(): void {
     const code = this.#begin();
-    if (code !== SUCCESS) {
-      throw new GpuError(`the NVIDIA driver refused a session (NVML return code ${code})`, {
-        code: "ERR_GPU_NVML_UNAVAILABLE",
-        mend: "check that the driver is loaded and of the library's version: nvidia-smi must answer",
-      });
-    }
-    for (const index of this.#indexes()) this.#discover(index);
-    this.#watchEvents();
-    return [...this.#devices.values()].map(({ info, epoch, health }) => ({ info, epoch, health }));
+    if (code === SUCCESS) return;
+    throw new GpuError(`the NVIDIA driver refused a session (NVML return code ${code})`, {
+      code: "ERR_GPU_NVML_UNAVAILABLE",
+      mend: "check that the driver is loaded and of the library's version: nvidia-smi must answer",
+    });
   }
 
   /** Opens anew when a GPU is away and its time has come. Readings of the others wait for it. */
   async recover(now: Millis): Promise<void> {
+    if (this.#roster.isWhole) this.#retryAt = undefined;
+    else this.#retryAt ??= this.#nextTry(now);
     if (this.#retryAt === undefined || now < this.#retryAt) return;
     await this.#end();
     this.#begin();
-    for (const device of this.#devices.values()) this.#locate(device);
-    this.#watchEvents();
-    const isWhole = [...this.#devices.values()].every(({ handle }) => handle !== undefined);
-    this.#retryAt = isWhole ? undefined : millis(now + this.#backoff.next());
+    this.#retryAt = this.#roster.isWhole ? undefined : this.#nextTry(now);
   }
 
   /** Undefined for a GPU that this session does not know. */
   read(uuid: GpuUuid, now: Millis): RawReading | undefined {
-    const device = this.#devices.get(uuid);
+    const device = this.#roster.get(uuid);
     if (device === undefined) return undefined;
     const { handle } = device;
     if (handle === undefined || this.#reader === undefined) return toRaw(device, { values: {} });
     const look = this.#reader.read(device, handle, now);
     if (typeof look === "string") {
-      this.#onFault(device, look, now);
+      this.#onFault(device, look);
+      this.#retryAt ??= this.#nextTry(now);
       return toRaw(device, { values: {} });
     }
     this.#followCounter(device, look.values);
@@ -90,108 +88,100 @@ export class NvmlSession {
     return toRaw(device, look);
   }
 
+  /** Empty for a GPU that cannot be asked now. */
+  readSettings(uuid: GpuUuid): GpuSettings {
+    const handle = this.#roster.get(uuid)?.handle;
+    return handle === undefined ? {} : this.#control.read(handle);
+  }
+
+  /** The next reading tells what became of the limit. */
+  apply(uuid: GpuUuid, wish: Wish): ControlOutcome {
+    const device = this.#roster.get(uuid);
+    if (device?.handle === undefined) return { kind: "unavailable" };
+    device.slowDue = millis(0);
+    return this.#control.apply(device.handle, wish);
+  }
+
+  /** What the agent does not know yet, and what it should. */
+  tell(): SessionFacts {
+    const { devices, missing } = this.#roster;
+    const isNew = devices.length !== this.#told;
+    this.#told = devices.length;
+    return {
+      missing,
+      driverEpoch: this.#driverEpoch,
+      isStale: this.#isStale,
+      ...(isNew ? { gpus: devices.map(toKnown) } : {}),
+      ...(this.#driverVersion === undefined ? {} : { driverVersion: this.#driverVersion }),
+    };
+  }
+
   /** Ends the session; nothing of it stays open. */
   async close(): Promise<void> {
     await this.#end();
-    this.#devices.clear();
+    this.#parts.library.unload();
   }
 
   #begin(): number {
     const { library, files, slowEvery, opened } = this.#parts;
     const code = library.call("nvmlInit_v2");
+    if (faultOf(code) === "library") this.#isStale = true;
     if (code !== SUCCESS) return code;
     this.#isOpen = true;
     this.#driverVersion = library.readText("nvmlSystemGetDriverVersion").value;
-    this.#enterEpoch(driverEpoch(files, this.#driverVersion, opened));
+    this.#driverEpoch = driverEpoch(files, this.#driverVersion, opened);
+    this.#roster.enterEpoch(this.#driverEpoch);
     this.#reader = new DeviceReader({ library, files, slowEvery, driverVersion: this.#driverVersion });
+    this.#roster.find();
+    this.#watchEvents();
     return code;
-  }
-
-  /** Another driver than before: its counters began at 0. */
-  #enterEpoch(epoch: string): void {
-    if (epoch === this.#driverEpoch) return;
-    this.#driverEpoch = epoch;
-    for (const device of this.#devices.values()) {
-      device.epoch = gpuEpoch(epoch, device.info.uuid, undefined);
-      device.energy = undefined;
-    }
   }
 
   async #end(): Promise<void> {
     await this.#events?.stop();
     this.#events = undefined;
-    for (const device of this.#devices.values()) device.handle = undefined;
+    this.#roster.forgetHandles();
     if (this.#isOpen) this.#parts.library.call("nvmlShutdown");
     this.#isOpen = false;
   }
 
-  #indexes(): readonly number[] {
-    const { value: count = 0 } = this.#parts.library.readUint("nvmlDeviceGetCount_v2");
-    return Array.from({ length: count }, (_, index) => index).filter((index) => !this.#without.includes(index));
-  }
-
-  #discover(index: number): void {
-    const { library, files } = this.#parts;
-    const handle = handleByIndex(library, index);
-    const info = handle === undefined ? undefined : readInfo(library, index, handle);
-    if (info === undefined) return;
-    this.#devices.set(info.uuid, {
-      info,
-      handle,
-      health: "ok",
-      epoch: gpuEpoch(this.#driverEpoch, info.uuid, undefined),
-      energy: undefined,
-      slow: {},
-      graphics: undefined,
-      slowDue: millis(0),
-      sleepFile: findSleepFile(files, info.pciBusId),
-    });
-  }
-
-  /** By UUID first; that search may stumble over any GPU on its way, so by index too. */
-  #locate(device: Device): void {
-    const { library } = this.#parts;
-    const { uuid } = device.info;
-    const found = this.#without.length > 0 ? undefined : library.readPointer("nvmlDeviceGetHandleByUUID", uuid).value;
-    device.handle = found ?? this.#findByIndex(uuid);
-    device.slowDue = millis(0);
-    if (device.handle === undefined && device.health === "ok") device.health = "unknown";
-  }
-
-  #findByIndex(uuid: GpuUuid): bigint | undefined {
-    const { library } = this.#parts;
-    for (const index of this.#indexes()) {
-      const handle = handleByIndex(library, index);
-      if (handle !== undefined && readUuid(library, handle) === uuid) return handle;
-    }
-    return undefined;
+  #nextTry(now: Millis): Millis {
+    return millis(now + this.#backoff.next());
   }
 
   #watchEvents(): void {
     const { library, onXid } = this.#parts;
     const handles = new Map<bigint, GpuUuid>();
-    for (const { handle, info } of this.#devices.values()) if (handle !== undefined) handles.set(handle, info.uuid);
-    this.#events = this.#isOpen && handles.size > 0 ? EventWatch.start(library, handles, onXid) : undefined;
+    for (const { handle, info } of this.#roster.devices) if (handle !== undefined) handles.set(handle, info.uuid);
+    this.#events = handles.size > 0 ? new EventWatch(library, handles, onXid) : undefined;
   }
 
-  #onFault(device: Device, fault: Fault, now: Millis): void {
-    const all = fault === "session" ? [...this.#devices.values()] : [device];
-    for (const one of all) {
+  #onFault(device: Device, fault: Fault): void {
+    const isOfAll = fault === "session" || fault === "library";
+    if (fault === "library") this.#isStale = true;
+    for (const one of isOfAll ? this.#roster.devices : [device]) {
       one.handle = undefined;
-      one.health = fault === "session" ? "unknown" : fault;
+      one.health = isOfAll ? "unknown" : fault;
     }
-    this.#retryAt ??= millis(now + this.#backoff.next());
   }
 
   #followCounter(device: Device, { energy }: Values): void {
     if (energy === undefined) return;
     // A falling counter was reset, by a GPU reset or in a way that the module's folder did not show.
     if (device.energy !== undefined && energy < device.energy) {
-      device.epoch = gpuEpoch(this.#driverEpoch, device.info.uuid, systemClock.now());
+      device.epoch = gpuEpoch(device.driverEpoch, device.info.uuid, systemClock.now());
     }
     device.energy = energy;
   }
 }
+
+const toKnown = ({ info, health, driverEpoch, epoch, energy }: Device): KnownGpu => ({
+  info,
+  health,
+  driverEpoch,
+  epoch,
+  energy,
+});
 
 const toRaw = ({ info, epoch, health }: Device, { values, ...time }: Look): RawReading => ({
   ...time,

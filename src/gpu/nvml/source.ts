@@ -1,16 +1,18 @@
 import type { GpuUuid } from "../../ledger/rows.ts";
 import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/logger.ts";
 import { type Millis, millis, seconds, type UnixMs, unixMs } from "../../units/time.ts";
 import { GpuError } from "../errors.ts";
 import { type MachineFiles, machineFiles } from "../machine-files.ts";
-import type { GpuEvent, GpuInfo, GpuReading, GpuSource } from "../source.ts";
+import type { GpuControl, GpuEvent, GpuInfo, GpuReading, GpuSource, MissingGpu, ReleaseOutcome } from "../source.ts";
 import { machineTime } from "./device-reader.ts";
 import { Driver } from "./driver.ts";
 import { libraryNames } from "./library.ts";
-import type { RawReading } from "./protocol.ts";
+import type { KnownGpu, RawReading } from "./protocol.ts";
 
 export interface NvmlParts {
   readonly clock: Clock;
+  readonly logger?: Logger;
   /** The library's file; absent: where drivers install it. */
   readonly library?: string;
   readonly files?: MachineFiles;
@@ -58,21 +60,35 @@ interface Asked {
 /** Gathers the reads of one turn of the event loop into one order for the driver; only it writes its state. */
 class NvmlSource implements GpuSource {
   readonly kind = "nvml";
+  readonly control: GpuControl = {
+    readSettings: (uuid, signal) => this.#about(uuid, signal, () => this.#driver.readSettings(uuid)),
+    setPowerLimit: (uuid, limit, signal) =>
+      this.#about(uuid, signal, () => this.#driver.control(uuid, { set: "power-limit", limit })),
+    lockClocks: (uuid, lock, signal) =>
+      this.#about(uuid, signal, () => this.#driver.control(uuid, { set: "clock-lock", lock })),
+    resetClocks: (uuid, domain, signal) =>
+      this.#about(uuid, signal, () => this.#driver.control(uuid, { set: "clock-reset", domain })),
+  };
   readonly #clock: Clock;
+  readonly #logger: Logger | undefined;
   readonly #driver: Driver;
   readonly #gpus = new Map<GpuUuid, Gpu>();
   readonly #listeners = new Set<(event: GpuEvent) => void>();
   #asked = new Map<GpuUuid, Asked>();
   #isReading = false;
+  #isOpen = false;
 
-  constructor({ clock, library, files = machineFiles, slowEvery = SLOW_EVERY, retry = RETRY, hangAfter }: NvmlParts) {
+  constructor(parts: NvmlParts) {
+    const { clock, logger, library, files = machineFiles, slowEvery = SLOW_EVERY, retry = RETRY, hangAfter } = parts;
     const libraries = library === undefined ? libraryNames(process.platform) : [library];
     this.#clock = clock;
+    this.#logger = logger;
     this.#driver = new Driver({
       clock,
       hangAfter: hangAfter ?? HANG_AFTER,
       options: { libraries, files, slowEvery, retry, opened: String(clock.now()) },
       onXid: ({ uuid, number }) => this.#tell({ kind: "xid", uuid, at: clock.now(), xid: number }),
+      onFound: (gpu) => this.#onFound(gpu),
     });
   }
 
@@ -80,21 +96,23 @@ class NvmlSource implements GpuSource {
     return this.#driver.driverVersion;
   }
 
+  get missing(): readonly MissingGpu[] {
+    return this.#driver.missing;
+  }
+
   async open(): Promise<void> {
-    for (const { info, epoch, health } of await this.#driver.open()) {
-      this.#gpus.set(info.uuid, { info, seen: { epoch, health } });
-    }
+    await this.#driver.open();
+    this.#isOpen = true;
+    for (const gpu of this.missing) this.#logger?.warn("the driver counts a GPU that does not answer", { ...gpu });
   }
 
   list(signal: AbortSignal): Promise<readonly GpuInfo[]> {
-    return orAbort(Promise.resolve([...this.#gpus.values()].map(({ info }) => info)), signal);
+    const infos = [...this.#gpus.values()].map(({ info }) => info).sort((a, b) => a.index - b.index);
+    return orAbort(Promise.resolve(infos), signal);
   }
 
   read(uuid: GpuUuid, signal: AbortSignal): Promise<GpuReading> {
-    if (!this.#gpus.has(uuid)) {
-      const mend = "list the devices with: rigshift gpus";
-      return Promise.reject(new GpuError(`no GPU ${uuid}`, { code: "ERR_GPU_UNKNOWN", uuid, mend }));
-    }
+    if (!this.#gpus.has(uuid)) return Promise.reject(unknown(uuid));
     const asked = this.#asked.get(uuid) ?? Promise.withResolvers<GpuReading>();
     this.#asked.set(uuid, asked);
     if (!this.#isReading) {
@@ -109,9 +127,29 @@ class NvmlSource implements GpuSource {
     return () => this.#listeners.delete(listener);
   }
 
+  release(): Promise<ReleaseOutcome> {
+    return this.#driver.release();
+  }
+
+  resume(): Promise<void> {
+    return this.#driver.resume();
+  }
+
   async close(): Promise<void> {
     this.#listeners.clear();
     await this.#driver.close();
+  }
+
+  #about<T>(uuid: GpuUuid, signal: AbortSignal, ask: () => Promise<T>): Promise<T> {
+    if (!this.#gpus.has(uuid)) return Promise.reject(unknown(uuid));
+    // Nothing is set for somebody who does not want it any more.
+    return signal.aborted ? Promise.reject(signal.reason) : orAbort(ask(), signal);
+  }
+
+  #onFound({ info, epoch, health }: KnownGpu): void {
+    this.#gpus.set(info.uuid, { info, seen: { epoch, health } });
+    if (!this.#isOpen) return;
+    this.#logger?.warn("a GPU that was missing answers", { index: info.index, uuid: info.uuid, name: info.name });
   }
 
   async #readAsked(): Promise<void> {
@@ -133,7 +171,13 @@ class NvmlSource implements GpuSource {
   /** With the time at which the thread read it, which lies between asking and hearing. */
   #stamp({ reading, takenAt }: RawReading, { sent, received, now, machine }: Times): GpuReading {
     const age = takenAt === undefined ? 0 : Math.min(received - sent, Math.max(0, machine - takenAt));
-    const stamped = { ...reading, at: unixMs(Math.round(now - age)), monotonic: millis(received - age) };
+    const { driverVersion } = this.#driver;
+    const stamped = {
+      ...reading,
+      at: unixMs(Math.round(now - age)),
+      monotonic: millis(received - age),
+      ...(takenAt === undefined || driverVersion === undefined ? {} : { driverVersion }),
+    };
     const gpu = this.#gpus.get(reading.uuid);
     if (gpu === undefined) return stamped;
     const { uuid, at, health } = stamped;
@@ -151,6 +195,11 @@ class NvmlSource implements GpuSource {
   #tell(event: GpuEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+function unknown(uuid: GpuUuid): GpuError {
+  const mend = "list the devices with: rigshift gpus";
+  return new GpuError(`no GPU ${uuid}`, { code: "ERR_GPU_UNKNOWN", uuid, mend });
 }
 
 function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -75,11 +75,12 @@ export class NvmlThread {
     });
   }
 
-  /** Ends the session and the thread; one that hangs is left behind, and cannot keep the agent from ending. */
-  async close(): Promise<void> {
+  /** Ends the session and the thread; false for one that hangs: it is left behind, and cannot keep the agent from ending. */
+  async close(): Promise<boolean> {
     const outcome = await this.ask({ type: "close" }, CLOSE_WITHIN);
     if (outcome.kind === "answered") await this.#worker.terminate();
     else if (outcome.kind === "hung") this.leaveBehind();
+    return outcome.kind !== "hung";
   }
 
   /** For a hung thread: the process may end without it. */

@@ -2,6 +2,7 @@ import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { isRigError, messageOf } from "../../lib/errors.ts";
 import { NvmlLibrary } from "./library.ts";
 import {
+  type Handover,
   NO_GPU,
   type Order,
   type OrderAnswer,
@@ -10,6 +11,8 @@ import {
   type ThreadStart,
 } from "./protocol.ts";
 import { NvmlSession } from "./session.ts";
+
+const CLOSED: OrderAnswer = { type: "refused", reason: "no session is open" };
 
 /** The thread that owns the session. Orders are obeyed one after the other; every call to the driver blocks it. */
 class DriverThread {
@@ -31,47 +34,65 @@ class DriverThread {
     if ("answer" in message && message.answer.type === "closed") this.#port.close();
   }
 
-  async #obey(order: Order): Promise<OrderAnswer> {
+  #obey(order: Order): OrderAnswer | Promise<OrderAnswer> {
     switch (order.type) {
       case "open":
-        return await this.#open(order.without);
-      case "read":
-        return { type: "readings", readings: await this.#read(order) };
+        return this.#open(order.handover);
       case "close":
-        await this.#session?.close();
-        return { type: "closed" };
+        return this.#close();
+      case "read":
+        return this.#read(order);
+      case "settings":
+        return { type: "settings", settings: this.#about((session) => session.readSettings(order.uuid)) ?? {} };
+      case "control": {
+        const outcome = this.#about((session) => session.apply(order.uuid, order.wish));
+        return { type: "controlled", outcome: outcome ?? { kind: "unavailable" } };
+      }
     }
   }
 
-  async #open(without: readonly number[]): Promise<OrderAnswer> {
+  async #open(handover: Handover): Promise<OrderAnswer> {
     try {
-      await this.#session?.close();
+      await this.#close();
       const library = new NvmlLibrary(this.#start.libraries);
-      const session = new NvmlSession({ ...this.#start, library, onXid: (xid) => this.#post({ xid }) });
-      this.#session = session;
-      const gpus = session.open(without);
-      const { driverVersion } = session;
-      return { type: "opened", gpus, ...(driverVersion === undefined ? {} : { driverVersion }) };
+      this.#session = new NvmlSession({ ...this.#start, library, onXid: (xid) => this.#post({ xid }) }, handover);
+      this.#session.open();
+      return { type: "opened", facts: this.#session.tell() };
     } catch (error) {
       const mend = isRigError(error) ? error.facts.mend : undefined;
       return { type: "refused", reason: messageOf(error), ...(mend === undefined ? {} : { mend }) };
     }
   }
 
-  async #read({ uuids, now }: Extract<Order, { type: "read" }>): Promise<RawReading[]> {
+  async #close(): Promise<OrderAnswer> {
+    await this.#session?.close();
+    this.#session = undefined;
+    return { type: "closed" };
+  }
+
+  async #read({ uuids, now }: Extract<Order, { type: "read" }>): Promise<OrderAnswer> {
     const session = this.#session;
-    if (session === undefined) return [];
+    if (session === undefined) return CLOSED;
     await session.recover(now);
     const readings: RawReading[] = [];
-    uuids.forEach((uuid, position) => {
+    for (const [position, uuid] of uuids.entries()) {
       this.#mark(position);
       const reading = session.read(uuid, now);
       if (reading !== undefined) readings.push(reading);
-    });
+    }
     this.#mark(NO_GPU);
-    return readings;
+    return { type: "readings", readings, facts: session.tell() };
   }
 
+  #about<T>(look: (session: NvmlSession) => T): T | undefined {
+    if (this.#session === undefined) return undefined;
+    this.#mark(0);
+    const seen = look(this.#session);
+    this.#mark(NO_GPU);
+    return seen;
+  }
+
+  /** By the GPU's position in the order, a call that hangs is known to be about it. */
   #mark(position: number): void {
     const { progress } = this.#start;
     Atomics.store(progress, 0, position);

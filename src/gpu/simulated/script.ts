@@ -20,6 +20,9 @@ const GPU_WORDS: ReadonlyMap<string, readonly [number, number]> = new Map([
   ["pci", [1, 1]],
   ["architecture", [1, 1]],
   ["limit", [1, 1]],
+  ["limit-range", [2, 2]],
+  ["clocks", [2, 2]],
+  ["control", [1, 1]],
   ["temperature", [1, 1]],
   ["fan", [1, 1]],
   ["utilization", [1, 1]],
@@ -33,6 +36,7 @@ const GPU_WORDS: ReadonlyMap<string, readonly [number, number]> = new Map([
   ["process", [1, 2]],
   ["graphics", [1, 2]],
   ["exit", [1, 1]],
+  ["sm", [2, 2]],
   ["state", [1, 1]],
   ["lost-after", [1, 1]],
   ["xid", [1, 1]],
@@ -41,6 +45,7 @@ const GPU_WORDS: ReadonlyMap<string, readonly [number, number]> = new Map([
 const TEXTS = new Set(["uuid", "name", "pci"]);
 const CHOICES: ReadonlyMap<string, readonly string[]> = new Map([
   ["mig", ["on", "off"]],
+  ["control", ["allowed", "no-permission", "not-supported"]],
   ["state", ["ok", "lost", "reset-required", "gone"]],
 ]);
 /** Faults of single calls into the driver's library: there are none here, so they say nothing. */
@@ -71,8 +76,8 @@ function parseLine(line: string, refused: Refuse): Statement | undefined {
   if (!isNumber(at)) throw refused(`@${at} is no time in milliseconds`);
   if (first === "gpu") checkGpu(words, refused);
   else if (first === "time" && !isNumber(words[1])) throw refused("time needs milliseconds");
-  else if (first === "driver" && words.length !== 2) throw refused("driver needs a version");
-  else if (!["time", "driver", "reload"].includes(first) && !CALL_WORDS.has(first))
+  else if ((first === "driver" || first === "upgrade") && words.length !== 2) throw refused(`${first} needs a version`);
+  else if (!["time", "driver", "upgrade", "reload"].includes(first) && !CALL_WORDS.has(first))
     throw refused(`${first} is no word`);
   return { at: Number(at), words };
 }

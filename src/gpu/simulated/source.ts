@@ -7,8 +7,9 @@ import { milliJoules, watts } from "../../units/energy.ts";
 import type { Millis } from "../../units/time.ts";
 import { architectureName } from "../architecture.ts";
 import { GpuError } from "../errors.ts";
-import type { GpuEvent, GpuHealth, GpuInfo, GpuReading, GpuSource } from "../source.ts";
-import { energyAt, fixedTime, machineAt, powerAt, type SimulatedGpu } from "./machine.ts";
+import type { GpuEvent, GpuHealth, GpuInfo, GpuProcess, GpuReading, GpuSource, ReleaseOutcome } from "../source.ts";
+import { type FindGpu, SimulatedControl, settle } from "./control.ts";
+import { capped, energyAt, fixedTime, machineAt, powerAt, type SimulatedGpu } from "./machine.ts";
 import { parseScript, type Script } from "./script.ts";
 
 export interface SimulatedParts {
@@ -17,7 +18,8 @@ export interface SimulatedParts {
   readonly scriptFile?: string;
 }
 
-const DEFAULT_SCRIPT = "gpu 0 power 25\ngpu 0 vram 8192\ngpu 0 limit 200\ngpu 0 temperature 35\ngpu 0 fan 0\n";
+const DEFAULT_SCRIPT =
+  "gpu 0 power 25\ngpu 0 vram 8192\ngpu 0 limit 200\ngpu 0 temperature 35\ngpu 0 fan 0\ngpu 0 clocks 1500 7000\n";
 
 /** GPUs that only exist in a script, for machines without any; their ids begin with `SIM-` wherever they are shown. */
 export function openSimulated({ clock, scriptFile }: SimulatedParts): GpuSource {
@@ -44,7 +46,7 @@ const INSTANT = 186;
 /** Everything follows from the script and the time since it was opened; the state only remembers what was told. */
 class SimulatedSource implements GpuSource {
   readonly kind = "simulated";
-  readonly driverVersion: string | undefined;
+  readonly control = new SimulatedControl((uuid) => this.#findReachable(uuid));
   readonly #script: Script;
   readonly #clock: Clock;
   readonly #opened: Millis;
@@ -55,18 +57,24 @@ class SimulatedSource implements GpuSource {
     { reads: number; xids: number; energy: number; resets: number; health: GpuHealth }
   >();
   readonly #listeners = new Set<(event: GpuEvent) => void>();
+  #isReleased = false;
+  #reloads = 0;
 
   constructor(script: Script, clock: Clock) {
     this.#script = script;
     this.#clock = clock;
     this.#opened = clock.monotonic();
-    const { driver, gpus } = machineAt(script, this.#now());
-    this.driverVersion = driver;
+    const { gpus, reloads } = machineAt(script, this.#now());
+    this.#reloads = reloads;
     this.#infos = new Map([...gpus].map(([index, gpu]) => toInfo(index, gpu)).map((info) => [info.uuid, info]));
     for (const [uuid, { index }] of this.#infos) {
       const xids = gpus.get(index)?.xids.length ?? 0;
       this.#told.set(uuid, { reads: 0, xids, energy: 0, resets: 0, health: "ok" });
     }
+  }
+
+  get driverVersion(): string | undefined {
+    return machineAt(this.#script, this.#now()).driver;
   }
 
   list(signal: AbortSignal): Promise<readonly GpuInfo[]> {
@@ -82,6 +90,16 @@ class SimulatedSource implements GpuSource {
     return () => this.#listeners.delete(listener);
   }
 
+  release(): Promise<ReleaseOutcome> {
+    this.#isReleased = true;
+    return Promise.resolve({ kind: "released" });
+  }
+
+  resume(): Promise<void> {
+    this.#isReleased = false;
+    return Promise.resolve();
+  }
+
   close(): Promise<void> {
     this.#listeners.clear();
     return Promise.resolve();
@@ -91,18 +109,32 @@ class SimulatedSource implements GpuSource {
     return fixedTime(this.#script) ?? this.#clock.monotonic() - this.#opened;
   }
 
-  #read(uuid: GpuUuid): GpuReading {
+  #look(uuid: GpuUuid) {
     const info = this.#infos.get(uuid);
     const told = this.#told.get(uuid);
     const now = this.#now();
-    const { gpus, reloads } = machineAt(this.#script, now);
+    const { driver, gpus, reloads } = machineAt(this.#script, now);
     const gpu = info && gpus.get(info.index);
     if (gpu === undefined || told === undefined) {
       const mend = "list the devices with: rigshift gpus";
       throw new GpuError(`no GPU ${uuid}`, { code: "ERR_GPU_UNKNOWN", uuid, mend });
     }
-    told.reads += 1;
-    const health = healthOf(gpu, told.reads);
+    if (reloads !== this.#reloads) this.control.forget();
+    this.#reloads = reloads;
+    return { gpu, told, now, driver, reloads };
+  }
+
+  #findReachable(uuid: GpuUuid): ReturnType<FindGpu> {
+    const { gpu, told, now } = this.#look(uuid);
+    return this.#isReleased || healthOf(gpu, told.reads) !== "ok" ? undefined : { gpu, now };
+  }
+
+  #read(uuid: GpuUuid): GpuReading {
+    const { gpu: scripted, told, now, driver, reloads } = this.#look(uuid);
+    const caps = this.control.capsOf(uuid);
+    const gpu = capped(scripted, caps);
+    told.reads += this.#isReleased ? 0 : 1;
+    const health = this.#isReleased ? "unknown" : healthOf(gpu, told.reads);
     const energy = energyAt(gpu, now);
     if (health === "ok") {
       if (energy < told.energy) told.resets += 1;
@@ -114,19 +146,23 @@ class SimulatedSource implements GpuSource {
     if (health !== told.health) this.#tell({ kind: "health", uuid, at, health });
     told.health = health;
     const epoch = `${this.#epoch}/${reloads}/${told.resets}`;
-    return { uuid, at, monotonic, health, epoch, ...(health === "ok" ? valuesOf(gpu, { now, energy }) : {}) };
+    if (health !== "ok") return { uuid, at, monotonic, health, epoch };
+    const values = valuesOf(gpu, { now, energy, limit: caps.at(-1)?.watts ?? gpu.numbers.get("limit") });
+    return {
+      uuid,
+      at,
+      monotonic,
+      health,
+      epoch,
+      ...values,
+      ...(driver === undefined ? {} : { driverVersion: driver }),
+    };
   }
 
   #tell(event: GpuEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 }
-
-const settle = <T>(signal: AbortSignal, read: () => T): Promise<T> =>
-  new Promise((resolve) => {
-    signal.throwIfAborted();
-    resolve(read());
-  });
 
 function toInfo(index: number, { texts, numbers }: SimulatedGpu): GpuInfo {
   const id =
@@ -153,12 +189,17 @@ function healthOf({ texts, numbers }: SimulatedGpu, reads: number): GpuHealth {
   return state === "lost" || state === "gone" ? "lost" : "ok";
 }
 
-function valuesOf(gpu: SimulatedGpu, { now, energy }: { now: number; energy: number }): Partial<GpuReading> {
-  const { numbers, texts, processes, refusedFields } = gpu;
+interface Moment {
+  readonly now: number;
+  readonly energy: number;
+  readonly limit: number | undefined;
+}
+
+function valuesOf(gpu: SimulatedGpu, { now, energy, limit }: Moment): Partial<GpuReading> {
+  const { numbers, texts, refusedFields } = gpu;
   const power = powerAt(gpu, now);
   const averageOrDraw = refusedFields.has(AVERAGE) ? "draw" : "average";
   const powerField = refusedFields.has(INSTANT) ? averageOrDraw : "instant";
-  const limit = numbers.get("limit");
   const utilizationPercent = texts.get("mig") === "on" ? undefined : numbers.get("utilization");
   const [temperatureC, fanPercent, vramUsedMiB] = ["temperature", "fan", "used"].map((key) => numbers.get(key));
   const known = { temperatureC, fanPercent, vramUsedMiB, utilizationPercent };
@@ -167,6 +208,16 @@ function valuesOf(gpu: SimulatedGpu, { now, energy }: { now: number; energy: num
     ...(limit === undefined ? {} : { powerLimit: watts(limit) }),
     ...(refusedFields.has(ENERGY) ? {} : { energy: milliJoules(energy), energyBasis: "counter" }),
     ...Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)),
-    processes: [...processes].map(([pid, usedMiB]) => (usedMiB === undefined ? { pid } : { pid, usedMiB })),
+    processes: processesOf(gpu),
   };
 }
+
+const processesOf = ({ processes, shares, texts }: SimulatedGpu): readonly GpuProcess[] =>
+  [...processes].map(([pid, usedMiB]) => {
+    const share = texts.get("mig") === "on" ? undefined : shares.get(pid);
+    return {
+      pid,
+      ...(usedMiB === undefined ? {} : { usedMiB }),
+      ...(share ? { smUtilizationPercent: share } : {}),
+    };
+  });

@@ -1,22 +1,14 @@
 /* A stand-in for the driver's library: own code, the same calls. See stand-in.ts for the words of its script. */
 #define _GNU_SOURCE
-#include "script.h"
+#include "calls.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum {
-  OK = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, TIMEOUT = 10,
-  GPU_IS_LOST = 15, RESET_REQUIRED = 16, VERSION_MISMATCH = 25, GPU_NOT_FOUND = 28
-};
-#define EXPORT __attribute__((visibility("default")))
-#define MIB (1024ull * 1024)
 /* The driver is woken by its hardware; this one looks at its script. */
 #define EVENT_STEP_MS 25
-
-typedef void *device;
 
 struct field_value {
   unsigned field, scope;
@@ -37,6 +29,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int references, generation, open_sets;
 static double initialized_at;
 static long device_calls[MAX_GPUS];
+/* Of the driver that this copy of the library was loaded for; -1 before the first call. */
+static int loaded_for = -1;
 
 #define MAX_COUNTED 64
 static struct { const char *function; int calls, inside, most_inside; } counted[MAX_COUNTED];
@@ -56,7 +50,7 @@ static void pause_ms(double ms) {
 
 /* Handles of an earlier session are told apart from today's. */
 static device to_handle(int index) { return (device)(uintptr_t)(0x100000 + generation * 0x1000 + index); }
-static int to_index(device handle) {
+int to_index(device handle) {
   uintptr_t offset = (uintptr_t)handle - 0x100000 - generation * 0x1000;
   return offset < MAX_GPUS ? (int)offset : -1;
 }
@@ -69,7 +63,7 @@ static int state_code(const struct gpu *gpu, int index) {
 }
 
 /* Takes the lock; 0 when the call may go on, else its answer with the lock given back. */
-static int enter(const char *function, int index) {
+int enter(const char *function, int index) {
   pthread_mutex_lock(&lock);
   struct machine *machine = look();
   int slot = slot_of(function);
@@ -86,24 +80,17 @@ static int enter(const char *function, int index) {
   }
   counted[slot].inside--;
   int code = rule.code;
+  if (loaded_for < 0) loaded_for = machine->upgrades;
+  if (!code && loaded_for != machine->upgrades) code = LIB_RM_VERSION_MISMATCH;
   if (!code && (references == 0 || machine->last_reload > initialized_at)) code = UNINITIALIZED;
   if (!code && index >= 0) code = state_code(&machine->gpus[index], index);
   if (code) pthread_mutex_unlock(&lock);
   return code;
 }
-static int leave(int code) {
+int leave(int code) {
   pthread_mutex_unlock(&lock);
   return code;
 }
-
-#define ENTER_DEVICE(handle)                                       \
-  int index = to_index(handle);                                    \
-  if (index < 0) return INVALID_ARGUMENT;                          \
-  int refused = enter(__func__, index);                            \
-  if (refused) return refused;                                     \
-  struct machine *machine = look();                                \
-  struct gpu *gpu = &machine->gpus[index];                         \
-  (void)gpu;
 
 static int put_text(char *to, unsigned length, const char *from) {
   if (strlen(from) + 1 > length) return INSUFFICIENT_SIZE;
@@ -157,20 +144,16 @@ EXPORT int nvmlDeviceGetHandleByIndex_v2(unsigned index, device *handle) {
   return leave(OK);
 }
 
-#ifndef WITHOUT_HANDLE_BY_UUID
-EXPORT int nvmlDeviceGetHandleByUUID(const char *uuid, device *handle) {
-  int code = enter(__func__, -1);
+#ifndef WITHOUT_HANDLE_BY_BUS_ID
+EXPORT int nvmlDeviceGetHandleByPciBusId_v2(const char *bus_id, device *handle) {
+  int index = 0;
+  pthread_mutex_lock(&lock);
+  while (index < MAX_GPUS && strcmp(look()->gpus[index].pci, bus_id)) index++;
+  int code = leave(index < look()->gpu_count ? OK : NOT_FOUND);
+  if (!code) code = enter(__func__, index);
   if (code) return code;
-  struct machine *machine = look();
-  for (int i = 0; i < machine->gpu_count; i++) {
-    /* The search passes over every GPU before the right one, and stumbles over a lost one. */
-    int state = state_code(&machine->gpus[i], i);
-    if (state) return leave(state);
-    if (strcmp(machine->gpus[i].uuid, uuid)) continue;
-    *handle = to_handle(i);
-    return leave(OK);
-  }
-  return leave(NOT_FOUND);
+  *handle = to_handle(index);
+  return leave(OK);
 }
 #endif
 
@@ -209,7 +192,7 @@ GETTER(nvmlDeviceGetPowerUsage, unsigned, power_at(gpu, machine->now) * 1000 + 0
 GETTER(nvmlDeviceGetTotalEnergyConsumption, unsigned long long, energy_at(gpu, machine->now))
 #endif
 #ifndef WITHOUT_LIMIT
-GETTER(nvmlDeviceGetEnforcedPowerLimit, unsigned, gpu->limit_w * 1000)
+GETTER(nvmlDeviceGetEnforcedPowerLimit, unsigned, cap_of(gpu) > 0 ? cap_of(gpu) * 1000 + 0.5 : gpu->limit_w * 1000)
 #endif
 #ifndef WITHOUT_FAN
 GETTER(nvmlDeviceGetFanSpeed, unsigned, gpu->fan)
@@ -326,6 +309,14 @@ EXPORT int nvmlDeviceRegisterEvents(device handle, unsigned long long types, str
   return leave(OK);
 }
 
+/* One GPU that fell off ends the wait for all. */
+static int has_lost(const struct event_set *set) {
+  struct machine *machine = look();
+  for (int i = 0; i < machine->gpu_count; i++)
+    if (set->registered[i] && machine->gpus[i].state == STATE_LOST) return 1;
+  return 0;
+}
+
 static int next_event(struct event_set *set, struct event *event) {
   struct machine *machine = look();
   for (int i = 0; i < machine->gpu_count; i++) {
@@ -343,6 +334,7 @@ EXPORT int nvmlEventSetWait_v2(struct event_set *set, struct event *event, unsig
     int code = enter(__func__, -1);
     if (code) return code;
     if (next_event(set, event)) return leave(OK);
+    if (has_lost(set)) return leave(GPU_IS_LOST);
     leave(OK);
     if (waited >= timeout_ms) return TIMEOUT;
     pause_ms(EVENT_STEP_MS);

@@ -26,6 +26,8 @@ static double folded_from, folded_until = -1;
 static struct stat seen;
 static double virtual_now, real_start;
 static int is_virtual;
+static struct cap { double at, watts; } caps[MAX_GPUS][MAX_CAPS];
+static int cap_count[MAX_GPUS];
 
 static double real_now(void) {
   struct timespec t;
@@ -114,6 +116,16 @@ static void apply_exit(struct gpu *gpu, unsigned pid) {
   for (int i = 0; i < gpu->process_count; i++)
     if (gpu->processes[i].pid != pid) gpu->processes[kept++] = gpu->processes[i];
   gpu->process_count = kept;
+  for (int i = 0; i < gpu->share_count; i++)
+    if (gpu->shares[i].pid == pid) gpu->shares[i].percent = 0;
+}
+
+static void apply_share(struct gpu *gpu, unsigned pid, unsigned percent) {
+  int i = 0;
+  while (i < gpu->share_count && gpu->shares[i].pid != pid) i++;
+  if (i == MAX_PROCESSES) return;
+  if (i == gpu->share_count) gpu->share_count++;
+  gpu->shares[i] = (struct share){pid, percent};
 }
 
 static void apply_power(struct gpu *gpu, const struct line *line) {
@@ -135,6 +147,12 @@ static enum state state_of(const char *word) {
   return STATE_OK;
 }
 
+/* NOT_SUPPORTED and NO_PERMISSION of the library. */
+static int control_code(const char *word) {
+  if (!strcmp(word, "not-supported")) return 3;
+  return !strcmp(word, "no-permission") ? 4 : 0;
+}
+
 static void apply_gpu(struct machine *machine, const struct line *line) {
   int index = (int)number(line, 1);
   if (line->count < 3 || index < 0 || index >= MAX_GPUS) return;
@@ -147,6 +165,10 @@ static void apply_gpu(struct machine *machine, const struct line *line) {
   else if (!strcmp(key, "pci")) copy_words(gpu->pci, line, 3);
   else if (!strcmp(key, "architecture")) gpu->architecture = number(line, 3);
   else if (!strcmp(key, "limit")) gpu->limit_w = number(line, 3);
+  else if (!strcmp(key, "limit-range")) gpu->lowest_w = number(line, 3), gpu->highest_w = number(line, 4);
+  else if (!strcmp(key, "clocks")) gpu->graphics_mhz = number(line, 3), gpu->memory_mhz = number(line, 4);
+  else if (!strcmp(key, "control") && line->count > 3) gpu->refused_control = control_code(line->words[3]);
+  else if (!strcmp(key, "sm")) apply_share(gpu, number(line, 3), number(line, 4));
   else if (!strcmp(key, "fan")) gpu->fan = number(line, 3);
   else if (!strcmp(key, "temperature")) gpu->temperature = (int)real(line, 3);
   else if (!strcmp(key, "utilization")) gpu->utilization = number(line, 3);
@@ -186,7 +208,12 @@ static void begin(struct machine *machine) {
     snprintf(gpu->uuid, TEXT, "GPU-00000000-0000-0000-0000-%012d", i);
     snprintf(gpu->pci, TEXT, "00000000:%02X:00.0", i + 1);
     strcpy(gpu->name, "Stand-in GPU");
+    gpu->index = i;
     gpu->architecture = 8;
+    gpu->lowest_w = 100;
+    gpu->highest_w = 600;
+    gpu->graphics_mhz = 1800;
+    gpu->memory_mhz = 9501;
     gpu->vram_mib = 24576;
     gpu->limit_w = 450;
     gpu->temperature = 40;
@@ -210,6 +237,11 @@ static void fold(double now) {
     if (!strcmp(line->words[0], "gpu")) apply_gpu(&folded, line);
     else if (!strcmp(line->words[0], "reload")) apply_reload(&folded, line->at);
     else if (!strcmp(line->words[0], "driver")) copy_words(folded.driver, line, 1);
+    else if (!strcmp(line->words[0], "upgrade")) {
+      copy_words(folded.driver, line, 1);
+      folded.upgrades++;
+      apply_reload(&folded, line->at);
+    }
   }
 }
 
@@ -264,8 +296,44 @@ static double piece_energy(const struct piece *piece, double from, double to) {
   return sum;
 }
 
+void cap_power(const struct gpu *gpu, double watts) {
+  int *count = &cap_count[gpu->index];
+  if (*count < MAX_CAPS) caps[gpu->index][(*count)++] = (struct cap){folded.now, watts};
+}
+
+static double cap_at(const struct gpu *gpu, double time) {
+  double watts = 0;
+  for (int i = 0; i < cap_count[gpu->index]; i++) {
+    const struct cap *cap = &caps[gpu->index][i];
+    if (cap->at <= time && cap->at >= folded.last_reload) watts = cap->watts;
+  }
+  return watts;
+}
+
+double cap_of(const struct gpu *gpu) { return cap_at(gpu, folded.now); }
+
+static struct piece capped(const struct piece *piece, double watts) {
+  struct piece below = *piece;
+  if (watts > 0) below.low = fmin(below.low, watts), below.high = fmin(below.high, watts);
+  return below;
+}
+
+static double capped_energy(const struct gpu *gpu, const struct piece *piece, double from, double to) {
+  double sum = 0;
+  for (int i = 0; i <= cap_count[gpu->index]; i++) {
+    double until = i < cap_count[gpu->index] ? fmin(caps[gpu->index][i].at, to) : to;
+    if (until <= from) continue;
+    struct piece below = capped(piece, cap_at(gpu, from));
+    sum += piece_energy(&below, from, until);
+    from = until;
+  }
+  return sum;
+}
+
 double power_at(const struct gpu *gpu, double now) {
-  return gpu->piece_count ? piece_power(&gpu->pieces[gpu->piece_count - 1], now) : 0;
+  if (gpu->piece_count == 0) return 0;
+  struct piece below = capped(&gpu->pieces[gpu->piece_count - 1], cap_at(gpu, now));
+  return piece_power(&below, now);
 }
 
 uint64_t energy_at(const struct gpu *gpu, double now) {
@@ -273,7 +341,7 @@ uint64_t energy_at(const struct gpu *gpu, double now) {
   for (int i = 0; i < gpu->piece_count; i++) {
     double from = fmax(gpu->pieces[i].from, gpu->energy_from);
     double to = i + 1 < gpu->piece_count ? fmin(gpu->pieces[i + 1].from, until) : until;
-    if (to > from) sum += piece_energy(&gpu->pieces[i], from, to);
+    if (to > from) sum += capped_energy(gpu, &gpu->pieces[i], from, to);
   }
   return gpu->energy_base_mj + (uint64_t)(sum + 1e-6);
 }

@@ -9,6 +9,7 @@
 #define MAX_FIELDS 16
 #define MAX_PIECES 256
 #define MAX_XIDS 64
+#define MAX_CAPS 64
 #define TEXT 96
 
 enum state { STATE_OK, STATE_LOST, STATE_RESET_REQUIRED, STATE_GONE };
@@ -24,15 +25,21 @@ struct field_code {
   int code;
 };
 
+/* Percent of the cores that a program uses. */
+struct share {
+  unsigned pid, percent;
+};
+
 /* Constant power when `period` is 0, else high for `duty` of each period and low for the rest. */
 struct piece {
   double from, low, high, period, duty;
 };
 
 struct gpu {
-  int exists;
+  int exists, index;
   char uuid[TEXT], name[TEXT], pci[TEXT];
-  unsigned architecture, limit_w, fan, utilization, mig;
+  unsigned architecture, limit_w, lowest_w, highest_w, fan, utilization, mig, graphics_mhz, memory_mhz;
+  int refused_control;
   int temperature;
   uint64_t vram_mib, used_mib, energy_base_mj;
   double energy_from, tick;
@@ -40,6 +47,8 @@ struct gpu {
   enum state state;
   struct process processes[MAX_PROCESSES];
   int process_count;
+  struct share shares[MAX_PROCESSES];
+  int share_count;
   struct field_code fields[MAX_FIELDS];
   int field_count;
   struct piece pieces[MAX_PIECES];
@@ -53,6 +62,8 @@ struct machine {
   char driver[TEXT];
   int gpu_count;
   double last_reload;
+  /* How often the driver was replaced by another version. */
+  int upgrades;
   struct gpu gpus[MAX_GPUS];
 };
 
@@ -66,6 +77,10 @@ struct call_rule {
   int hangs;
 };
 struct call_rule rule_for(const char *function, int gpu);
+
+/* What the caller set, which holds until a reload: a limit caps power from now on. 0 where nothing is set. */
+void cap_power(const struct gpu *gpu, double watts);
+double cap_of(const struct gpu *gpu);
 
 double power_at(const struct gpu *gpu, double now);
 uint64_t energy_at(const struct gpu *gpu, double now);

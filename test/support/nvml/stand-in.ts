@@ -15,7 +15,7 @@ export const compiler: Requirement = {
 
 /** What an older or newer driver's library lacks; its symbol is not there at all. */
 export type Missing =
-  | "WITHOUT_HANDLE_BY_UUID"
+  | "WITHOUT_HANDLE_BY_BUS_ID"
   | "WITHOUT_ARCHITECTURE"
   | "WITHOUT_POWER_USAGE"
   | "WITHOUT_TOTAL_ENERGY"
@@ -26,6 +26,7 @@ export type Missing =
   | "WITHOUT_MEMORY_V2"
   | "WITHOUT_FIELDS"
   | "WITHOUT_PROCESSES_V2"
+  | "WITHOUT_MEMORY_LOCK"
   | "WITHOUT_EVENTS"
   /** Drivers 535.43 to 535.86 write 32 bytes per process under the name of the 24-byte layout. */
   | "PROCESSES_V3_OF_32_BYTES";
@@ -39,7 +40,7 @@ function build(missing: readonly Missing[]): Buffer {
   if (known !== undefined) return known;
   using directory = new TemporaryDirectory("rigshift-nvml-build");
   const library = join(directory.path, "libnvidia-ml.so.1");
-  const sources = ["nvml.c", "script.c"].map((name) => join(import.meta.dirname, name));
+  const sources = ["nvml.c", "control.c", "script.c"].map((name) => join(import.meta.dirname, name));
   const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden"];
   const defined = missing.map((name) => `-D${name}`);
   const soname = "-Wl,-soname,libnvidia-ml.so.1";
@@ -55,10 +56,13 @@ function build(missing: readonly Missing[]): Buffer {
  *
  *     time MS                            the moment it is now; without it, time since the first call
  *     driver VERSION | reload            a new session is needed after a reload, and counters begin at 0
+ *     upgrade VERSION                    a reload by another version: copies of the library loaded before it refuse
  *     gpu N uuid|name|pci|architecture|limit|temperature|fan|utilization|vram|used|mig VALUE
  *     gpu N power W | pulse PERIOD_MS LOW_W HIGH_W DUTY
  *     gpu N tick MS | energy MJ          how often the counter moves; what it holds now
  *     gpu N process|graphics PID [MIB] | exit PID
+ *     gpu N sm PID PERCENT               the program's share of the cores
+ *     gpu N limit-range LOW HIGH | clocks GRAPHICS MEMORY | control allowed|no-permission|not-supported
  *     gpu N state ok|lost|reset-required|gone | lost-after CALLS | xid NUMBER
  *     gpu N field FIELD CODE             the answer of one field value
  *     delay FUNCTION MS [N] | hang FUNCTION [N] | hide FUNCTION | refuse FUNCTION CODE [N]     FUNCTION or *
@@ -68,7 +72,7 @@ export class NvmlStandIn implements Disposable {
   readonly library = join(this.#directory.path, "libnvidia-ml.so.1");
   readonly #script = `${this.library}.script`;
   /** Held, so that its counts outlive the threads that use it. */
-  readonly #loaded: LibraryHandle;
+  #loaded: LibraryHandle | undefined;
   #lines: readonly string[] = [];
   #revision = 0;
   #time: number | undefined;
@@ -126,7 +130,34 @@ export class NvmlStandIn implements Disposable {
     };
   }
 
-  #ask(definition: string, ...args: readonly string[]): unknown {
+  /** What the caller set and did not reset: watts, and the bounds of locked clocks in MHz; 0 where nothing is. */
+  wasSet(gpu = 0): {
+    readonly limitW: number;
+    readonly graphics: readonly number[];
+    readonly memory: readonly number[];
+  } {
+    const lock = (domain: number, edge: number) =>
+      Number(this.#ask("int standInLock(int, int, int)", gpu, domain, edge));
+    return {
+      limitW: Number(this.#ask("double standInLimit(int)", gpu)),
+      graphics: [lock(0, 0), lock(0, 1)],
+      memory: [lock(1, 0), lock(1, 1)],
+    };
+  }
+
+  /** From now on only the product holds the library, so that its unloading ends this copy of it. */
+  letGo(): void {
+    this.#loaded?.unload();
+    this.#loaded = undefined;
+  }
+
+  /** Whether anybody in this process has the library loaded. */
+  get isLoaded(): boolean {
+    return readFileSync("/proc/self/maps", "utf8").includes(this.library);
+  }
+
+  #ask(definition: string, ...args: readonly (string | number)[]): unknown {
+    this.#loaded ??= koffi.load(this.library);
     return this.#loaded.func(definition)(...args);
   }
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { seconds } from "../../../../src/units/time.ts";
+import { HANGS_FOR_SURE, readIntoHang } from "../../../support/nvml/hang.ts";
 import { OpenedNvml } from "../../../support/nvml/opened.ts";
 import { compiler, NvmlStandIn } from "../../../support/nvml/stand-in.ts";
 import { testWith } from "../../../support/requirement.ts";
@@ -10,18 +11,6 @@ import { until } from "../../../support/until.ts";
 
 const TWO = ["gpu 0 power 100", "gpu 1 power 200"];
 const FIELDS = "nvmlDeviceGetFieldValues";
-
-/** A thread that began its call after it was first looked at is given as long again. */
-const HANGS_FOR_SURE = 4000;
-
-/** Reads until the call is inside the driver, then lets the agent's time pass. */
-async function readIntoHang(nvml: OpenedNvml): Promise<readonly unknown[]> {
-  const before = nvml.standIn.calls(FIELDS);
-  const reads = Promise.all([nvml.read(0), nvml.read(1)]);
-  await until(() => nvml.standIn.calls(FIELDS) > before);
-  await nvml.clock.advance(HANGS_FOR_SURE);
-  return reads;
-}
 
 testWith(compiler, "a GPU that hangs in the driver becomes unknown within seconds, and the other is read", async () => {
   await using nvml = await OpenedNvml.open(TWO);

@@ -59,6 +59,7 @@ testWith(compiler, "a reading holds every value in its unit, stamped by the agen
     fanPercent: 44,
     vramUsedMiB: 1200,
     processes: [{ pid: 4711, usedMiB: 1100 }],
+    driverVersion: "535.154.05",
   });
 });
 
@@ -141,7 +142,7 @@ for (const [missing, field] of LACKS)
   );
 
 testWith(compiler, "a library that knows neither architecture nor slices leaves both unknown", async () => {
-  const missing = ["WITHOUT_ARCHITECTURE", "WITHOUT_MIG", "WITHOUT_HANDLE_BY_UUID", "WITHOUT_EVENTS"] as const;
+  const missing = ["WITHOUT_ARCHITECTURE", "WITHOUT_MIG", "WITHOUT_HANDLE_BY_BUS_ID", "WITHOUT_EVENTS"] as const;
   await using nvml = await OpenedNvml.open(["gpu 0 power 50"], { missing });
   expect(nvml.info()).not.toHaveProperty("architecture");
   expect(nvml.info()).not.toHaveProperty("migEnabled");

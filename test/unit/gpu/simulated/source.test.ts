@@ -71,6 +71,7 @@ test("tells all that a driver would", async () => {
     at: clock.now(),
     monotonic: 1000,
     health: "ok",
+    driverVersion: "550.1",
     epoch: expect.any(String),
     power: 250,
     powerField: "instant",
