@@ -6,9 +6,18 @@ import { energyEvidence } from "./migrations/0003-energy-evidence.ts";
 import { wallError } from "./migrations/0004-wall-error.ts";
 import { gpuFaults } from "./migrations/0005-gpu-faults.ts";
 import { energyStretches } from "./migrations/0006-energy-stretches.ts";
+import { shareAlgorithm } from "./migrations/0007-share-algorithm.ts";
 
 /** In order; a step that was released is never edited. */
-const MIGRATIONS: readonly string[] = [tables, views, energyEvidence, wallError, gpuFaults, energyStretches];
+const MIGRATIONS: readonly string[] = [
+  tables,
+  views,
+  energyEvidence,
+  wallError,
+  gpuFaults,
+  energyStretches,
+  shareAlgorithm,
+];
 
 /** The version of a ledger that has every step. */
 export const LEDGER_VERSION = MIGRATIONS.length;

@@ -48,6 +48,8 @@ export type ShareVerdict = "accepted" | "stale" | "duplicate" | "low-difficulty"
 
 export interface ShareRow {
   readonly gpu: GpuUuid;
+  /** Absent: sha256d, the only one there was. */
+  readonly algorithm?: string;
   readonly pool: string;
   readonly worker: string;
   readonly stratumJob: string;

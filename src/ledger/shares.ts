@@ -24,9 +24,9 @@ export interface Shares extends ShareReads {
 
 const APPEND = `
 INSERT INTO shares (job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficulty, expected_hashes, verdict, reason,
-  verified, latency_ms)
+  verified, latency_ms, algorithm)
 VALUES (@jobId, @gpu, @pool, @worker, @stratumJob, @at, @difficulty, @expectedHashes, @verdict, @reason, @verified,
-  @latencyMs)`;
+  @latencyMs, @algorithm)`;
 const COUNT = `
 UPDATE jobs SET shares_accepted = shares_accepted + @accepted, shares_rejected = shares_rejected + @rejected,
   difficulty_accepted = difficulty_accepted + @difficulty, recorded_ms = max(recorded_ms, @at)
@@ -36,7 +36,7 @@ SELECT at_ms AS at, expected_hashes AS expectedHashes FROM shares
 WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0
 ORDER BY at_ms`;
 const HASHES = `
-SELECT coalesce(sum(expected_hashes), 0) AS hashes FROM shares
+SELECT total(expected_hashes) AS hashes FROM shares
 WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0`;
 
 /** By the order of writing, which is the order of time but for clocks that were set. */
@@ -60,6 +60,7 @@ export function createShares(connection: Connection, sums: SlotSums): Shares {
       connection.transaction(() => {
         append.run({
           ...share,
+          algorithm: share.algorithm ?? "sha256d",
           jobId: orNull(jobId),
           reason: orNull(share.reason),
           verified: share.verified === undefined ? null : Number(share.verified),

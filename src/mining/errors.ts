@@ -3,6 +3,7 @@ import { type Facts, RigError } from "../lib/errors.ts";
 interface MiningFacts extends Facts {
   readonly code:
     | "ERR_POOL_URL"
+    | "ERR_POOL_MIXED"
     | "ERR_STRATUM_FIELD"
     | "ERR_STRATUM_LISTEN"
     | "ERR_BLOCK_INVALID"

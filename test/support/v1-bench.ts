@@ -1,17 +1,20 @@
 import type { ShareRow } from "../../src/ledger/rows.ts";
-import { BitcoinV1Session } from "../../src/mining/stratum/bitcoin-v1-session.ts";
+import { bitcoinV1 } from "../../src/mining/stratum/bitcoin-v1.ts";
+import type { ForeignShare } from "../../src/mining/stratum/dialect.ts";
+import { MinerSide } from "../../src/mining/stratum/miner-side.ts";
 import type { Pool } from "../../src/mining/stratum/pools.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 const HASH = "ab".repeat(32);
 
-const pool = (name: string, refusesExtranonce = false): Pool => ({
+const pool = (name: string, changes: Partial<Pool>): Pool => ({
   url: `stratum+tcp://${name}.example:3333`,
   user: `wallet.${name}`,
   password: `secret-${name}`,
   rank: 0,
   address: { host: `${name}.example`, port: 3333 },
-  refusesExtranonce,
+  refusesExtranonce: false,
+  ...changes,
 });
 
 export const call = (id: unknown, method: string, params: unknown[]) => JSON.stringify({ id, method, params });
@@ -29,12 +32,13 @@ export class PoolEnd {
   readonly events: string[] = [];
   readonly session;
 
-  constructor(miner: BitcoinV1Session, target: Pool) {
+  constructor(miner: MinerSide, target: Pool) {
     this.session = miner.open(target, {
       toPool: (line) => this.sent.push(line.toString().trimEnd()),
       settled: () => this.events.push("settled"),
       broken: (reason) => this.events.push(`broken: ${reason}`),
       redirected: (to, wait) => this.events.push(`redirected: ${to.host}:${to.port} in ${wait}`),
+      words: (text) => this.events.push(`words: ${text}`),
       changed: () => this.events.push("changed"),
     });
   }
@@ -58,21 +62,25 @@ export class V1Bench {
   readonly clock = new ManualClock();
   readonly toMiner: string[] = [];
   readonly shares: ShareRow[] = [];
+  readonly foreign: ForeignShare[] = [];
+  readonly strangers: string[] = [];
   dropped: string | undefined;
-  readonly miner = new BitcoinV1Session(
+  readonly miner = new MinerSide(
     {
       toMiner: (line) => this.toMiner.push(line.toString().trimEnd()),
       dropMiner: (reason) => {
         this.dropped = reason;
       },
       recordShare: (share) => this.shares.push(share),
+      recordForeign: (share) => this.foreign.push(share),
+      foreignLogin: (worker) => this.strangers.push(worker),
       gpuOf: (worker) => (worker.startsWith("rig.") ? `GPU-${worker}` : undefined),
     },
-    this.clock,
+    { dialect: bitcoinV1, algorithm: "sha256d", clock: this.clock },
   );
 
-  open(name = "a", refusesExtranonce = false): PoolEnd {
-    return new PoolEnd(this.miner, pool(name, refusesExtranonce));
+  open(name = "a", changes: Partial<Pool> = {}): PoolEnd {
+    return new PoolEnd(this.miner, pool(name, changes));
   }
 
   says(...lines: string[]): void {

@@ -1,11 +1,12 @@
-import { type Difficulty, difficulty } from "../../units/work.ts";
+import { type Difficulty, difficulty, toDifficulty } from "../../units/work.ts";
 import { badField } from "../errors.ts";
 
 /** What identifies a request; replies are matched by it. */
 export type StratumId = string | number | null;
 
 const MAX_ID_CHARS = 64;
-const MAX_DIFFICULTY = 2 ** 200;
+/** Sums of the work behind such shares still fit into the ledger. */
+const MAX_DIFFICULTY = 2 ** 50;
 const isPlainChar = (char: string): boolean => char >= " " && char !== "\u007f";
 const isPlain = (text: string): boolean => [...text].every(isPlainChar);
 /** `text` without control characters: fit for a log line. */
@@ -46,6 +47,20 @@ export function parseDifficulty(value: unknown): Difficulty {
   if (typeof value === "number" && value > 0 && value <= MAX_DIFFICULTY) return difficulty(value);
   throw badField("difficulty", "a positive number");
 }
+
+const MAX_TARGET_CHARS = 64;
+const HASHES = 2n ** 256n;
+
+/** The Bitcoin-scale difficulty of a target of up to 32 bytes in hex, most significant first. */
+export function parseTarget(field: string, value: unknown): Difficulty {
+  const text = typeof value === "string" ? value.replace(/^0x/, "") : "";
+  const target = text.length <= MAX_TARGET_CHARS && /^[0-9a-fA-F]+$/.test(text) ? BigInt(`0x${text}`) : 0n;
+  if (target > 0n) return toBoundedDifficulty(Number(HASHES / target));
+  throw badField(field, "a target of up to 32 bytes of hex, above zero");
+}
+
+/** The Bitcoin-scale difficulty behind so many expected hashes. */
+const toBoundedDifficulty = (hashes: number): Difficulty => parseDifficulty(toDifficulty(hashes));
 
 export function parseList(field: string, value: unknown, max: number): readonly unknown[] {
   if (Array.isArray(value) && value.length <= max) return value;

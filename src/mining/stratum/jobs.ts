@@ -2,20 +2,38 @@ import { type Difficulty, difficulty } from "../../units/work.ts";
 import type { NotifyFields } from "../reference/header.ts";
 import type { Extranonce } from "./parser.ts";
 
-/** One `mining.notify` with the terms it was sent under: later announcements do not change them. */
-export interface StratumJob extends NotifyFields {
+/** The terms a job was sent under: later announcements do not change them. */
+export interface JobTerms {
   readonly difficulty: Difficulty;
   readonly extranonce1: string;
 }
 
-/** The current job and a few before it: late shares are still judged by the terms of their own job. */
+/** One `mining.notify` with its terms. */
+export type StratumJob = NotifyFields & JobTerms;
+
+interface Identified {
+  readonly id: string;
+  readonly alsoIds?: readonly string[];
+  /** Where the job brings its own. */
+  readonly difficulty?: Difficulty;
+}
+
+/** Of Bitcoin's jobs, which come every half minute. */
 const KEPT_JOBS = 4;
 
-/** What a pool has announced on one connection. A new difficulty or extranonce counts from the next job on. */
-export class JobBook {
-  readonly #jobs: StratumJob[] = [];
+/**
+ * What a pool has announced on one connection: the current job and a few before it, so that late shares are still
+ * judged by the terms of their own job. A new difficulty or extranonce counts from the next job on.
+ */
+export class JobBook<Fields extends Identified = NotifyFields> {
+  readonly #jobs: (Fields & JobTerms)[] = [];
+  readonly #kept: number;
   #difficulty: Difficulty = difficulty(1);
   #extranonce: Extranonce | undefined;
+
+  constructor(kept = KEPT_JOBS) {
+    this.#kept = kept;
+  }
 
   get difficulty(): Difficulty {
     return this.#difficulty;
@@ -25,7 +43,7 @@ export class JobBook {
     return this.#extranonce;
   }
 
-  get current(): StratumJob | undefined {
+  get current(): (Fields & JobTerms) | undefined {
     return this.#jobs.at(-1);
   }
 
@@ -37,14 +55,15 @@ export class JobBook {
     this.#extranonce = value;
   }
 
-  add(fields: NotifyFields): void {
+  add(fields: Fields): void {
+    if (fields.difficulty !== undefined) this.#difficulty = fields.difficulty;
     const extranonce1 = this.#extranonce?.extranonce1 ?? "";
     this.#jobs.push({ ...fields, difficulty: this.#difficulty, extranonce1 });
-    if (this.#jobs.length > KEPT_JOBS) this.#jobs.shift();
+    if (this.#jobs.length > this.#kept) this.#jobs.shift();
   }
 
   /** The newest job of that id: a pool may send one id again under new terms. */
-  find(id: string): StratumJob | undefined {
-    return this.#jobs.findLast((job) => job.id === id);
+  find(id: string): (Fields & JobTerms) | undefined {
+    return this.#jobs.findLast((job) => job.id === id || job.alsoIds?.includes(id));
   }
 }

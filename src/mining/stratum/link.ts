@@ -89,6 +89,7 @@ export class Link {
   tick(now: Millis): void {
     for (const upstream of this.#upstreams()) upstream.check(now);
     this.#dismissRetired(now);
+    this.#miner.check(now);
     if (this.#miner.closed) return;
     if (!this.#session.loggedIn && now - this.#startedAt > LOGIN_TIMEOUT) this.#miner.close("no login within 10 s");
     else if (!this.#current) this.#connect();
@@ -140,6 +141,9 @@ export class Link {
       },
       settled: () => this.#onSettled(upstream),
       broken: (reason) => upstream.close(reason),
+      words: (text) => {
+        this.#parts.logger.info("the pool says", { pool: formatPoolUrl(upstream.address), text });
+      },
       redirected: (to, wait) => this.#onRedirect(upstream, to, wait),
       changed: () => {
         if (upstream === this.#current) this.#parts.onChange();
@@ -229,7 +233,8 @@ export class Link {
   }
 
   #onRedirect(upstream: Upstream, to: Partial<PoolAddress>, wait: Millis): void {
-    const address = { host: to.host ?? upstream.address.host, port: to.port ?? upstream.address.port };
+    const { host, port, ...transport } = upstream.address;
+    const address = { host: to.host ?? host, port: to.port ?? port, ...transport };
     const isKnown = address.host === upstream.pool.address.host || this.#parts.allowsHost(address.host);
     if (!isKnown) {
       this.#parts.logger.warn("refused to follow the pool to another host", { pool: upstream.pool.url, ...address });

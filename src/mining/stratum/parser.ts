@@ -1,30 +1,21 @@
-import { isRigError, messageOf } from "../../lib/errors.ts";
 import type { Difficulty } from "../../units/work.ts";
-import { badField } from "../errors.ts";
 import type { NotifyFields, SubmitFields } from "../reference/header.ts";
+import { type Malformed, type Response, readLine } from "./envelope.ts";
 import {
   isRecord,
   parseDifficulty,
   parseHex,
-  parseId,
   parseList,
   parseText,
   parseWhole,
   parseWord,
   type StratumId,
-  toPlain,
 } from "./fields.ts";
 
 export interface Extranonce {
   /** Hex; up to 16 bytes. */
   readonly extranonce1: string;
   readonly extranonce2Size: number;
-}
-
-/** Why a request was refused: the standard's code (20 where the pool gave none) and the pool's own words. */
-export interface Refusal {
-  readonly code: number;
-  readonly message: string;
 }
 
 /** One line of Bitcoin's Stratum V1, from either side, with every field checked. */
@@ -45,9 +36,10 @@ export type StratumMessage =
   | { readonly kind: "set-extranonce"; readonly extranonce: Extranonce }
   | { readonly kind: "set-version-mask"; readonly mask: number }
   | { readonly kind: "reconnect"; readonly host?: string; readonly port?: number; readonly waitS: number }
+  | { readonly kind: "show-message"; readonly text: string }
   | { readonly kind: "other"; readonly id: StratumId; readonly method: string }
-  | { readonly kind: "response"; readonly id: StratumId; readonly result: unknown; readonly refusal?: Refusal }
-  | { readonly kind: "malformed"; readonly id: StratumId; readonly reason: string };
+  | Response
+  | Malformed;
 
 type Params = readonly unknown[];
 
@@ -71,49 +63,20 @@ const METHODS: Readonly<Record<string, (id: StratumId, params: Params) => Stratu
   "mining.set_difficulty": (_, [value]) => ({ kind: "set-difficulty", difficulty: parseDifficulty(value) }),
   "mining.set_extranonce": (_, params) => ({ kind: "set-extranonce", extranonce: parseExtranonce(params) }),
   "mining.set_version_mask": (_, [mask]) => ({ kind: "set-version-mask", mask: parseMask(mask) }),
+  "client.show_message": (_, [text]) => ({
+    kind: "show-message",
+    text: typeof text === "string" ? text.slice(0, 200) : "",
+  }),
   "client.reconnect": (_, params) => ({ kind: "reconnect", ...parseReconnect(params) }),
 };
 const METHOD_PARSERS = new Map(Object.entries(METHODS));
 
 /** Reads one line that nobody vouches for. Never throws: what is wrong with a line is its `reason`. */
-export function parseLine(line: Buffer | string): StratumMessage {
-  let id: StratumId = null;
-  try {
-    const value: unknown = JSON.parse(line.toString("utf8"));
-    if (!isRecord(value)) throw badField("line", "a JSON object");
-    id = parseId(value.id);
-    return value.method === undefined || value.method === null ? parseResponse(id, value) : parseCall(id, value);
-  } catch (error) {
-    return { kind: "malformed", id, reason: isRigError(error) ? messageOf(error) : "line is not JSON" };
-  }
-}
-
-function parseCall(id: StratumId, value: Readonly<Record<string, unknown>>): StratumMessage {
-  const method = parseText("method", value.method, 64);
-  const parse = METHOD_PARSERS.get(method);
-  return parse ? parse(id, parseList("params", value.params ?? [], 32)) : { kind: "other", id, method };
-}
-
-function parseResponse(id: StratumId, value: Readonly<Record<string, unknown>>): StratumMessage {
-  if (!("result" in value) && !("error" in value)) throw badField("line", "a request or a response");
-  const refusal = parseRefusal(value);
-  return { kind: "response", id, result: value.result, ...(refusal && { refusal }) };
-}
-
-/** `error` comes as [code, text, …], as {code, message} or as text; ckpool says `reject-reason` beside a null error. */
-function parseRefusal(value: Readonly<Record<string, unknown>>): Refusal | undefined {
-  const { error, result } = value;
-  if (Array.isArray(error)) return toRefusal(error[0], error[1]);
-  if (isRecord(error)) return toRefusal(error.code, error.message);
-  if (typeof error === "string") return toRefusal(undefined, error);
-  if (result !== false && result !== null && result !== undefined) return undefined;
-  return toRefusal(undefined, value["reject-reason"]);
-}
-
-function toRefusal(code: unknown, message: unknown): Refusal {
-  const text = typeof message === "string" ? toPlain(message.slice(0, 200)) : "no reason given";
-  return { code: typeof code === "number" && Number.isSafeInteger(code) ? code : 20, message: text };
-}
+export const parseLine = (line: Buffer | string): StratumMessage =>
+  readLine(line, ({ id, method, params }): StratumMessage => {
+    const parse = METHOD_PARSERS.get(method);
+    return parse ? parse(id, parseList("params", params, 32)) : { kind: "other", id, method };
+  });
 
 function parseNotify(params: Params): NotifyFields {
   const [id, prevHash, coinb1, coinb2, branches, version, nbits, ntime] = params;
@@ -162,7 +125,7 @@ function parseExtranonce([extranonce1, size]: Params): Extranonce {
   };
 }
 
-function parseReconnect([host, port, wait]: Params): { host?: string; port?: number; waitS: number } {
+export function parseReconnect([host, port, wait]: Params): { host?: string; port?: number; waitS: number } {
   const number = (value: unknown) => (typeof value === "string" && /^\d{1,6}$/.test(value) ? Number(value) : value);
   return {
     ...(host !== undefined && host !== null && host !== "" && { host: parseText("reconnect host", host, 253) }),

@@ -6,9 +6,12 @@ import type { Logger } from "../../lib/logger.ts";
 import { millis, seconds, type UnixMs } from "../../units/time.ts";
 import { MiningError } from "../errors.ts";
 import { type ListenAddress, listenOnLoopback } from "../loopback.ts";
-import { BitcoinV1Session } from "./bitcoin-v1-session.ts";
+import type { MinerEffects } from "./dialect.ts";
+import { dialects } from "./dialects.ts";
+import { type ForeignAccount, ForeignBook } from "./foreign-book.ts";
 import { Link, type LinkState } from "./link.ts";
-import type { PoolTarget } from "./pool-url.ts";
+import { MinerSide } from "./miner-side.ts";
+import { type PoolTarget, termsOf } from "./pool-url.ts";
 import { PoolList } from "./pools.ts";
 
 const TICK = seconds(1);
@@ -25,7 +28,7 @@ export interface UpstreamState extends LinkState {
 export interface StratumProxyOptions {
   /** A loopback address; port 0 takes any free one. */
   readonly listen: ListenAddress;
-  /** In order of preference, at least one. */
+  /** In order of preference, at least one, all of one algorithm and dialect. */
   readonly pools: readonly PoolTarget[];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -39,14 +42,19 @@ export interface StratumProxyOptions {
 export interface StratumProxy {
   readonly host: string;
   readonly port: number;
-  /** Shares of `worker` belong to `gpu` from now on; a worker that is not registered may not log in. */
+  /**
+   * Shares of `worker` belong to `gpu` from now on. Whoever logs in under another name is taken for a miner program's
+   * dev fee: passed on untouched, and kept apart.
+   */
   register(worker: string, gpu: GpuUuid): void;
+  /** The logins that are not the rig's own, and what became of their shares. */
+  foreign(): readonly ForeignAccount[];
   state(): UpstreamState;
   /** Lets every miner go, waits up to two seconds for shares on their way, and books the rest as `unknown`. */
   close(): Promise<void>;
 }
 
-/** Starts the proxy between this rig's miners and its pools. Throws `ERR_POOL_URL` or `ERR_STRATUM_LISTEN`. */
+/** Starts the proxy between this rig's miners and its pools. Throws `ERR_POOL_…` or `ERR_STRATUM_LISTEN`. */
 export async function startStratumProxy(options: StratumProxyOptions): Promise<StratumProxy> {
   const proxy = new ProxyServer(options);
   await proxy.start();
@@ -60,15 +68,16 @@ class ProxyServer implements StratumProxy {
   readonly #server: Server;
   readonly #links = new Set<Link>();
   readonly #gpus = new Map<string, GpuUuid>();
+  readonly #foreign = new ForeignBook();
+  readonly #terms: ReturnType<typeof commonTerms>;
   readonly #stop = new AbortController();
   #address: ListenAddress;
   #state: UpstreamState;
   #ticking: Promise<void> = Promise.resolve();
 
   constructor(options: StratumProxyOptions) {
-    if (options.pools.length === 0)
-      throw new MiningError("there is no pool to mine on", { code: "ERR_POOL_URL", mend: "name at least one pool" });
     this.#options = options;
+    this.#terms = commonTerms(options.pools);
     this.#address = options.listen;
     this.#pools = new PoolList(options.pools);
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
@@ -90,6 +99,10 @@ class ProxyServer implements StratumProxy {
 
   register(worker: string, gpu: GpuUuid): void {
     this.#gpus.set(worker, gpu);
+  }
+
+  foreign(): readonly ForeignAccount[] {
+    return this.#foreign.accounts;
   }
 
   state(): UpstreamState {
@@ -129,12 +142,7 @@ class ProxyServer implements StratumProxy {
       clock,
       logger,
       allowsHost: (host) => reconnectHosts?.includes(host) ?? false,
-      // Other dialects plug in here, chosen by the pool's URL scheme.
-      createSession: (effects) =>
-        new BitcoinV1Session(
-          { ...effects, recordShare: (share) => this.#record(share), gpuOf: (worker) => this.#gpus.get(worker) },
-          clock,
-        ),
+      createSession: (effects) => this.#createSession(effects),
       onChange: () => this.#refresh(),
       onEnd: (ended) => {
         this.#links.delete(ended);
@@ -143,6 +151,21 @@ class ProxyServer implements StratumProxy {
     });
     this.#links.add(link);
     this.#refresh();
+  }
+
+  #createSession(effects: Pick<MinerEffects, "toMiner" | "dropMiner">): MinerSide {
+    const { clock, logger } = this.#options;
+    const { algorithm, dialect } = this.#terms;
+    const books: Omit<MinerEffects, "toMiner" | "dropMiner"> = {
+      recordShare: (share) => this.#record(share),
+      recordForeign: (share) => this.#foreign.add(share, clock.now()),
+      foreignLogin: (worker) => {
+        this.#foreign.open(worker, clock.now());
+        logger.warn("a login that is not the rig's own: a dev fee, or a mistyped worker", { worker });
+      },
+      gpuOf: (worker) => this.#gpus.get(worker),
+    };
+    return new MinerSide({ ...effects, ...books }, { algorithm, dialect: dialects[dialect], clock });
   }
 
   #record(share: ShareRow): void {
@@ -174,6 +197,22 @@ class ProxyServer implements StratumProxy {
     }
     return worst ?? { state: "connecting", url: this.#pools.primary?.url ?? "", reason: "no miner is connected" };
   }
+}
+
+/** What all pools have in common; work for one algorithm is worth nothing at a pool of another. */
+function commonTerms([first, ...others]: readonly PoolTarget[]) {
+  if (!first)
+    throw new MiningError("there is no pool to mine on", { code: "ERR_POOL_URL", mend: "name at least one pool" });
+  const terms = termsOf(first);
+  for (const other of others) {
+    const { algorithm, dialect } = termsOf(other);
+    if (algorithm === terms.algorithm && dialect === terms.dialect) continue;
+    throw new MiningError(
+      `pool ${other.url} mines ${algorithm} in ${dialect}, pool ${first.url} ${terms.algorithm} in ${terms.dialect}`,
+      { code: "ERR_POOL_MIXED", url: other.url, mend: "name failover pools of the same algorithm and dialect" },
+    );
+  }
+  return terms;
 }
 
 const isSame = (a: LinkState, b: LinkState): boolean =>

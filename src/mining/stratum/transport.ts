@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { messageOf, systemCodeOf } from "../../lib/errors.ts";
+import { type Millis, seconds } from "../../units/time.ts";
 
 /** Longest line that is read; the longest real one, a notify with 12 branches, has about 2 KiB. */
 const MAX_LINE_BYTES = 16 * 1024;
@@ -9,6 +10,7 @@ const MAX_UNSENT_BYTES = 256 * 1024;
 const KEEPALIVE_IDLE_MS = 15_000;
 /** How long the last bytes may take to leave after `close`. */
 const FLUSH_MS = 2000;
+const LINE_TIMEOUT = seconds(10);
 const NEWLINE = 0x0a;
 
 export interface LineHandlers {
@@ -20,11 +22,13 @@ export interface LineHandlers {
   onDrain?(): void;
 }
 
-/** Newline-framed bytes over one TCP socket, which it owns from construction on. */
+/** Newline-framed bytes over one TCP or TLS socket, which it owns from construction on. */
 export class LineSocket {
   readonly #socket: Socket;
   readonly #handlers: LineHandlers;
   #rest: Buffer | undefined;
+  /** When a look at an unfinished line first found it. */
+  #unfinishedSince: Millis | undefined;
   #closed = false;
 
   constructor(socket: Socket, handlers: LineHandlers) {
@@ -48,6 +52,14 @@ export class LineSocket {
     const keepsUp = this.#socket.write(typeof line === "string" ? `${line}\n` : line);
     if (this.#socket.writableLength > MAX_UNSENT_BYTES) this.close("the peer does not read");
     return keepsUp;
+  }
+
+  /** Cuts off a peer that takes longer than ten seconds over one line; to be called every second or so. */
+  check(now: Millis): void {
+    if (this.#rest === undefined || this.#socket.isPaused()) this.#unfinishedSince = undefined;
+    else this.#unfinishedSince ??= now;
+    if (this.#unfinishedSince !== undefined && now - this.#unfinishedSince > LINE_TIMEOUT)
+      this.close("a line takes longer than 10 s");
   }
 
   pause(): void {
@@ -86,6 +98,7 @@ export class LineSocket {
   #emit(tail: Buffer): void {
     const line = this.#rest ? Buffer.concat([this.#rest, tail]) : tail;
     this.#rest = undefined;
+    this.#unfinishedSince = undefined;
     if (line.length > MAX_LINE_BYTES) this.#refuse();
     else if (line.length > 2 || line.toString("latin1").trim() !== "") this.#handlers.onLine(line);
   }

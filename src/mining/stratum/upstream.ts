@@ -1,9 +1,9 @@
-import { connect } from "node:net";
 import type { Clock } from "../../lib/clock.ts";
 import { type Millis, seconds } from "../../units/time.ts";
 import type { Line, PoolSession } from "./dialect.ts";
 import type { PoolAddress } from "./pool-url.ts";
 import type { Pool } from "./pools.ts";
+import { certificateFault, connectTo } from "./tls.ts";
 import { LineSocket } from "./transport.ts";
 
 const CONNECT_TIMEOUT = seconds(4);
@@ -14,7 +14,7 @@ export interface UpstreamHandlers {
   onDrain(): void;
 }
 
-/** One TCP connection to a pool and the session on it. Owned by the link that opened it. */
+/** One TCP or TLS connection to a pool and the session on it. Owned by the link that opened it. */
 export class Upstream {
   readonly pool: Pool;
   /** The pool's own, or where it sent us. */
@@ -29,7 +29,7 @@ export class Upstream {
     this.address = address;
     this.#startedAt = parts.clock.monotonic();
     const { handlers } = parts;
-    const socket = connect(address);
+    const { socket, ready } = connectTo(address, pool.tlsPin);
     this.#socket = new LineSocket(socket, {
       onLine: (line) => this.#session?.onLine(line),
       onClose: (reason) => {
@@ -39,7 +39,9 @@ export class Upstream {
       },
       onDrain: () => handlers.onDrain(),
     });
-    socket.once("connect", () => {
+    socket.once(ready, () => {
+      const fault = certificateFault(socket, pool.tlsPin);
+      if (fault !== undefined) this.close(fault);
       if (!this.#socket.closed) this.#session = handlers.onConnect(this);
     });
   }
@@ -73,6 +75,7 @@ export class Upstream {
     const late = now - this.#startedAt > CONNECT_TIMEOUT ? "the pool does not take the connection" : undefined;
     const reason = this.#session ? this.#session.check(now) : late;
     if (reason !== undefined) this.close(reason);
+    else this.#socket.check(now);
   }
 
   close(reason: string): void {

@@ -1,9 +1,12 @@
 import type { ShareVerdict } from "../../ledger/rows.ts";
-import { rebuildHeader, type SubmitFields } from "../reference/header.ts";
-import { hashHeader } from "../reference/sha256d.ts";
-import { meetsDifficulty } from "../reference/target.ts";
-import type { StratumJob } from "./jobs.ts";
-import type { Refusal } from "./parser.ts";
+import { type NotifyFields, rebuildHeader, type SubmitFields } from "../reference/header.ts";
+import { type ProofOfWork, scrypt, sha256d } from "../reference/pow.ts";
+import type { Algorithm } from "./algorithms.ts";
+import type { Refusal } from "./envelope.ts";
+import type { JobTerms } from "./jobs.ts";
+
+/** What we can check ourselves. */
+const PROOFS: Readonly<Partial<Record<Algorithm, ProofOfWork>>> = { sha256d, scrypt };
 
 export const REFUSALS = {
   other: 20,
@@ -31,7 +34,17 @@ const BY_WORDS: readonly (readonly [RegExp, ShareVerdict])[] = [
 export const toVerdict = ({ code, message }: Refusal): ShareVerdict =>
   BY_CODE[code] ?? BY_WORDS.find(([words]) => words.test(message))?.[1] ?? "rejected";
 
-/** Whether the share, rebuilt by ourselves, meets the difficulty its job was sent under. */
-export function verifyShare(job: StratumJob, submit: SubmitFields, mask: number): boolean {
-  return meetsDifficulty(hashHeader(rebuildHeader(job, job.extranonce1, submit, mask)), job.difficulty);
+/**
+ * Whether the share, rebuilt by ourselves, meets the difficulty its job was sent under; undefined where the algorithm
+ * or the dialect does not let us say.
+ */
+export function verifyShare(
+  algorithm: Algorithm,
+  job: JobTerms & { readonly fields?: NotifyFields },
+  submit: SubmitFields | undefined,
+  mask: number,
+): boolean | undefined {
+  const proof = PROOFS[algorithm];
+  if (!proof || !job.fields || !submit) return undefined;
+  return proof.meets(proof.hash(rebuildHeader(job.fields, job.extranonce1, submit, mask)), job.difficulty);
 }

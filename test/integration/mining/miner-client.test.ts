@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { MinerClient } from "../../../src/mining/reference/miner-client.ts";
 import type { MinerJob } from "../../../src/mining/reference/nonce-search.ts";
-import type { Refusal } from "../../../src/mining/stratum/parser.ts";
+import type { Refusal } from "../../../src/mining/stratum/envelope.ts";
 import { difficulty } from "../../../src/units/work.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { type PoolScript, ScriptedPool } from "../../support/scripted-pool.ts";

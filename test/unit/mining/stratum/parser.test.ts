@@ -52,7 +52,7 @@ describe("lines that a pool sends", () => {
       call("client.reconnect", ["other.example", "3334", "10"], null),
       { kind: "reconnect", host: "other.example", port: 3334, waitS: 10 },
     ],
-    [call("client.show_message", ["hello"], null), { kind: "other", id: null, method: "client.show_message" }],
+    [call("client.show_message", ["hello"], null), { kind: "show-message", text: "hello" }],
     ['{"id":4,"result":true,"error":null}', { kind: "response", id: 4, result: true }],
     ['{"id":"x","result":{"a":1}}', { kind: "response", id: "x", result: { a: 1 } }],
   ] as const;

@@ -13,10 +13,17 @@ describe("parsePoolUrl", () => {
       expect(parsePoolUrl(url)).toEqual({ host, port });
     });
 
+  for (const scheme of ["stratum+ssl", "stratum+tls"])
+    test(`reads ${scheme}:// as TLS`, () => {
+      const address = parsePoolUrl(`${scheme}://pool.example.com:3333`);
+      expect(address).toEqual({ host: "pool.example.com", port: 3333, secure: true });
+      expect(formatPoolUrl(address)).toBe("stratum+ssl://pool.example.com:3333");
+    });
+
   const wrong = [
     ["pool.example.com:3333", /does not start with/],
     ["http://pool.example.com:3333", /does not start with/],
-    ["stratum+ssl://pool.example.com:3333", /does not start with/],
+    ["stratum+udp://pool.example.com:3333", /does not start with/],
     ["stratum+tcp://pool.example.com", /has no port/],
     ["stratum+tcp://pool.example.com:0", /has no port/],
     ["stratum+tcp://pool.example.com:99999", /is not a URL/],

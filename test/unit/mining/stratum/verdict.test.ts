@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { JobBook } from "../../../../src/mining/stratum/jobs.ts";
+import { JobBook, type StratumJob } from "../../../../src/mining/stratum/jobs.ts";
 import { parseLine, parseSubscribed } from "../../../../src/mining/stratum/parser.ts";
 import { toVerdict, verifyShare } from "../../../../src/mining/stratum/verdict.ts";
 import { difficulty } from "../../../../src/units/work.ts";
@@ -27,6 +27,8 @@ describe("toVerdict", () => {
     });
 });
 
+const withFields = (job: StratumJob) => ({ ...job, fields: job });
+
 /** Bitcoin's genesis block as a pool's job. */
 function genesisJob(wanted: number) {
   const book = new JobBook();
@@ -52,17 +54,18 @@ const genesisShare = { job: "g", extranonce2: "54696d65", ntime: "495fab29", non
 
 describe("verifyShare", () => {
   test("confirms a share that meets the difficulty of its job", () => {
-    expect(verifyShare(genesisJob(1), genesisShare, 0)).toBe(true);
-    expect(verifyShare(genesisJob(2536), genesisShare, 0)).toBe(true);
+    expect(verifyShare("sha256d", withFields(genesisJob(1)), genesisShare, 0)).toBe(true);
+    expect(verifyShare("sha256d", withFields(genesisJob(2536)), genesisShare, 0)).toBe(true);
   });
 
   test("denies the same share under a difficulty it does not meet", () => {
-    expect(verifyShare(genesisJob(2537), genesisShare, 0)).toBe(false);
+    expect(verifyShare("sha256d", withFields(genesisJob(2537)), genesisShare, 0)).toBe(false);
   });
 
   test("denies a share with another nonce, time or extranonce", () => {
     const changes = [{ nonce: "7c2bac1e" }, { ntime: "495fab2a" }, { extranonce2: "54696d66" }];
-    for (const change of changes) expect(verifyShare(genesisJob(1), { ...genesisShare, ...change }, 0)).toBe(false);
+    for (const change of changes)
+      expect(verifyShare("sha256d", withFields(genesisJob(1)), { ...genesisShare, ...change }, 0)).toBe(false);
   });
 
   const folder = "07-stratum-and-miner-api/stratum-v1";
@@ -80,7 +83,7 @@ describe("verifyShare", () => {
     const job = share?.kind === "submit" ? book.find(share.submit.job) : undefined;
     if (share?.kind !== "submit" || !job) throw new Error("the recording holds no share");
     expect(job.difficulty).toBe(512);
-    expect(verifyShare(job, share.submit, 0x1fffe000)).toBe(true);
-    expect(verifyShare(job, share.submit, 0)).toBe(false);
+    expect(verifyShare("sha256d", withFields(job), share.submit, 0x1fffe000)).toBe(true);
+    expect(verifyShare("sha256d", withFields(job), share.submit, 0)).toBe(false);
   });
 });

@@ -38,13 +38,35 @@ describe("login", () => {
     expect(a.sent.join()).not.toMatch(/miner-password|rig\.0/);
   });
 
-  test("refuses a worker that is not registered, and tells the pool nothing", () => {
+  test("under another wallet passes untouched, shares and all, and is kept apart from the rig's own", () => {
     const bench = new V1Bench();
     const a = bench.open();
-    bench.says(call(2, "mining.authorize", ["stranger", "x"]), submit(3, "j1", "stranger"));
-    expect(bench.toMiner.map((line) => JSON.parse(line).error[0])).toEqual([24, 24]);
-    expect(a.sent).toEqual([]);
+    const fee = [call(2, "mining.authorize", ["devfee.1", "x"]), submit(3, "j1", "devfee.1")];
+    bench.says(call(1, "mining.subscribe", ["agent/1.0"]), ...fee);
+    expect(a.sent.slice(1)).toEqual(fee);
+    a.logsIn();
+    a.says(answer(3, true));
+    expect(bench.strangers).toEqual(["devfee.1"]);
     expect(bench.shares).toEqual([]);
+    expect(bench.foreign).toMatchObject([{ worker: "devfee.1", verdict: "accepted" }]);
+  });
+
+  test("under another wallet that the pool refuses costs only that login", () => {
+    const { bench, a } = V1Bench.working();
+    bench.says(call(8, "mining.authorize", ["devfee.1", "x"]));
+    a.says(refusal(8, 24, "unknown wallet"));
+    expect(bench.toMiner).toEqual([refusal(8, 24, "unknown wallet")]);
+    expect(a.events).toEqual([]);
+  });
+
+  test("puts the worker's own rig and GPU into the pool's user and password", () => {
+    const bench = new V1Bench();
+    const a = bench.open("a", { user: "wallet.{rig}-{gpu}", password: "x,w={worker}" });
+    bench.says(call(1, "mining.subscribe", []), call(2, "mining.authorize", ["rig.a-1-12", "mine"]));
+    a.logsIn();
+    bench.says(submit(4, "j1", "rig.a-1-12"));
+    expect(a.sent[1]).toBe(call(2, "mining.authorize", ["wallet.rig.a-1-12", "x,w=rig.a-1-12"]));
+    expect(JSON.parse(a.sent[2] ?? "").params[0]).toBe("wallet.rig.a-1-12");
   });
 
   test("that began before any pool was there is said to the first one", () => {
@@ -107,7 +129,7 @@ describe("login", () => {
 
   test("does not ask a pool for the extranonce extension that hung up on it before", () => {
     const bench = new V1Bench();
-    const a = bench.open("a", true);
+    const a = bench.open("a", { refusesExtranonce: true });
     bench.login(true);
     expect(a.sent.join()).not.toContain("extranonce.subscribe");
     expect(bench.toMiner).toEqual([answer(9, true)]);
@@ -161,6 +183,7 @@ describe("shares", () => {
     expect(bench.shares).toEqual([
       {
         gpu: "GPU-rig.0",
+        algorithm: "sha256d",
         pool: "stratum+tcp://a.example:3333",
         worker: "rig.0",
         stratumJob: "j1",

@@ -1,0 +1,209 @@
+import type { ShareRow } from "../../ledger/rows.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Algorithm } from "./algorithms.ts";
+import {
+  type Announcement,
+  type Dialect,
+  EXTRANONCE_SUBSCRIBE,
+  type ForeignShare,
+  type Line,
+  type Login,
+  type MinerEffects,
+  type MinerMessage,
+  type MinerSession,
+  type PoolEffects,
+  type PoolSession,
+} from "./dialect.ts";
+import type { StratumId } from "./fields.ts";
+import type { Extranonce } from "./parser.ts";
+import { isSameExtranonce, type LoginStep, type MinerFront, PoolSide } from "./pool-side.ts";
+import type { Pool } from "./pools.ts";
+import { REFUSALS } from "./verdict.ts";
+
+const MAX_STEPS = 32;
+/** So many lines that make no sense and the miner is cut off. */
+const MAX_STRIKES = 10;
+
+interface MinerSideParts {
+  readonly dialect: Dialect;
+  readonly algorithm: Algorithm;
+  readonly clock: Clock;
+}
+type Step = Extract<MinerMessage, { kind: "step" }>;
+type Account = Pick<LoginStep, "own" | "isForeign">;
+
+/** One miner, whatever the dialect: its login, and what it was last told, across all pool connections behind it. */
+export class MinerSide implements MinerSession, MinerFront {
+  readonly #effects: MinerEffects;
+  readonly #parts: MinerSideParts;
+  readonly #steps = new Map<string, LoginStep>();
+  /** Everyone who logged in, the rig's own and others. */
+  readonly #workers = new Set<string>();
+  #sides: PoolSide[] = [];
+  /** The pool connection that serves the miner, or the last one that did. */
+  #active: PoolSide | undefined;
+  #told: Extranonce | undefined;
+  #toldMask = 0;
+  #hasWork = false;
+  #takesExtranonce: boolean;
+  #strikes = 0;
+
+  constructor(effects: MinerEffects, parts: MinerSideParts) {
+    this.#effects = effects;
+    this.#parts = parts;
+    this.#takesExtranonce = parts.dialect.movesExtranonce;
+  }
+
+  get loggedIn(): boolean {
+    return this.#steps.size > 0;
+  }
+
+  onLine(line: Buffer): void {
+    const message = this.#parts.dialect.parseMiner(line);
+    switch (message.kind) {
+      case "step":
+        this.#onStep(message, line);
+        break;
+      case "submit":
+        this.#submit(message, line);
+        break;
+      case "aside":
+        this.#effects.toMiner(message.answer);
+        if (this.#active?.serving) this.#active.sendRaw(message.line);
+        break;
+      case "response":
+        if (this.#active?.serving) this.#active.sendRaw(line);
+        break;
+      case "pass":
+        if (this.#active?.serving) this.#active.sendRaw(message.line ?? line);
+        else if (message.id !== null) this.#refuse(message.id, REFUSALS.other, "No pool connection");
+        break;
+      case "malformed":
+        this.#strike(message.id, message.reason);
+        break;
+    }
+  }
+
+  open(pool: Pool, effects: PoolEffects): PoolSession {
+    const side = new PoolSide(pool, effects, { ...this.#parts, front: this });
+    this.#sides = [...this.#sides.filter(({ live }) => live), side];
+    // Until the miner has something to work with there is nothing to reconcile: everything passes as it comes.
+    const isFresh = this.#parts.dialect.needsExtranonce ? this.#told === undefined : !this.#hasWork;
+    if (isFresh) {
+      this.#active = side;
+      side.serving = true;
+    }
+    for (const step of this.#steps.values()) side.sendStep(step);
+    return side;
+  }
+
+  adopt(session: PoolSession): void {
+    const side = this.#sides.find((other) => other === session);
+    if (!side?.live || side.serving) return;
+    if (this.#active) this.#active.serving = false;
+    this.#active = side;
+    this.#present(side);
+  }
+
+  relay(line: Line): void {
+    this.#effects.toMiner(line);
+  }
+
+  heard(news: Announcement): void {
+    if (news.kind === "extranonce") this.#told = news.extranonce;
+    if (news.kind === "mask") this.#toldMask = news.mask;
+    if (news.kind === "job") this.#hasWork = true;
+  }
+
+  recordShare(share: ShareRow): void {
+    this.#effects.recordShare(share);
+  }
+
+  recordForeign(share: ForeignShare): void {
+    this.#effects.recordForeign(share);
+  }
+
+  /** Brings a miner that worked for another connection onto this one, or sends it away to log in anew. */
+  #present(side: PoolSide): void {
+    const offer = side.offer();
+    if (!offer) return;
+    const { extranonce, extranonceLine, mask, ...work } = offer;
+    const isMoved = !isSameExtranonce(this.#told, extranonce);
+    if (isMoved && !this.#takesExtranonce) {
+      this.#effects.dropMiner("the new pool connection has another extranonce, which this miner cannot take over");
+      return;
+    }
+    const none = { extranonce1: "", extranonce2Size: 0 };
+    const moved = isMoved && { extranonce: extranonce ?? none, ...(extranonceLine && { extranonceLine }) };
+    const lines = this.#parts.dialect.present({ ...work, ...moved, ...(mask !== this.#toldMask && { mask }) });
+    for (const line of lines) this.#effects.toMiner(line);
+    this.#told = extranonce;
+    this.#toldMask = mask;
+    side.serving = true;
+  }
+
+  #onStep(step: Step, line: Buffer): void {
+    if (step.name === EXTRANONCE_SUBSCRIBE) this.#takesExtranonce = true;
+    if (!step.login) {
+      this.#addStep(step, line, { isForeign: false });
+      return;
+    }
+    const { login } = step;
+    const own = this.#ownName(login);
+    const worker = own ?? login.fullName ?? login.worker;
+    if (own === undefined && !this.#workers.has(worker)) this.#effects.foreignLogin(worker);
+    if (this.#workers.size < MAX_STEPS) this.#workers.add(worker);
+    const account = own === undefined ? { isForeign: true } : { isForeign: false, own: { worker, login } };
+    this.#addStep(step, line, account, `${step.name} ${worker}`);
+  }
+
+  /** The registered name behind a login; undefined for somebody else's. */
+  #ownName({ worker, fullName }: Login): string | undefined {
+    return [worker, fullName].find((name) => name !== undefined && this.#effects.gpuOf(name) !== undefined);
+  }
+
+  #addStep({ name, weight, id }: Step, line: Buffer, account: Account, key = name): void {
+    if (!this.#steps.has(key) && this.#steps.size >= MAX_STEPS) {
+      this.#effects.dropMiner("the miner logs in without end");
+      return;
+    }
+    // Copied: it outlives the read buffer that the line is a part of.
+    const step: LoginStep = { name, weight, id, line: Buffer.from(line), answered: false, ...account };
+    this.#steps.set(key, step);
+    for (const side of this.#sides) if (side.live) side.sendStep(step);
+  }
+
+  #submit({ id, submit }: Extract<MinerMessage, { kind: "submit" }>, line: Buffer): void {
+    const worker = this.#workerOf(submit.worker);
+    if (worker === undefined) {
+      this.#refuse(id, REFUSALS.unauthorized, "Unauthorized worker");
+      return;
+    }
+    const share = { id, worker, gpu: this.#effects.gpuOf(worker), submit };
+    const side = this.#active;
+    if (side?.serving) {
+      side.sendShare(share, line);
+      return;
+    }
+    this.#refuse(id, REFUSALS.other, "No pool connection: the share was not sent");
+    side?.bookRefused(share, "no pool connection");
+  }
+
+  /** Some miners name only a part of their login in a share: whoever logged in alone is meant. */
+  #workerOf(named: string | undefined): string | undefined {
+    if (named !== undefined && this.#workers.has(named)) return named;
+    if (named !== undefined && this.#effects.gpuOf(named) !== undefined) return undefined;
+    const [only, ...others] = this.#workers;
+    return others.length === 0 ? only : undefined;
+  }
+
+  #refuse(id: StratumId, code: number, message: string): void {
+    this.#effects.toMiner(this.#parts.dialect.refusal(id, code, message));
+  }
+
+  #strike(id: StratumId, reason: string): void {
+    this.#strikes++;
+    if (this.#strikes >= MAX_STRIKES) this.#effects.dropMiner(`the miner talks nonsense: ${reason}`);
+    else this.#refuse(id, REFUSALS.other, reason);
+  }
+}

@@ -1,0 +1,363 @@
+import type { GpuUuid, ShareRow, ShareVerdict } from "../../ledger/rows.ts";
+import type { Clock } from "../../lib/clock.ts";
+import { messageOf } from "../../lib/errors.ts";
+import { type Millis, seconds, type UnixMs } from "../../units/time.ts";
+import type { Difficulty } from "../../units/work.ts";
+import { type Algorithm, expectedHashes } from "./algorithms.ts";
+import { AnswerQueue } from "./answer-queue.ts";
+import { credentialsOf } from "./credentials.ts";
+import {
+  type Announcement,
+  type Dialect,
+  EXTRANONCE_SUBSCRIBE,
+  type ForeignShare,
+  type Job,
+  type Line,
+  type Login,
+  type MinerMessage,
+  type Offer,
+  type PoolEffects,
+  type PoolSession,
+  type Submit,
+} from "./dialect.ts";
+import type { Response } from "./envelope.ts";
+import type { StratumId } from "./fields.ts";
+import { JobBook, type JobTerms } from "./jobs.ts";
+import type { Extranonce } from "./parser.ts";
+import type { Pool } from "./pools.ts";
+import { REFUSALS, toVerdict, verifyShare } from "./verdict.ts";
+
+const HANDSHAKE_TIMEOUT = seconds(8);
+/** No sign of life for this long after a share: the connection is half-open. */
+const ANSWER_TIMEOUT = seconds(8);
+/** A pool that goes on talking but leaves a share unanswered this long has forgotten it. */
+const FORGOTTEN = seconds(60);
+const SILENCE = seconds(150);
+const MAX_EXPECTED = 512;
+
+/** One line of the miner's login, kept so that it can be said again to the next pool. */
+export interface LoginStep {
+  readonly name: string;
+  readonly weight: Extract<MinerMessage, { kind: "step" }>["weight"];
+  readonly id: StratumId;
+  /** As the miner wrote it. */
+  readonly line: Buffer;
+  /** Present where the pool gets our credentials instead; a login of somebody else's goes out as it came. */
+  readonly own?: { readonly worker: string; readonly login: Login };
+  readonly isForeign: boolean;
+  /** Whether the miner has its answer, from whichever pool. */
+  answered: boolean;
+}
+
+/** A share on its way, with what is needed to book it whatever becomes of it. */
+export interface SentShare {
+  readonly id: StratumId;
+  readonly worker: string;
+  /** Absent for somebody else's. */
+  readonly gpu: GpuUuid | undefined;
+  readonly submit: Submit;
+}
+
+/** The side of the miner's session that its pools speak to. */
+export interface MinerFront {
+  relay(line: Line): void;
+  heard(news: Announcement): void;
+  recordShare(share: ShareRow): void;
+  recordForeign(share: ForeignShare): void;
+}
+
+interface PoolSideParts {
+  readonly dialect: Dialect;
+  readonly algorithm: Algorithm;
+  readonly front: MinerFront;
+  readonly clock: Clock;
+}
+
+type Expected =
+  | { readonly kind: "step"; readonly step: LoginStep; readonly sentAt: Millis }
+  | {
+      readonly kind: "share";
+      readonly share: SentShare;
+      readonly job: (Job & JobTerms) | undefined;
+      readonly mask: number;
+      readonly sentAt: Millis;
+      readonly at: UnixMs;
+    };
+type ExpectedShare = Extract<Expected, { kind: "share" }>;
+type ExpectedStep = Extract<Expected, { kind: "step" }>;
+
+/** One connection to one pool, whatever the dialect. Only the lines it is fed change it. */
+export class PoolSide implements PoolSession {
+  /** Whether the miner works for this connection: only then does it hear what the pool announces. */
+  serving = false;
+  live = true;
+  readonly #jobs: JobBook<Job>;
+  readonly #pool: Pool;
+  readonly #effects: PoolEffects;
+  readonly #parts: PoolSideParts;
+  readonly #expected = new AnswerQueue<Expected>();
+  readonly #authorized = new Set<string>();
+  readonly #openedAt: Millis;
+  #mask = 0;
+  #session: string | undefined;
+  #extranonceLine: Line | undefined;
+  #difficultyLine: Line | undefined;
+  #owed = 0;
+  #settled = false;
+  #lastLineAt: Millis;
+
+  constructor(pool: Pool, effects: PoolEffects, parts: PoolSideParts) {
+    this.#pool = pool;
+    this.#effects = effects;
+    this.#parts = parts;
+    this.#jobs = new JobBook(parts.dialect.keptJobs);
+    this.#openedAt = parts.clock.monotonic();
+    this.#lastLineAt = this.#openedAt;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  get owed(): number {
+    return this.#owed;
+  }
+
+  get difficulty(): Difficulty {
+    return this.#jobs.difficulty;
+  }
+
+  get awaitsExtranonceAnswer(): boolean {
+    return this.#steps().some(({ step }) => step.name === EXTRANONCE_SUBSCRIBE);
+  }
+
+  /** The terms a miner would work under here; undefined until there is work. */
+  offer(): (Offer & { readonly mask: number }) | undefined {
+    const { current, extranonce, difficulty } = this.#jobs;
+    if (!current || (this.#parts.dialect.needsExtranonce && !extranonce)) return undefined;
+    return {
+      job: current,
+      difficulty,
+      mask: this.#mask,
+      ...(extranonce && { extranonce }),
+      ...(this.#extranonceLine !== undefined && { extranonceLine: this.#extranonceLine }),
+      ...(this.#difficultyLine !== undefined && { difficultyLine: this.#difficultyLine }),
+    };
+  }
+
+  sendStep(step: LoginStep): void {
+    if (step.name === EXTRANONCE_SUBSCRIBE && this.#pool.refusesExtranonce) {
+      this.#answerStep(step, this.#parts.dialect.granted(step.id));
+      return;
+    }
+    this.#expected.expect(step.id, { kind: "step", step, sentAt: this.#parts.clock.monotonic() });
+    const { user, password } = credentialsOf(this.#pool, step.own?.worker ?? "");
+    this.#effects.toPool(step.own?.login.line(user, password) ?? step.line);
+  }
+
+  /** Passes a share on: the rig's own in the pool user's name, somebody else's as it came. */
+  sendShare(share: SentShare, line: Buffer): void {
+    if (this.#expected.size >= MAX_EXPECTED) {
+      this.#refuse(share.id, "Too many shares wait for their answer");
+      this.bookRefused(share, "too many shares wait for their answer");
+      return;
+    }
+    const { clock } = this.#parts;
+    const job = this.#jobs.find(share.submit.job);
+    const terms = { job, mask: this.#mask, sentAt: clock.monotonic(), at: clock.now() };
+    this.#owed++;
+    this.#expected.expect(share.id, { kind: "share", share, ...terms });
+    const { user } = credentialsOf(this.#pool, share.worker);
+    this.#effects.toPool(share.gpu === undefined ? line : share.submit.line(user, this.#session));
+  }
+
+  sendRaw(line: Line | ((session: string | undefined) => Line)): void {
+    this.#effects.toPool(typeof line === "function" ? line(this.#session) : line);
+  }
+
+  /** Books a share that never left us. */
+  bookRefused(share: SentShare, reason: string): void {
+    const job = this.#jobs.find(share.submit.job);
+    this.#book({ share, job, mask: this.#mask, at: this.#parts.clock.now() }, { verdict: "rejected", reason });
+  }
+
+  onLine(line: Buffer): void {
+    this.#lastLineAt = this.#parts.clock.monotonic();
+    const message = this.#parts.dialect.parsePool(line);
+    switch (message.kind) {
+      case "response":
+        this.#onResponse(message, line);
+        break;
+      case "malformed":
+        this.#effects.broken(`the pool talks nonsense: ${message.reason}`);
+        break;
+      case "reconnect":
+        this.#effects.redirected(message, seconds(message.waitS));
+        break;
+      case "words":
+        this.#effects.words(message.text);
+        if (this.serving) this.#parts.front.relay(line);
+        break;
+      case "other":
+        if (this.serving) this.#parts.front.relay(line);
+        break;
+      default:
+        this.#announce(message, this.serving);
+        if (this.serving) this.#parts.front.relay(line);
+    }
+    this.#trySettle();
+  }
+
+  check(now: Millis): string | undefined {
+    const steps = this.#steps().filter(({ step }) => step.weight !== "optional");
+    if (steps.some(({ sentAt }) => now - sentAt > HANDSHAKE_TIMEOUT)) return "the pool does not answer the login";
+    if (this.#authorized.size > 0 && !this.#jobs.current && now - this.#lastLineAt > HANDSHAKE_TIMEOUT)
+      return "the pool sends no work";
+    if (now - this.#lastLineAt > SILENCE) return "the pool has gone silent";
+    for (const expected of this.#shares()) {
+      const waited = now - expected.sentAt;
+      if (waited > ANSWER_TIMEOUT && this.#lastLineAt <= expected.sentAt) return "the pool stopped answering";
+      if (waited > FORGOTTEN) this.#giveUp(expected, "the pool never answered");
+    }
+    return undefined;
+  }
+
+  lost(reason: string): void {
+    this.live = false;
+    this.serving = false;
+    for (const expected of this.#shares()) this.#giveUp(expected, reason);
+    this.#expected.clear();
+  }
+
+  #announce(news: Announcement, isHeard: boolean): void {
+    if (news.kind === "job") this.#jobs.add(news.job);
+    if (news.kind === "session") this.#session = news.session;
+    if (news.kind === "mask") this.#mask = news.mask;
+    if (news.kind === "extranonce") {
+      this.#jobs.announceExtranonce(news.extranonce);
+      this.#extranonceLine = news.line;
+    }
+    if (news.kind === "difficulty") {
+      this.#jobs.announceDifficulty(news.difficulty);
+      this.#difficultyLine = news.line;
+      this.#effects.changed();
+    }
+    if (isHeard) this.#parts.front.heard(news);
+  }
+
+  #onResponse(response: Response, line: Buffer): void {
+    const expected = this.#expected.take(response.id);
+    if (expected?.kind === "step") this.#onStepAnswer(expected.step, response, line);
+    else if (expected?.kind === "share") this.#onShareAnswer(expected, response, line);
+    else this.#onUnasked(response, line);
+  }
+
+  #onUnasked({ result }: Response, line: Buffer): void {
+    const news = this.#parts.dialect.parseUnasked?.(result);
+    if (news) this.#announce(news, this.serving);
+    if (this.serving) this.#parts.front.relay(line);
+  }
+
+  #onStepAnswer(step: LoginStep, response: Response, line: Buffer): void {
+    const { dialect } = this.#parts;
+    if (response.refusal && this.#isRefused(step, response.refusal.message)) return;
+    try {
+      const news = response.refusal ? [] : dialect.parseAnswer(step.name, response.result);
+      for (const one of news) this.#announce(one, !step.answered);
+    } catch (error) {
+      this.#effects.broken(`the pool answers ${step.name} wrongly: ${messageOf(error)}`);
+      return;
+    }
+    if (!response.refusal && (step.own || step.isForeign)) this.#authorized.add(this.#userOf(step));
+    // The proxy itself announces new extranonces after a failover, whatever the pool can do.
+    this.#answerStep(step, step.name === EXTRANONCE_SUBSCRIBE ? dialect.granted(step.id) : line);
+  }
+
+  /** Whether the refusal is dealt with here, the miner hearing nothing of it. */
+  #isRefused(step: LoginStep, message: string): boolean {
+    if (step.weight !== "required" || step.isForeign) return false;
+    // A pool that took these credentials once means only that it knows us already.
+    if (step.own && this.#authorized.has(this.#userOf(step))) {
+      this.#answerStep(step, this.#parts.dialect.granted(step.id));
+      return true;
+    }
+    if (step.own && this.#authorized.size > 0) return false;
+    this.#effects.broken(`the pool refused ${step.name}: ${message}`);
+    return true;
+  }
+
+  #userOf = ({ own, name }: LoginStep): string => (own ? credentialsOf(this.#pool, own.worker).user : name);
+
+  #answerStep(step: LoginStep, line: Line): void {
+    if (step.answered) return;
+    step.answered = true;
+    this.#parts.front.relay(line);
+  }
+
+  #onShareAnswer(sent: ExpectedShare, { refusal }: Response, line: Buffer): void {
+    this.#owed--;
+    this.#parts.front.relay(line);
+    const latencyMs = this.#parts.clock.monotonic() - sent.sentAt;
+    const outcome = refusal
+      ? { verdict: toVerdict(refusal), reason: refusal.message }
+      : { verdict: "accepted" as const };
+    this.#book(sent, { ...outcome, latencyMs });
+  }
+
+  #giveUp(sent: ExpectedShare, reason: string): void {
+    this.#expected.drop(sent.share.id, sent);
+    this.#owed--;
+    this.#refuse(sent.share.id, "The pool never answered");
+    this.#book(sent, { verdict: "unknown", reason });
+  }
+
+  #refuse(id: StratumId, message: string): void {
+    this.#parts.front.relay(this.#parts.dialect.refusal(id, REFUSALS.other, message));
+  }
+
+  #book(
+    { share, job, mask, at }: Pick<ExpectedShare, "share" | "job" | "mask" | "at">,
+    outcome: { readonly verdict: ShareVerdict; readonly reason?: string; readonly latencyMs?: number },
+  ): void {
+    const { front, algorithm } = this.#parts;
+    const { gpu, worker, submit } = share;
+    const difficulty = job?.difficulty ?? this.#jobs.difficulty;
+    const work = expectedHashes(algorithm, difficulty);
+    if (gpu === undefined) {
+      front.recordForeign({ worker, pool: this.#pool.url, verdict: outcome.verdict, expectedHashes: work });
+      return;
+    }
+    const verified = job && verifyShare(algorithm, job, submit.fields, mask);
+    front.recordShare({
+      gpu,
+      algorithm,
+      pool: this.#pool.url,
+      worker,
+      stratumJob: submit.job,
+      at,
+      difficulty,
+      expectedHashes: work,
+      ...outcome,
+      ...(verified !== undefined && { verified }),
+    });
+  }
+
+  #trySettle(): void {
+    if (this.#settled || !this.live || this.#authorized.size === 0 || !this.offer()) return;
+    if (this.#steps().some(({ step }) => step.weight !== "optional")) return;
+    this.#settled = true;
+    this.#effects.settled();
+  }
+
+  #steps(): ExpectedStep[] {
+    return this.#expected.all().filter((expected) => expected.kind === "step");
+  }
+
+  #shares(): ExpectedShare[] {
+    return this.#expected.all().filter((expected) => expected.kind === "share");
+  }
+}
+
+/** Whether a miner that was told `a` works on under `b` without hearing of it. */
+export const isSameExtranonce = (a: Extranonce | undefined, b: Extranonce | undefined): boolean =>
+  a?.extranonce1 === b?.extranonce1 && a?.extranonce2Size === b?.extranonce2Size;
