@@ -31,13 +31,8 @@ export interface EngineOptions {
   readonly iptables?: boolean;
 }
 
-/** The images that `scripts/build-images` makes. */
-export interface EngineImages {
-  readonly base: string;
-  readonly miner: string;
-  readonly engine: string;
-  readonly agent: string;
-}
+/** What `scripts/build-images` makes. */
+export type ImageName = "base" | "miner" | "engine" | "agent";
 
 /**
  * A real Docker Engine of a test's own: data, sockets, control group, bridge and address pool, nothing shared with the
@@ -48,7 +43,6 @@ export class PrivateEngine implements AsyncDisposable {
   readonly #options: EngineOptions;
   #containerd: ChildProcess | undefined;
   #dockerd: ChildProcess | undefined;
-  #images: Promise<EngineImages> | undefined;
 
   private constructor(slot: EngineSlot, options: EngineOptions) {
     this.slot = slot;
@@ -138,10 +132,17 @@ export class PrivateEngine implements AsyncDisposable {
     return stdout.trimEnd();
   }
 
-  /** Builds the project's images once per test run. */
-  images(): Promise<EngineImages> {
-    this.#images ??= this.#buildImages();
-    return this.#images;
+  /** The id of one of the project's images, which is built when it is first asked for in a test run. */
+  async image(name: ImageName): Promise<string> {
+    const list = join(this.slot.folder, "images.json");
+    const built: Partial<Record<ImageName, string>> = existsSync(list) ? JSON.parse(readFileSync(list, "utf8")) : {};
+    const known = built[name];
+    if (known !== undefined) return known;
+    const env = { ...process.env, DOCKER_HOST: this.host, PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
+    const { stdout } = await run(join(ROOT, "scripts/build-images"), ["--json", name], { env });
+    const all = { ...built, ...JSON.parse(stdout) };
+    writeFileSync(list, JSON.stringify(all));
+    return all[name];
   }
 
   /** How to run a program where this Engine's networks are; empty while they are the machine's. */
@@ -278,16 +279,6 @@ export class PrivateEngine implements AsyncDisposable {
     const [first = program, ...rest] = ["setpriv", "--pdeathsig", "TERM", "--", ...this.inNetwork, program, ...args];
     const env = { ...process.env, PATH: `${join(folder, "gpu/path")}:${process.env.PATH}` };
     return spawn(first, rest, { env, stdio: ["ignore", log, log], detached: true });
-  }
-
-  async #buildImages(): Promise<EngineImages> {
-    const said = join(this.slot.folder, "images.json");
-    if (!existsSync(said)) {
-      const env = { ...process.env, DOCKER_HOST: this.host, PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
-      const { stdout } = await run(join(ROOT, "scripts/build-images"), ["--json"], { env });
-      writeFileSync(said, stdout);
-    }
-    return JSON.parse(readFileSync(said, "utf8")) as EngineImages;
   }
 }
 

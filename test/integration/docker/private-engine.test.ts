@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect } from "vitest";
-import { DOCKER, type EngineImages, PrivateEngine, useEngine } from "../../support/engine.ts";
+import { DOCKER, PrivateEngine, useEngine } from "../../support/engine.ts";
 import { testWith } from "../../support/requirement.ts";
 import { until } from "../../support/until.ts";
 
@@ -16,12 +16,12 @@ const FOREVER = ["-e", "process.on('SIGTERM',()=>process.exit(0));setInterval(()
 
 describe("an Engine of the test's own", () => {
   const engine = useEngine();
-  let images: EngineImages;
+  let base: string;
   beforeAll(async () => {
-    if (DOCKER.present()) images = await engine().images();
+    if (DOCKER.present()) base = await engine().image("base");
   });
   const sleeper = (...options: readonly string[]) =>
-    engine().docker("run", "--detach", ...SLEEP, ...options, images.base, ...FOREVER);
+    engine().docker("run", "--detach", ...SLEEP, ...options, base, ...FOREVER);
 
   testWith(DOCKER, "shares neither data, socket, bridge nor control group with the machine's", async () => {
     const { socketPath, slot, bridgeAddress } = engine();
@@ -103,7 +103,7 @@ describe("an Engine of the test's own", () => {
     expect(existsSync(engine().socketPath)).toBe(false);
     await engine().start();
     expect(await engine().docker("inspect", "--format", "{{.State.Status}}", container)).toBe("exited");
-    expect(await engine().docker("image", "inspect", "--format", "{{.Id}}", images.base)).toBe(images.base);
+    expect(await engine().docker("image", "inspect", "--format", "{{.Id}}", base)).toBe(base);
   });
 });
 
@@ -112,7 +112,7 @@ describe("an Engine that keeps containers over a restart", () => {
 
   for (const signal of ["SIGTERM", "SIGKILL"] as const)
     testWith(DOCKER, `has them running after ${signal}, and knows no GPUs where it was given none`, async () => {
-      const { base } = await engine().images();
+      const base = await engine().image("base");
       const container = await engine().docker("run", "--detach", ...SLEEP, base, ...FOREVER);
       await engine().stop(signal);
       await engine().start();
