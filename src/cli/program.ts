@@ -11,6 +11,7 @@ import { ledgerJobs } from "./ledger-jobs.ts";
 import { ledgerVerify } from "./ledger-verify.ts";
 import { mode } from "./mode.ts";
 import { profit } from "./profit.ts";
+import { replay } from "./replay.ts";
 import { start } from "./start.ts";
 import { status } from "./status.ts";
 
@@ -31,7 +32,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   }
 }
 
-const WRONG_USE_CODES = /^ERR_(USAGE|CONFIG|MODEL|MARKET|SECRET|RIG_UNKNOWN_GPU|HTTP_(TLS|CUSTOMER_KEYS))/;
+const WRONG_USE_CODES = /^ERR_(USAGE|REPLAY|CONFIG|MODEL|MARKET|SECRET|RIG_UNKNOWN_GPU|HTTP_(TLS|CUSTOMER_KEYS))/;
 const isWrongUse = (error: unknown): boolean => isRigError(error) && WRONG_USE_CODES.test(error.facts.code);
 
 function createProgram(context: CliContext): Command {
@@ -79,6 +80,7 @@ function createProgram(context: CliContext): Command {
     .option("--json", "machine-readable")
     .action((wanted: string | undefined, options) => mode(wanted, options, context));
   addLedger(program, context);
+  addReplay(program, context);
   program
     .command("devpool")
     .description("run the built-in Stratum pool on loopback, with a sha256d chain of its own or for a node")
@@ -89,6 +91,18 @@ function createProgram(context: CliContext): Command {
     .option("--payout <address>", "who gets the blocks' coins; a new address of the node's wallet when absent")
     .action((options) => devpool(options, context));
   return program;
+}
+
+function addReplay(program: Command, context: CliContext): void {
+  program
+    .command("replay")
+    .description("run every policy over a recorded trace: net, switches, share of the clairvoyant optimum")
+    .option("--trace <file>", "prices: CSV t_s,<workload>…, USD per hour")
+    .option("--cost <from:to=seconds>", "what one switch takes; repeat for every ordered pair", collect)
+    .option("--cost-s <seconds>", "what every switch takes")
+    .option("--min-dwell-s <seconds>", "least time between two switches")
+    .option("--json", "machine-readable")
+    .action((options) => replay(options, context));
 }
 
 function addLedger(program: Command, context: CliContext): void {
@@ -113,6 +127,8 @@ const located = (command: Command): Command =>
   command
     .option("--config <file>", "the rig.yaml that the agent was started with")
     .option("--data-dir <dir>", "the agent's data directory");
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 function parseLimit(text: string): number {
   const limit = Number(text);

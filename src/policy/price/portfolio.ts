@@ -1,0 +1,133 @@
+import { at, bestOf } from "../replay/rule.ts";
+import { advance, startWork, type WorkFunction } from "./work-function.ts";
+
+/** One way of being patient: how many round trips a lead has to be worth, and whether ways back count at their usual cost. */
+interface Temper {
+  readonly patience: number;
+  readonly usual: boolean;
+}
+
+const EAGER: Temper = { patience: 0.25, usual: false };
+/** The regret counter, which nobody can beat by more than three times however prices move. */
+const EVEN: Temper = { patience: 1, usual: false };
+/** Steady quotes want little patience, noisy ones much. */
+const TEMPERS: readonly Temper[] = [
+  EVEN,
+  EAGER,
+  { patience: 0.5, usual: false },
+  { patience: 1, usual: true },
+  { patience: 2, usual: true },
+  { patience: 4, usual: true },
+];
+
+/** A rule is left when another has earned this many round trips more in its stead. */
+const TRUST = 4;
+/** Hours over which the usual cost of a switch is averaged. */
+const MEMORY = 168;
+/** Quotes that hold this many round trips are mostly certain, and eagerness is the better first guess. */
+const CERTAIN = 2;
+
+interface Shadow extends Temper {
+  readonly state: WorkFunction;
+  movedAt: number;
+  /** USD that it has earned less than the best of all; counted no further than where it would be left. */
+  behind: number;
+}
+
+/** What one look shows. */
+export interface PortfolioLook {
+  readonly rates: Float64Array;
+  /** USD of a move at `from * count + to`, now, both ways the same. */
+  readonly oneWay: Float64Array;
+  /** Hours on a steady clock; those that the rates are accounted for; those for which they surely hold. */
+  readonly at: number;
+  readonly hours: number;
+  readonly ahead: number;
+}
+
+/**
+ * Regret counters of different patience run side by side on paper, and the GPU follows the one that has earned most: as
+ * quick as greedy where quotes hold, as slow as the noise asks where they do not. Owned by whoever calls `look`.
+ */
+export class Portfolio {
+  readonly #minDwell: number;
+  readonly #shadows: readonly Shadow[];
+  /** What each move has cost on average, and half of that with half of what it costs now. */
+  readonly #usual: Float64Array;
+  readonly #halfUsual: Float64Array;
+  /** Hours behind the usual costs; 0 before the first look. */
+  #seen = 0;
+  #followed: Shadow;
+
+  /** `minDwell` in hours. */
+  constructor(owner: number, count: number, minDwell: number) {
+    this.#minDwell = minDwell;
+    this.#usual = new Float64Array(count * count);
+    this.#halfUsual = new Float64Array(count * count);
+    this.#shadows = TEMPERS.map((temper) => startShadow(temper, startWork(owner, count)));
+    this.#followed = this.#shadows[0] ?? startShadow(EVEN, startWork(owner, count));
+  }
+
+  get followed(): Temper & WorkFunction {
+    const { patience, usual, state } = this.#followed;
+    return { patience, usual, ...state };
+  }
+
+  /** Accounts for one look and returns the workload that should have the GPU. */
+  look(look: PortfolioLook): number {
+    const { rates, oneWay, ahead } = look;
+    const best = bestOf(rates);
+    if (this.#seen === 0) this.#begin(ahead * at(rates, best), 2 * largest(oneWay));
+    this.#learn(oneWay, look.hours);
+    let leader = this.#followed;
+    for (const shadow of this.#shadows) {
+      this.#advance(shadow, look, best);
+      if (shadow.behind < leader.behind) leader = shadow;
+    }
+    const farthest = 2 * TRUST * Math.max(largest(oneWay), largest(this.#usual));
+    const least = leader.behind;
+    for (const shadow of this.#shadows) shadow.behind = Math.min(shadow.behind - least, farthest);
+    if (this.#followed.behind >= farthest) this.#followed = leader;
+    return this.#followed.state.owner;
+  }
+
+  #begin(certain: number, roundTrip: number): void {
+    const temper = certain > 0 && certain >= CERTAIN * roundTrip ? EAGER : EVEN;
+    this.#followed = this.#shadows.find(({ patience }) => patience === temper.patience) ?? this.#followed;
+  }
+
+  /** Going costs what it costs now; coming back, what it usually costs. */
+  #learn(oneWay: Float64Array, hours: number): void {
+    this.#seen = this.#seen * Math.exp(-hours / MEMORY) + hours;
+    const weight = this.#seen > 0 ? hours / this.#seen : 1;
+    for (let pair = 0; pair < oneWay.length; pair++) {
+      this.#usual[pair] = at(this.#usual, pair) * (1 - weight) + at(oneWay, pair) * weight;
+      this.#halfUsual[pair] = (at(this.#usual, pair) + at(oneWay, pair)) / 2;
+    }
+  }
+
+  #advance(shadow: Shadow, look: PortfolioLook, best: number): void {
+    const { rates, hours, ahead } = look;
+    const { state, patience } = shadow;
+    const before = state.owner;
+    const mayMove = look.at - shadow.movedAt >= this.#minDwell;
+    const oneWay = shadow.usual ? this.#halfUsual : look.oneWay;
+    advance(state, { rates, best, oneWay, hours, ahead, mayMove }, patience);
+    if (state.owner !== before) shadow.movedAt = look.at;
+    shadow.behind += at(look.oneWay, before * rates.length + state.owner);
+    shadow.behind += (at(rates, best) - at(rates, state.owner)) * hours;
+  }
+}
+
+const startShadow = (temper: Temper, state: WorkFunction): Shadow => ({
+  ...temper,
+  state,
+  movedAt: Number.NEGATIVE_INFINITY,
+  behind: 0,
+});
+
+function largest(values: Float64Array): number {
+  let most = 0;
+  for (const value of values) if (value > most) most = value;
+  return most;
+}
