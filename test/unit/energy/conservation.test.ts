@@ -9,11 +9,12 @@ import { GPU_A, jobStart, jobTotals, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
 
+type Fault = "none" | "lost" | "hang" | "reset" | "no-energy" | "blind" | "glitch" | "low";
 type Step =
   | { readonly kind: "open"; readonly slot: number; readonly sink: MeterWindow["sink"]; readonly weight: number }
   | { readonly kind: "close"; readonly slot: number }
   | { readonly kind: "pass"; readonly length: number; readonly power: number }
-  | { readonly kind: "read"; readonly fault: "none" | "lost" | "reset" | "no-energy" | "blind" | "glitch" }
+  | { readonly kind: "read"; readonly fault: Fault }
   | { readonly kind: "freeze"; readonly frozen: boolean }
   | { readonly kind: "usage"; readonly slot: number; readonly weight: number }
   | { readonly kind: "jump"; readonly length: number };
@@ -29,12 +30,27 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant("close" as const), slot }),
   fc.record({
     kind: fc.constant("pass" as const),
-    length: fc.oneof(fc.integer({ min: 0, max: 20_000 }), fc.double({ min: 0, max: 3_000_000, noNaN: true })),
+    length: fc.oneof(
+      fc.integer({ min: 0, max: 2000 }),
+      fc.integer({ min: 0, max: 20_000 }),
+      fc.double({ min: 0, max: 3_000_000, noNaN: true }),
+    ),
     power: fc.integer({ min: 0, max: 300 }),
   }),
   fc.record({
     kind: fc.constant("read" as const),
-    fault: fc.constantFrom("none", "none", "none", "lost", "reset", "no-energy", "blind", "glitch"),
+    fault: fc.constantFrom<Fault[]>(
+      "none",
+      "none",
+      "none",
+      "lost",
+      "hang",
+      "reset",
+      "no-energy",
+      "blind",
+      "glitch",
+      "low",
+    ),
   }),
   fc.record({ kind: fc.constant("freeze" as const), frozen: fc.boolean() }),
   fc.record({ kind: fc.constant("usage" as const), slot, weight: fc.double({ min: 0, max: 100, noNaN: true }) }),
@@ -67,17 +83,17 @@ class FaultyGpu {
     this.#true += this.power * length;
   }
 
-  read(clock: ManualClock, fault: (Step & { kind: "read" })["fault"]): GpuReading {
+  read(clock: ManualClock, fault: Fault): GpuReading {
     if (fault === "reset") {
       this.#zero = this.#true;
       this.#epoch += 1;
     }
     const glitch = fault === "glitch" ? 1e12 : 0;
-    const counter = milliJoules(this.#true - this.#zero + glitch);
-    const isBlind = fault === "blind" || fault === "lost";
+    const counter = fault === "low" ? milliJoules(0) : milliJoules(this.#true - this.#zero + glitch);
+    const isBlind = fault === "blind" || fault === "lost" || fault === "hang";
     return {
       ...gpuReading(clock.monotonic(), {}, { at: unixMs(Math.floor(clock.now())), epoch: `boot-${this.#epoch}` }),
-      health: fault === "lost" ? "lost" : "ok",
+      health: healthIn(fault),
       ...(isBlind || fault === "no-energy" || this.#sensor === "sampled" ? {} : { energy: counter }),
       ...(isBlind ? {} : { power: watts(this.frozenAt ?? this.power) }),
       ...(this.#sensor === "plain" ? {} : { powerField: "average" }),
@@ -85,9 +101,18 @@ class FaultyGpu {
   }
 }
 
+const healthIn = (fault: Fault): GpuReading["health"] => {
+  if (fault === "lost") return fault;
+  return fault === "hang" ? "unknown" : "ok";
+};
+
 interface Outcome {
   readonly energy: number;
   readonly consumed: number;
+  /** What was noted as used unseen. */
+  readonly unseen: number;
+  /** What was booked because a counter moved by it. */
+  readonly counted: number;
 }
 
 /** Runs the steps through meter and ledger, checking every advance; gives what was booked and what was used. */
@@ -98,12 +123,16 @@ async function run(steps: readonly Step[], sensor: Sensor = "plain"): Promise<Ou
   const meter = createGpuMeter({ gpu: GPU_A, clock });
   const gpu = new FaultyGpu(sensor);
   const open = new Map<number, string>();
-  let booked = 0;
+  let [booked, unseen, counted] = [0, 0, 0];
   let jobs = 0;
 
   const read = (reading: GpuReading) => book(meter.advance(reading));
   const book = (advance: MeterAdvance) => {
     booked += advance.energy;
+    for (const one of advance.measured) {
+      unseen += one.unseen ?? 0;
+      if (one.quality === "counter" || one.quality === "lost") counted += one.energy;
+    }
     expect(advance.measured.reduce((sum, one) => sum + one.energy, 0)).toBe(advance.energy);
     for (const entry of advance.entries) {
       expect(Number.isSafeInteger(entry.energy) && entry.energy >= 0).toBe(true);
@@ -148,7 +177,7 @@ async function run(steps: readonly Step[], sensor: Sensor = "plain"): Promise<Ou
   expect(meter.flush().windows).toEqual([]);
   expect(ledger.energy.verifyConservation()).toEqual([]);
   ledger.close();
-  return { energy: booked, consumed: gpu.consumed };
+  return { energy: booked, consumed: gpu.consumed, unseen, counted };
 }
 
 test.each<Sensor>(["plain", "counter", "sampled"])(
@@ -201,3 +230,43 @@ test("sampled power never bills more than the time could hold, and nothing of a 
     { numRuns: 150 },
   );
 }, 60_000);
+
+const FIRST: Step = { kind: "read", fault: "none" };
+/** Rounding: of each reading's lumps, and of wall time that is known to the millisecond. */
+const slack = (steps: readonly Step[]) => 4 * (steps.length + 2);
+
+test.each<Sensor>(["plain", "counter", "sampled"])(
+  "never more is booked than was used, and what was used is booked or noted, whatever the readings did (%s)",
+  async (sensor) => {
+    const even = fc.record({ power: fc.integer({ min: 0, max: 300 }), steps: fc.array(step, { maxLength: 60 }) });
+    await fc.assert(
+      fc.asyncProperty(even, async ({ power, steps }) => {
+        const level = steps
+          .filter(({ kind }) => kind !== "freeze")
+          .map((one): Step => (one.kind === "pass" ? { ...one, power } : one));
+        // The first pass sets the power that every reading shows.
+        const whole: Step[] = [{ kind: "pass", length: 1, power }, FIRST, ...level];
+        const { energy, consumed, unseen } = await run(whole, sensor);
+        expect(energy).toBeLessThanOrEqual(consumed + slack(whole));
+        const hasReset = whole.some((one) => one.kind === "read" && one.fault === "reset");
+        if (!hasReset) expect(energy + unseen).toBeGreaterThanOrEqual(consumed - power - slack(whole));
+      }),
+      { numRuns: 300 },
+    );
+  },
+  120_000,
+);
+
+test.each<Sensor>(["plain", "counter"])(
+  "what is booked because a counter moved is never more than was used, however the power went meanwhile (%s)",
+  async (sensor) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { counted, consumed } = await run([FIRST, ...steps], sensor);
+        expect(counted).toBeLessThanOrEqual(consumed + slack(steps));
+      }),
+      { numRuns: 200 },
+    );
+  },
+  120_000,
+);
