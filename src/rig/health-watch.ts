@@ -77,9 +77,9 @@ export class HealthWatch {
     return undefined;
   }
 
-  /** The last Xid since `from` on the steady clock; our own stops of programs do not count. */
+  /** The last Xid after `from` on the steady clock; our own stops of programs do not count. */
   xidSince(from: UnixMs): number | undefined {
-    return this.#xids.findLast(({ xid, at }) => at >= from && !isOwnStop(xid))?.xid;
+    return this.#xids.findLast(({ xid, at }) => at > from && !isOwnStop(xid))?.xid;
   }
 
   get lastXid(): number | undefined {
