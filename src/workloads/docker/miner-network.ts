@@ -81,7 +81,7 @@ export class MinerNetwork {
           Name: MINER_NETWORK,
           CheckDuplicate: true,
           Driver: "bridge",
-          // No default route: the gateway's own address is all that can be reached.
+          // The Engine's firewall lets nothing leave it: of the world, this machine's addresses are all that is left.
           Internal: true,
           Attachable: false,
           IPAM: { Driver: "default", Config: [{ Subnet: `${networkOf(gateway)}/24`, Gateway: gateway }] },
