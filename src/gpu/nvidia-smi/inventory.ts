@@ -43,6 +43,7 @@ export class InventoryReader {
   #look: InventoryLook | undefined;
   #fault: NvidiaSmiError | undefined;
   #closed = false;
+  #isHeld = false;
 
   constructor(parts: InventoryParts) {
     this.#parts = parts;
@@ -62,13 +63,30 @@ export class InventoryReader {
   async refresh(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     const isDue = this.#started === undefined || clock.monotonic() - this.#started >= EVERY;
-    if (this.#running === undefined && isDue && !this.#closed) this.#start();
+    if (this.#running === undefined && isDue && !this.#closed && !this.#isHeld) this.#start();
     if (this.#running === undefined || this.#fault?.facts.code === "ERR_NVIDIA_SMI_HUNG") return;
     const enough = new AbortController();
     const late = clock.wait(PATIENCE, AbortSignal.any([signal, enough.signal])).then(() => "late" as const);
     const outcome = await Promise.race([this.#settled.then(() => "settled" as const), late]);
     enough.abort();
     if (outcome === "late" && !signal.aborted && this.#running !== undefined) this.#fail(hung());
+  }
+
+  /** Starts no more until `goOn`; false when the one that runs does not end. */
+  async hold(): Promise<boolean> {
+    this.#isHeld = true;
+    const { clock } = this.#parts;
+    const enough = new AbortController();
+    const late = clock.wait(PATIENCE, enough.signal).then(() => false);
+    const isOver = await Promise.race([this.#settled.then(() => true), late]);
+    enough.abort();
+    return isOver;
+  }
+
+  /** The next refresh reads anew. */
+  goOn(): void {
+    this.#isHeld = false;
+    this.#started = undefined;
   }
 
   close(): void {

@@ -58,17 +58,18 @@ export class QueryLoop {
     });
   }
 
-  /** Resolves when the process is gone, or is found to be beyond ending. */
-  async close(): Promise<void> {
+  /** Resolves with true when the process is gone, with false when it is found to be beyond ending. */
+  async close(): Promise<boolean> {
     this.#stop.abort();
     const query = this.#query;
     if (query !== undefined && (await this.#end(query, "SIGTERM", POLITE)) === "stuck") {
       if ((await this.#end(query, "SIGKILL", KILLED)) === "stuck") {
         query.abandon();
-        return;
+        return false;
       }
     }
     await this.#done;
+    return true;
   }
 
   async #loop(): Promise<void> {

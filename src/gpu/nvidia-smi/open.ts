@@ -42,15 +42,7 @@ export async function openNvidiaSmi(parts: NvidiaSmiParts): Promise<GpuSource | 
     return undefined;
   }
   const { clock, files = machineFiles, period = PERIOD } = parts;
-  const source = new NvidiaSmiSource({ clock, logger, files, period, reader, launch: createLaunch() });
-  const { driverVersion } = look.inventory;
-  return {
-    kind: "nvidia-smi",
-    ...(driverVersion === undefined ? {} : { driverVersion }),
-    list: (until) => source.list(until),
-    read: (uuid, until) => source.read(uuid, until),
-    close: () => source.close(),
-  };
+  return new NvidiaSmiSource({ clock, logger, files, period, reader, launch: createLaunch() });
 }
 
 /** Finds out once, and only when a query is started, how it can be made to die with this process. */

@@ -5,7 +5,7 @@ import type { Logger } from "../../lib/logger.ts";
 import { type Millis, millis, minutes, seconds } from "../../units/time.ts";
 import { GpuError } from "../errors.ts";
 import { type MachineFiles, readText } from "../machine-files.ts";
-import type { GpuHealth, GpuInfo, GpuReading } from "../source.ts";
+import type { GpuHealth, GpuInfo, GpuReading, GpuSource, ReleaseOutcome } from "../source.ts";
 import { NvidiaSmiError } from "./errors.ts";
 import type { InventoryReader } from "./inventory.ts";
 import type { RunningQuery } from "./launch.ts";
@@ -31,39 +31,40 @@ export interface NvidiaSmiSourceParts {
   readonly launch: (args: readonly string[]) => Promise<RunningQuery | string>;
 }
 
+const NEVER = millis(Number.NEGATIVE_INFINITY);
 /** While the full log is read, the driver lets other questions wait. */
 const SHORTEST_STALL = seconds(3);
 /** Older slow facts say nothing about now. */
 const LOG_HOLDS = minutes(2.5);
 
 /** Only the query's lines and `#learn` write what is known; a GPU once seen stays known, so that its loss is told. */
-export class NvidiaSmiSource {
+export class NvidiaSmiSource implements GpuSource {
+  readonly kind = "nvidia-smi";
+  readonly #parts: NvidiaSmiSourceParts;
   readonly #clock: Clock;
   readonly #reader: InventoryReader;
-  readonly #loop: QueryLoop;
   readonly #known = new Map<GpuUuid, Known>();
   readonly #stallAfter: Millis;
   readonly #bootId: string;
   readonly #closing = new AbortController();
   #driverVersion: string | undefined;
   #learned: Millis | undefined;
+  /** Undefined while the driver is let go of. */
+  #loop: QueryLoop | undefined;
 
-  constructor({ clock, logger, files, period, reader, launch }: NvidiaSmiSourceParts) {
+  constructor(parts: NvidiaSmiSourceParts) {
+    const { clock, files, period, reader } = parts;
+    this.#parts = parts;
     this.#clock = clock;
     this.#reader = reader;
     this.#stallAfter = millis(Math.max(3 * period, SHORTEST_STALL));
     this.#bootId = readText(files.proc, "sys/kernel/random/boot_id") ?? "boot";
     this.#learn();
-    this.#loop = new QueryLoop({
-      clock,
-      logger,
-      period,
-      stallAfter: this.#stallAfter,
-      backoff: createBackoff(seconds(1), minutes(1)),
-      launch,
-      onReading: (line) => this.#take(line),
-    });
-    this.#loop.start();
+    this.#loop = this.#startLoop();
+  }
+
+  get driverVersion(): string | undefined {
+    return this.#driverVersion;
   }
 
   async list(signal: AbortSignal): Promise<readonly GpuInfo[]> {
@@ -92,10 +93,41 @@ export class NvidiaSmiSource {
     });
   }
 
+  /** Both programs must end: each keeps the driver in use while it runs. */
+  async release(): Promise<ReleaseOutcome> {
+    const loop = this.#loop;
+    this.#loop = undefined;
+    for (const known of this.#known.values()) known.sampled = NEVER;
+    const ended = await Promise.all([this.#reader.hold(), loop?.close() ?? true]);
+    return ended.includes(false) ? { kind: "held", gpus: [...this.#known.keys()] } : { kind: "released" };
+  }
+
+  resume(): Promise<void> {
+    if (this.#loop !== undefined || this.#closing.signal.aborted) return Promise.resolve();
+    this.#reader.goOn();
+    this.#loop = this.#startLoop();
+    return Promise.resolve();
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     this.#reader.close();
-    await this.#loop.close();
+    await this.#loop?.close();
+  }
+
+  #startLoop(): QueryLoop {
+    const { clock, logger, period, launch } = this.#parts;
+    const loop = new QueryLoop({
+      clock,
+      logger,
+      period,
+      stallAfter: this.#stallAfter,
+      backoff: createBackoff(seconds(1), minutes(1)),
+      launch,
+      onReading: (line) => this.#take(line),
+    });
+    loop.start();
+    return loop;
   }
 
   #refuseClosed(): void {
@@ -106,7 +138,8 @@ export class NvidiaSmiSource {
   #toReading(uuid: GpuUuid, { sample, sampled }: Known): GpuReading {
     const monotonic = this.#clock.monotonic();
     const isFresh = monotonic - sampled <= this.#stallAfter;
-    const logged = this.#loggedNow(uuid, monotonic);
+    const logged = this.#loop === undefined ? "unknown" : this.#loggedNow(uuid, monotonic);
+    const driverVersion = isFresh ? this.#driverVersion : undefined;
     return {
       uuid,
       at: this.#clock.now(),
@@ -114,6 +147,7 @@ export class NvidiaSmiSource {
       epoch: `${this.#bootId}/${this.#driverVersion ?? "driver"}`,
       ...(isFresh ? sample : {}),
       health: this.#healthOf(isFresh ? sample.health : undefined, logged),
+      ...(driverVersion === undefined ? {} : { driverVersion }),
       ...(isFresh && logged !== "unknown" && logged?.processes ? { processes: logged.processes } : {}),
     };
   }

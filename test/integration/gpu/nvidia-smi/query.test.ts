@@ -91,6 +91,7 @@ test("readings come from one query that repeats itself, each with the field that
     power: 101.25,
     powerField: "instant",
     processes: [],
+    driverVersion: "535.86.05",
   });
   expect(await readingWhere(source, B, ({ power }) => power !== undefined)).toMatchObject({
     ...{ power: 200.5, powerField: "average", powerLimit: 250, temperatureC: 61 },
@@ -275,4 +276,40 @@ test("the query dies with the agent, even when the agent is killed", async () =>
   agent.kill("SIGKILL");
   await once(agent, "exit");
   await until(() => !isRunning(query?.pid ?? 0));
+});
+
+test("letting go ends the programs and starts none until the driver is taken up again", async () => {
+  const { source, clock, program, running } = await open({ xml, query: { rows: [drawing(A, 50), drawing(B, 60)] } });
+  const { epoch } = await readingWhere(source, A, ({ power }) => power === 50);
+  expect(await source.release?.()).toEqual({ kind: "released" });
+  expect(running()).toEqual([]);
+  const starts = program.starts().length;
+  await clock.advance(200_000);
+  expect(await source.list(signal)).toHaveLength(2);
+  expect(await source.read(A, signal)).toEqual({
+    ...{ uuid: A, at: clock.now(), monotonic: clock.monotonic() },
+    ...{ health: "unknown", epoch },
+  });
+  expect(program.starts()).toHaveLength(starts);
+  await source.resume?.();
+  await source.resume?.();
+  expect(await readingWhere(source, A, ({ power }) => power === 50)).toMatchObject({ health: "ok", epoch });
+  expect(running()).toHaveLength(1);
+});
+
+test("a program that hangs in the driver keeps it in use, and that is told", async () => {
+  const query = { rows: [drawing(A, 50), drawing(B, 60)] };
+  const { source, clock, program } = await open({ xml, query });
+  await readingWhere(source, A, ({ power }) => power === 50);
+  program.follow({ xml: { hangs: true }, query });
+  await clock.advance(61_000);
+  await source.read(A, signal);
+  await until(() => program.xmlStarts().length === 2);
+  const outcomes: unknown[] = [];
+  void source.release?.().then((outcome) => outcomes.push(outcome));
+  await until(async () => {
+    await clock.advance(outcomes.length === 0 ? 100 : 0);
+    return outcomes.length > 0;
+  });
+  expect(outcomes).toEqual([{ kind: "held", gpus: [A, B] }]);
 });
