@@ -101,6 +101,15 @@ function addReplay(program: Command, context: CliContext): void {
     .option("--cost <from:to=seconds>", "what one switch takes; repeat for every ordered pair", collect)
     .option("--cost-s <seconds>", "what every switch takes")
     .option("--min-dwell-s <seconds>", "least time between two switches")
+    .option("--requests <file>", "gaps: CSV t_s,tokens_in,tokens_out")
+    .option("--prefill-tok-s <rate>", "prompt tokens per second")
+    .option("--decode-tok-s <rate>", "answer tokens per second")
+    .option("--wake-s <seconds>", "from hashing to a warm engine")
+    .option("--back-s <seconds>", "from the engine back to hashing")
+    .option("--usd-per-mtok-in <price>", "of a million prompt tokens")
+    .option("--usd-per-mtok-out <price>", "of a million answer tokens")
+    .option("--mine-usd-h <rate>", "net USD per hour of hashing")
+    .option("--max-wait-s <seconds>", "also show arrivals coalesced for as long as this")
     .option("--json", "machine-readable")
     .action((options) => replay(options, context));
 }

@@ -2,8 +2,11 @@ import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { systemCodeOf } from "../lib/errors.ts";
 import { BASELINES } from "../policy/baselines/all.ts";
+import { coalescing, DEFAULT_GAP_RULE, GAP_RULES } from "../policy/gap/rules.ts";
 import { DEFAULT_PRICE_RULE, OUR_RULES } from "../policy/price/rules.ts";
+import { type GapReport, replayRequests } from "../policy/replay/gap-replay.ts";
 import { type PriceReport, replayPrices } from "../policy/replay/price-replay.ts";
+import { parseRequests } from "../policy/replay/requests.ts";
 import { type PairCost, pairCosts, parsePriceTrace, type SwitchSeconds, uniformCost } from "../policy/replay/trace.ts";
 import { type CliContext, printJson } from "./context.ts";
 import { UsageError } from "./errors.ts";
@@ -14,6 +17,15 @@ export interface ReplayOptions {
   readonly cost?: readonly string[];
   readonly costS?: string;
   readonly minDwellS?: string;
+  readonly requests?: string;
+  readonly prefillTokS?: string;
+  readonly decodeTokS?: string;
+  readonly wakeS?: string;
+  readonly backS?: string;
+  readonly usdPerMtokIn?: string;
+  readonly usdPerMtokOut?: string;
+  readonly mineUsdH?: string;
+  readonly maxWaitS?: string;
   readonly json?: true;
 }
 
@@ -21,15 +33,38 @@ const LARGEST_FILE = 256 * 1024 * 1024;
 
 /** Runs every rule over a recorded trace, with nothing touched and no agent needed. */
 export function replay(options: ReplayOptions, context: CliContext): void {
-  const { trace: file } = options;
-  if (file === undefined) throw usage("nothing to replay", "give --trace FILE");
-  const trace = parsePriceTrace(readTrace(resolve(context.cwd, file)));
+  const { trace, requests } = options;
+  if ((trace === undefined) === (requests === undefined))
+    throw usage("nothing to replay, or two things", "give either --trace FILE or --requests FILE");
+  if (trace !== undefined) replayTrace(resolve(context.cwd, trace), options, context);
+  else if (requests !== undefined) replayGaps(resolve(context.cwd, requests), options, context);
+}
+
+function replayTrace(file: string, options: ReplayOptions, context: CliContext): void {
+  const trace = parsePriceTrace(readTrace(file));
   const costs = readCosts(options, trace.workloads);
   const minDwell = toNumber("--min-dwell-s", options.minDwellS ?? "0");
   const rules = [...OUR_RULES, ...BASELINES];
   const report = replayPrices(trace, { costs, minDwell }, rules, DEFAULT_PRICE_RULE.name);
   if (options.json) printJson(context, report);
   else context.print(`${renderPrices(report)}\n`);
+}
+
+function replayGaps(file: string, options: ReplayOptions, context: CliContext): void {
+  const terms = {
+    prefillTokensPerS: toPositive("--prefill-tok-s", options.prefillTokS),
+    decodeTokensPerS: toPositive("--decode-tok-s", options.decodeTokS),
+    wake: needed("--wake-s", options.wakeS),
+    back: needed("--back-s", options.backS),
+    usdPerMtokIn: needed("--usd-per-mtok-in", options.usdPerMtokIn),
+    usdPerMtokOut: needed("--usd-per-mtok-out", options.usdPerMtokOut),
+    mineUsdPerHour: toSigned("--mine-usd-h", options.mineUsdH),
+  };
+  const { maxWaitS } = options;
+  const rules = maxWaitS === undefined ? GAP_RULES : [...GAP_RULES, coalescing(toNumber("--max-wait-s", maxWaitS))];
+  const report = replayRequests(parseRequests(readTrace(file)), terms, rules, DEFAULT_GAP_RULE.name);
+  if (options.json) printJson(context, report);
+  else context.print(`${renderGaps(report)}\n`);
 }
 
 function readTrace(file: string): string {
@@ -56,10 +91,29 @@ function toPairCost(text: string): PairCost {
   return { pair: text.slice(0, equals), seconds: toNumber("--cost", text.slice(equals + 1)) };
 }
 
+const NUMBER = /^[+-]?(?:\d{1,15}\.?\d*|\.\d+)(?:e[+-]?\d{1,2})?$/i;
+
 function toNumber(option: string, text: string): number {
-  const value = /^\d{1,12}(?:\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isFinite(value)) return value;
+  const value = NUMBER.test(text) ? Number(text) : Number.NaN;
+  if (value >= 0) return value;
   throw usage(`${option}: got ${JSON.stringify(text)}`, "give a plain number that is not negative");
+}
+
+function needed(option: string, text: string | undefined): number {
+  if (text === undefined) throw usage(`${option} is missing`, "give it beside --requests");
+  return toNumber(option, text);
+}
+
+/** Hashing may lose money. */
+function toSigned(option: string, text: string | undefined): number {
+  const lost = text !== undefined && text.startsWith("-");
+  return lost ? -needed(option, text.slice(1)) : needed(option, text);
+}
+
+function toPositive(option: string, text: string | undefined): number {
+  const value = needed(option, text);
+  if (value > 0) return value;
+  throw usage(`${option}: got 0`, "give a number above 0");
 }
 
 const usage = (what: string, mend: string, cause?: unknown): UsageError =>
@@ -80,6 +134,29 @@ function renderPrices({ policies, clairvoyant, bestSingle, idealUsd }: PriceRepo
   const single = [`only ${bestSingle.workload}`, bestSingle.netUsd.toFixed(4), String(bestSingle.switches), "", "", ""];
   const ideal = ["free switching", idealUsd.toFixed(4), "", "", "", ""];
   return renderTable(PRICE_HEADER, [...rows, known, single, ideal], new Set(PRICE_HEADER.slice(1)));
+}
+
+const GAP_HEADER = ["POLICY", "NET USD", "MINING", "WASTE RATIO", "WAIT P50", "WAIT P99", "SWITCHES/H"];
+
+function renderGaps({ policies, clairvoyant }: GapReport): string {
+  const rows = policies.map((policy) => [
+    `${policy.name}${policy.default ? " (default)" : ""}`,
+    policy.netUsd.toFixed(6),
+    sayPart(policy.miningShare),
+    policy.wasteRatio?.toFixed(3) ?? "–",
+    `${policy.waitP50S.toFixed(2)} s`,
+    `${policy.waitP99S.toFixed(2)} s`,
+    policy.switchesPerHour?.toFixed(1) ?? "–",
+  ]);
+  const known = [
+    "clairvoyant",
+    clairvoyant.netUsd.toFixed(6),
+    sayPart(clairvoyant.miningShare),
+    "1.000",
+    "0.00 s",
+    "0.00 s",
+  ];
+  return renderTable(GAP_HEADER, [...rows, known], new Set(GAP_HEADER.slice(1)));
 }
 
 const sayPart = (part: number | null): string => (part === null ? "–" : `${(100 * part).toFixed(2)} %`);
