@@ -212,16 +212,16 @@ async function openMining(
   onShare: RigController["recordShare"],
 ): Promise<StratumProxy> {
   const pools: PoolTarget[] = [];
-  for (const { endpoint, url, user, password } of mining?.pools ?? []) {
+  for (const { endpoint, password, ...pool } of mining?.pools ?? []) {
     const secret = password === undefined ? "x" : readSecret(password);
     if (endpoint.kind === "stratum") {
-      pools.push({ url, user, password: secret });
+      pools.push({ ...(mining && { algorithm: mining.algorithm }), ...pool, password: secret });
       continue;
     }
     const devpool = stack.adopt(await startDevpool({ host: "127.0.0.1", port: 0, clock, logger }), (pool) =>
       pool.close(),
     );
-    pools.push({ url: `stratum+tcp://${devpool.host}:${devpool.port}`, user, password: secret });
+    pools.push({ ...pool, url: `stratum+tcp://${devpool.host}:${devpool.port}`, password: secret });
   }
   const listen = { host: "127.0.0.1", port: 0 };
   return stack.adopt(

@@ -110,10 +110,10 @@ export const parseListen = (value: string): Endpoint | undefined => parseEndpoin
 
 export type PoolEndpoint = { readonly kind: "devpool" } | ({ readonly kind: "stratum" } & Endpoint);
 
-const STRATUM = "stratum+tcp://";
+const STRATUM = /^stratum\+(tcp|ssl|tls):\/\//;
 
 export function poolUrl() {
-  const error = '"devpool" or an address such as "stratum+tcp://pool.example.org:3333"';
+  const error = '"devpool" or an address such as "stratum+tcp://pool.example.org:3333", or stratum+ssl:// for TLS';
   return z.string({ error }).transform((url, context) => {
     const pool = parsePool(url);
     if (pool) return { url, endpoint: pool };
@@ -124,7 +124,7 @@ export function poolUrl() {
 
 function parsePool(url: string): PoolEndpoint | undefined {
   if (url === "devpool") return { kind: "devpool" };
-  if (!url.startsWith(STRATUM)) return undefined;
-  const endpoint = parseEndpoint(url.slice(STRATUM.length));
+  if (!STRATUM.test(url)) return undefined;
+  const endpoint = parseEndpoint(url.replace(STRATUM, ""));
   return endpoint && { kind: "stratum", ...endpoint };
 }

@@ -82,6 +82,13 @@ describe("a valid file", () => {
     expect(pools?.[1]).toEqual({ url: "devpool", user: "rigshift", endpoint: { kind: "devpool" } });
   });
 
+  test("takes TLS, a pin and the pool's own terms", () => {
+    const pool = { ...stratum, url: "stratum+ssl://pool.example.org:443", tlsPin: "ab".repeat(32) };
+    const terms = { algorithm: "sha256d", dialect: "bitcoin-v1" };
+    const pools = parse({ version: 1, mining: { pools: [{ ...pool, ...terms }] } }).mining?.pools;
+    expect(pools?.[0]).toMatchObject({ ...pool, ...terms, endpoint: { host: "pool.example.org", port: 443 } });
+  });
+
   test("drops a section that is switched off", () => {
     const config = parse({ version: 1, mining: { enabled: false, pools: [stratum] }, inference: { enabled: false } });
     expect(config.mining).toBeUndefined();
@@ -117,6 +124,21 @@ describe("an invalid file", () => {
       "a pool port that does not exist",
       { mining: { pools: [{ url: "stratum+tcp://a:70000" }] } },
       "mining.pools[0].url",
+    ],
+    [
+      "a failover pool of another algorithm",
+      { mining: { pools: [stratum, { ...stratum, algorithm: "kawpow" }] } },
+      'mining.pools[1].algorithm: got "kawpow", wanted sha256d, which the miner hashes',
+    ],
+    [
+      "a dialect that nobody mines the algorithm in",
+      { mining: { pools: [{ ...stratum, dialect: "cryptonote" }] } },
+      'mining.pools[0].dialect: got "cryptonote", wanted one of bitcoin-v1',
+    ],
+    [
+      "a pin for a pool without TLS",
+      { mining: { pools: [{ ...stratum, tlsPin: "ab".repeat(32) }] } },
+      "mining.pools[0].tlsPin",
     ],
     ["a script without simulated GPUs", { gpus: { script: "x" } }, 'gpus.script: got "x", wanted no script, because'],
     ["mining without a pool", { mining: {} }, "mining.pools: got nothing, wanted at least one pool"],
