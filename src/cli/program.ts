@@ -10,6 +10,7 @@ import { ledgerEnergy } from "./ledger-energy.ts";
 import { ledgerJobs } from "./ledger-jobs.ts";
 import { ledgerVerify } from "./ledger-verify.ts";
 import { mode } from "./mode.ts";
+import { poolsCheck } from "./pools-check.ts";
 import { profit } from "./profit.ts";
 import { replay } from "./replay.ts";
 import { start } from "./start.ts";
@@ -90,7 +91,23 @@ function createProgram(context: CliContext): Command {
     .option("--algorithm <name>", "of the node's chain: sha256d or scrypt", "sha256d")
     .option("--payout <address>", "who gets the blocks' coins; a new address of the node's wallet when absent")
     .action((options) => devpool(options, context));
+  addPools(program, context);
   return program;
+}
+
+function addPools(program: Command, context: CliContext): void {
+  program
+    .command("pools")
+    .description("the pools that are mined on")
+    .command("check")
+    .description("log in at every pool, wait for work, and say how long each step took")
+    .option("--config <file>", "the rig.yaml whose pools are meant")
+    .option("--url <url>", "this pool instead: stratum+tcp://host:port, or stratum+ssl://host:port for TLS")
+    .option("--user <user>", "with --url")
+    .option("--algorithm <name>", "with --url: sha256d, scrypt, etchash, kawpow, kheavyhash, alephium or randomx")
+    .option("--dialect <name>", "with --url, where the algorithm has several")
+    .option("--json", "machine-readable")
+    .action((options) => poolsCheck(options, context));
 }
 
 function addReplay(program: Command, context: CliContext): void {

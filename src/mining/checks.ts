@@ -1,17 +1,18 @@
-import { lookup } from "node:dns/promises";
-import { connect, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import type { Socket } from "node:net";
 import type { PoolEndpoint } from "../config/fields.ts";
 import type { Check, CheckResult } from "../lib/check.ts";
 import { messageOf, systemCodeOf } from "../lib/errors.ts";
 import { withDeadline } from "../lib/wait.ts";
 import { seconds } from "../units/time.ts";
+import { parsePoolUrl } from "./stratum/pool-url.ts";
+import { certificateFault, connectTo } from "./stratum/tls.ts";
 
 const CONNECT_TIMEOUT = seconds(6);
 
 interface Pool {
   readonly url: string;
   readonly endpoint: PoolEndpoint;
+  readonly tlsPin?: string;
 }
 type Probe = { readonly ok: true; readonly found: string } | { readonly ok: false; readonly found: string };
 
@@ -31,45 +32,38 @@ export function miningChecks(pools: readonly Pool[]): readonly Check[] {
 function toResult(probes: readonly Probe[], index: number): CheckResult {
   const { ok, found } = probes[index] ?? { ok: false, found: "not tried" };
   if (ok) return { level: "ok", found };
-  const mend = "check mining.pools, the name server and the firewall";
+  const mend = "check the pool's address and tlsPin in mining.pools, the name server and the firewall";
   return { level: probes.some((one) => one.ok) ? "warn" : "fail", found, mend };
 }
 
-async function probe({ url, endpoint }: Pool, signal: AbortSignal): Promise<Probe> {
+async function probe({ url, endpoint, tlsPin }: Pool, signal: AbortSignal): Promise<Probe> {
   if (endpoint.kind === "devpool") return { ok: true, found: "built in" };
-  const { host, port } = endpoint;
   const within = withDeadline(signal, CONNECT_TIMEOUT);
   const start = performance.now();
+  // The same way as the proxy, so that a certificate it would refuse is refused here.
+  const { socket, ready } = connectTo(parsePoolUrl(url));
   try {
-    const { address } = await unlessAborted(lookup(host), within);
-    const isTls = /^[a-z0-9]+\+(ssl|tls):/.test(url);
-    const named = isIP(host) === 0 ? { servername: host } : {};
-    const socket = isTls ? connectTls({ host: address, port, ...named }) : connect({ host: address, port });
-    await connected(socket, within);
-    return { ok: true, found: `connected to ${address} in ${Math.round(performance.now() - start)} ms` };
+    await isReady(socket, ready, within);
+    const fault = certificateFault(socket, tlsPin);
+    if (fault !== undefined) return { ok: false, found: fault };
+    const took = Math.round(performance.now() - start);
+    return { ok: true, found: `connected to ${socket.remoteAddress ?? "it"} in ${took} ms` };
   } catch (error) {
     const reason = within.aborted ? "no answer" : (systemCodeOf(error) ?? messageOf(error));
-    return { ok: false, found: `${host}:${port} cannot be reached (${reason})` };
+    return { ok: false, found: `${endpoint.host}:${endpoint.port} cannot be reached (${reason})` };
+  } finally {
+    socket.destroy();
   }
 }
 
-/** Resolves once it is connected, which over TLS means that the certificate is good; closes it at once. */
-function connected(socket: Socket, signal: AbortSignal): Promise<void> {
-  const done = "encrypted" in socket ? "secureConnect" : "connect";
-  return unlessAborted(
-    new Promise<void>((resolve, reject) => {
-      socket.once("error", reject);
-      socket.once(done, () => resolve());
-    }),
-    signal,
-  ).finally(() => socket.destroy());
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Resolves once it is connected, over TLS once both sides agreed on keys. */
+function isReady(socket: Socket, ready: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);
     if (signal.aborted) stop();
     signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+    socket.on("error", reject);
+    socket.once(ready, () => resolve());
+    socket.once("close", () => signal.removeEventListener("abort", stop));
   });
 }

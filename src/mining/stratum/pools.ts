@@ -15,6 +15,14 @@ export interface Pool extends PoolTarget {
   refusesExtranonce: boolean;
 }
 
+/** Throws `ERR_POOL_URL`. */
+export const toPool = (target: PoolTarget, rank = 0): Pool => ({
+  ...target,
+  rank,
+  address: parsePoolUrl(target.url),
+  refusesExtranonce: false,
+});
+
 interface Entry {
   readonly pool: Pool;
   readonly backoff: Backoff;
@@ -31,7 +39,7 @@ export class PoolList {
 
   constructor(targets: readonly PoolTarget[], random?: () => number) {
     this.#entries = targets.map((target, rank) => ({
-      pool: { ...target, rank, address: parsePoolUrl(target.url), refusesExtranonce: false },
+      pool: toPool(target, rank),
       backoff: createBackoff(FIRST_RETRY, LAST_RETRY, random),
       retryAt: millis(Number.NEGATIVE_INFINITY),
       probing: false,

@@ -3,17 +3,15 @@ import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
 import type { PoolAddress } from "./pool-url.ts";
 
-/**
- * Opens a connection; nothing may be sent before `ready` and before `certificateFault` found nothing. Without a pin the
- * certificate must be valid for the host and come from a known authority.
- */
-export function connectTo(
-  { host, port, secure }: PoolAddress,
-  pin: string | undefined,
-): { readonly socket: Socket; readonly ready: "connect" | "secureConnect" } {
+/** Opens a connection to a pool: nothing may be sent before `ready` and before `certificateFault` found nothing. */
+export function connectTo({ host, port, secure }: PoolAddress): {
+  readonly socket: Socket;
+  readonly ready: "connect" | "secureConnect";
+} {
   if (!secure) return { socket: connect({ host, port }), ready: "connect" };
   const name = isIP(host) === 0 ? { servername: host } : {};
-  const socket = connectTls({ host, port, ...name, rejectUnauthorized: pin === undefined, minVersion: "TLSv1.2" });
+  // Judged in `certificateFault`, which can also say which key it was.
+  const socket = connectTls({ host, port, ...name, rejectUnauthorized: false, minVersion: "TLSv1.2" });
   return { socket, ready: "secureConnect" };
 }
 
@@ -28,9 +26,14 @@ export function publicKeyPin(socket: Socket): string | undefined {
   );
 }
 
-/** Why the other side is not who we want, if it is not. */
+/**
+ * Why the other side is not who we want, if it is not. With a pin only its key counts; without one the certificate must
+ * be valid for the host and come from a known authority.
+ */
 export function certificateFault(socket: Socket, pin: string | undefined): string | undefined {
-  if (pin === undefined) return undefined;
   const found = publicKeyPin(socket);
-  return found === pin ? undefined : `the pool's public key is ${found ?? "missing"}, not the pinned one`;
+  if (pin !== undefined)
+    return found === pin ? undefined : `the pool's public key is ${found ?? "missing"}, not the pinned one`;
+  if (!(socket instanceof TLSSocket) || socket.authorized) return undefined;
+  return `the pool's certificate is not trusted: ${socket.authorizationError}; its public key is ${found}`;
 }

@@ -29,7 +29,7 @@ export class Upstream {
     this.address = address;
     this.#startedAt = parts.clock.monotonic();
     const { handlers } = parts;
-    const { socket, ready } = connectTo(address, pool.tlsPin);
+    const { socket, ready } = connectTo(address);
     this.#socket = new LineSocket(socket, {
       onLine: (line) => this.#session?.onLine(line),
       onClose: (reason) => {

@@ -1,0 +1,114 @@
+import { loadConfig } from "../config/load.ts";
+import { ALGORITHMS, type AlgorithmName, DIALECTS, type DialectName } from "../config/mining-terms.ts";
+import { readSecret } from "../config/secret.ts";
+import { systemClock } from "../lib/clock.ts";
+import { silentLogger } from "../lib/logger.ts";
+import { startDevpool } from "../mining/reference/devpool.ts";
+import { type PoolTarget, termsOf } from "../mining/stratum/pool-url.ts";
+import { type PoolProbe, probePool } from "../mining/stratum/probe.ts";
+import { type CliContext, printJson } from "./context.ts";
+import { UsageError } from "./errors.ts";
+import { renderTable } from "./table.ts";
+
+export interface PoolsCheckOptions {
+  readonly config?: string;
+  /** Instead of the configuration's pools. */
+  readonly url?: string;
+  readonly user?: string;
+  readonly algorithm?: string;
+  readonly dialect?: string;
+  readonly json?: true;
+}
+
+interface Checked extends PoolProbe {
+  readonly target: PoolTarget;
+}
+
+const HEADER = ["pool", "dialect", "connect", "subscribe", "authorize", "first job", "difficulty", "result"];
+
+/** Logs in at every pool as the first GPU would and waits for work; throws `ERR_POOLS_CHECK` when one gives none. */
+export async function poolsCheck(options: PoolsCheckOptions, context: CliContext): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const { worker, targets } = await targetsOf(options, stack);
+  const parts = { clock: systemClock, signal: context.signal };
+  const pools: Checked[] = await Promise.all(
+    targets.map(async (target) => ({ target, ...(await probePool(target, worker, parts)) })),
+  );
+  context.signal.throwIfAborted();
+  const failed = pools.filter(({ ok }) => !ok).length;
+  if (options.json) printJson(context, { ok: failed === 0, pools: pools.map(toView) });
+  else context.print(toText(pools));
+  if (failed === 0) return;
+  throw new UsageError(`${failed} of ${pools.length} pools gave no work`, {
+    code: "ERR_POOLS_CHECK",
+    mend: "see each pool's result: check its address, user, dialect and certificate",
+  });
+}
+
+async function targetsOf(options: PoolsCheckOptions, stack: AsyncDisposableStack) {
+  if (options.url !== undefined) return { worker: "rig-0", targets: [toTarget(options, options.url)] };
+  const { rig, mining } = loadConfig(options.config);
+  const targets: PoolTarget[] = [];
+  for (const { endpoint, password, ...pool } of mining?.pools ?? []) {
+    const target = { ...(mining && { algorithm: mining.algorithm }), ...pool, password: "x" };
+    if (endpoint.kind === "devpool") targets.push({ ...target, url: await openDevpool(stack) });
+    else targets.push({ ...target, ...(password !== undefined && { password: readSecret(password) }) });
+  }
+  return { worker: `${rig.name}-0`, targets };
+}
+
+/** The pool built into the agent, for as long as this command runs. */
+async function openDevpool(stack: AsyncDisposableStack): Promise<string> {
+  const parts = { host: "127.0.0.1", port: 0, clock: systemClock, logger: silentLogger };
+  const pool = stack.adopt(await startDevpool(parts), (opened) => opened.close());
+  return `stratum+tcp://${pool.host}:${pool.port}`;
+}
+
+function toTarget({ user, algorithm, dialect }: PoolsCheckOptions, url: string): PoolTarget {
+  return {
+    url,
+    user: user ?? "rigshift",
+    password: "x",
+    ...(algorithm !== undefined && { algorithm: oneOf<AlgorithmName>("--algorithm", algorithm, ALGORITHMS) }),
+    ...(dialect !== undefined && { dialect: oneOf<DialectName>("--dialect", dialect, DIALECTS) }),
+  };
+}
+
+function oneOf<Name extends string>(option: string, text: string, names: readonly Name[]): Name {
+  const found = names.find((name) => name === text);
+  if (found !== undefined) return found;
+  const mend = `give one of ${names.join(", ")}`;
+  throw new UsageError(`${option}: got ${JSON.stringify(text)}`, { code: "ERR_USAGE", mend });
+}
+
+function toView({ target, ...probe }: Checked) {
+  return {
+    url: target.url,
+    ...termsOf(target),
+    ok: probe.ok,
+    connectMs: probe.connectMs ?? null,
+    subscribeMs: probe.subscribeMs ?? null,
+    authorizeMs: probe.authorizeMs ?? null,
+    firstJobMs: probe.firstJobMs ?? null,
+    difficulty: probe.difficulty ?? null,
+    tlsPin: probe.tlsPin ?? null,
+    reason: probe.reason ?? null,
+  };
+}
+
+const inMs = (value: number | undefined): string => (value === undefined ? "–" : `${value} ms`);
+
+function toText(pools: readonly Checked[]): string {
+  if (pools.length === 0) return "no pool is configured\n";
+  const rows = pools.map(({ target, ...probe }) => [
+    target.url,
+    termsOf(target).dialect,
+    ...[probe.connectMs, probe.subscribeMs, probe.authorizeMs, probe.firstJobMs].map(inMs),
+    probe.difficulty === undefined ? "–" : String(probe.difficulty),
+    probe.reason ?? "ok",
+  ]);
+  const pins = pools.flatMap(({ target, tlsPin }) =>
+    tlsPin === undefined ? [] : [`${target.url} tlsPin: ${tlsPin}\n`],
+  );
+  return `${renderTable(HEADER, rows, new Set(HEADER.slice(2, 7)))}\n${pins.join("")}`;
+}

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ScriptedPool } from "../../support/scripted-pool.ts";
+import { TemporaryDirectory } from "../../support/temporary-directory.ts";
+import { runIn } from "./harness.ts";
+
+let pool: ScriptedPool;
+beforeEach(async () => {
+  pool = await ScriptedPool.start();
+});
+afterEach(() => pool.close());
+
+const configOf = (...urls: string[]) =>
+  JSON.stringify({
+    version: 1,
+    rig: { name: "attic" },
+    mining: { pools: urls.map((url) => ({ url, user: "wallet.{rig}-{gpu}" })) },
+  });
+
+describe("rigshift pools check", () => {
+  test("logs in as the first GPU and says how long each step took", async () => {
+    using directory = new TemporaryDirectory();
+    directory.write("rig.yaml", configOf(pool.url));
+    const { code, out } = await runIn(directory.path, [
+      "pools",
+      "check",
+      "--config",
+      `${directory.path}/rig.yaml`,
+      "--json",
+    ]);
+    expect(code).toBe(0);
+    const number = expect.any(Number);
+    const times = { connectMs: number, subscribeMs: number, authorizeMs: number, firstJobMs: number };
+    expect(JSON.parse(out)).toEqual({
+      ok: true,
+      pools: [
+        {
+          url: pool.url,
+          algorithm: "sha256d",
+          dialect: "bitcoin-v1",
+          ok: true,
+          ...times,
+          difficulty: 512,
+          tlsPin: null,
+          reason: null,
+        },
+      ],
+    });
+    expect(pool.sent("mining.authorize")[0]?.params).toEqual(["wallet.attic-0", "x"]);
+    await pool.until(({ connections }) => connections.size === 0);
+  });
+
+  test("fails when one of the pools gives no work, and says why", async () => {
+    pool.script = { authorize: { error: [24, "unknown wallet", null] } };
+    using directory = new TemporaryDirectory();
+    directory.write("rig.yaml", configOf("devpool", pool.url));
+    const { code, out, err } = await runIn(directory.path, [
+      "pools",
+      "check",
+      "--config",
+      `${directory.path}/rig.yaml`,
+    ]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/bitcoin-v1 .* ok\n/);
+    expect(out).toMatch(/the pool refused authorize: unknown wallet/);
+    expect(err).toMatch(/1 of 2 pools gave no work \(ERR_POOLS_CHECK\)/);
+  });
+
+  test("takes a pool from the command line, and only dialects it knows", async () => {
+    using directory = new TemporaryDirectory();
+    const good = await runIn(directory.path, ["pools", "check", "--url", pool.url, "--user", "me"]);
+    expect(good).toMatchObject({ code: 0, err: "" });
+    expect(pool.sent("mining.authorize")[0]?.params?.[0]).toBe("me");
+    const bad = await runIn(directory.path, ["pools", "check", "--url", pool.url, "--dialect", "klingon"]);
+    expect(bad).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/--dialect: got "klingon" \(ERR_USAGE\): give one of bitcoin-v1/),
+    });
+  });
+});
