@@ -1,18 +1,19 @@
+import { createHash, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runCheck } from "../../../src/lib/check.ts";
 import { miningChecks } from "../../../src/mining/checks.ts";
-import { seconds } from "../../../src/units/time.ts";
+import { millis, seconds } from "../../../src/units/time.ts";
 
 const TLS = join(import.meta.dirname, "../http/tls");
 let server: Server;
 let port: number;
 let closed: number;
 beforeEach(async () => {
-  server = createServer();
+  server = createServer((socket) => void socket.resume());
   ({ port } = await listen(server));
   // A port that nobody listens on.
   const gone = createServer();
@@ -58,13 +59,40 @@ test("a name that does not resolve fails", async () => {
   });
 });
 
-test("a pool over TLS is asked for a certificate that is good", async () => {
-  const key = readFileSync(join(TLS, "test-only-key.pem"));
-  const secure = createTlsServer({ key, cert: readFileSync(join(TLS, "test-only-cert.pem")) });
-  const { port: at } = await listen(secure);
-  const [checked] = await check([pool(at, { scheme: "stratum+ssl" })]);
-  expect(checked).toMatchObject({ level: "fail", found: expect.stringMatching(/CERT/) });
-  await new Promise((resolve) => secure.close(resolve));
+describe("a pool over TLS", () => {
+  const cert = readFileSync(join(TLS, "test-only-cert.pem"));
+  const pin = createHash("sha256")
+    .update(new X509Certificate(cert).publicKey.export({ type: "spki", format: "der" }))
+    .digest("hex");
+  const checkSecure = async (tlsPin: string | undefined) => {
+    const secure = createTlsServer({ key: readFileSync(join(TLS, "test-only-key.pem")), cert });
+    const { port: at } = await listen(secure);
+    const one = { ...pool(at, { scheme: "stratum+ssl" }), ...(tlsPin === undefined ? {} : { tlsPin }) };
+    const [checked] = await check([one]);
+    await new Promise((resolve) => secure.close(resolve));
+    return checked;
+  };
+
+  test("is asked for a certificate that is good", async () => {
+    expect(await checkSecure(undefined)).toMatchObject({ level: "fail", found: expect.stringMatching(/CERT/) });
+  });
+
+  test("may have any certificate with the pinned key, and no other", async () => {
+    expect(await checkSecure(pin)).toMatchObject({ level: "ok" });
+    expect(await checkSecure("0".repeat(64))).toMatchObject({
+      level: "fail",
+      found: expect.stringContaining("not the pinned one"),
+    });
+  });
+});
+
+test("a pool that never answers is given up when the time is over", async () => {
+  const mute = createServer((socket) => void socket.on("error", () => {}).resume());
+  const { port: at } = await listen(mute);
+  const [one] = miningChecks([pool(at, { scheme: "stratum+ssl" })]);
+  const checked = one && (await runCheck(one, new AbortController().signal, millis(100)));
+  expect(checked).toMatchObject({ level: "fail", found: expect.stringMatching(/no answer/) });
+  await new Promise((resolve) => mute.close(resolve));
 });
 
 test("the built-in pool needs nothing, nor does a rig that does not mine", async () => {
