@@ -10,14 +10,14 @@ import { after, elapsed, type Millis, millis, seconds, type UnixMs } from "../un
 import { tokensPerSecond } from "../units/work.ts";
 import type { Cooldown } from "./cooldown.ts";
 import type { EngineControl } from "./engine-control.ts";
-import { type Handover, type HandoverOutcome, type HandoverParts, runHandover } from "./handover.ts";
+import { type Handover, type HandoverOutcome, type HandoverParts, runEviction, runHandover } from "./handover.ts";
 import type { HashingWatch } from "./hashing-watch.ts";
 import type { MeterBook } from "./meter-book.ts";
 import type { MinerControl } from "./miner-control.ts";
 import { DONE, failed, type Outcome } from "./outcome.ts";
 import type { RateBook } from "./rates.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
-import { EVICTION, type Route, rungFor, type Step, stepsFor } from "./steps.ts";
+import { type Route, rungFor, stepsFor } from "./steps.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
 
@@ -68,10 +68,13 @@ export interface Assignment {
 
 type Ended = HandoverOutcome & { readonly isStuck?: true };
 
+/** An eviction takes everything of ours off, whatever of it fails. */
+type Manner = "hands-over" | "evicts";
+
 /** One handover under way. */
 interface Passage {
   readonly handover: Handover;
-  readonly reason: string;
+  readonly how: Manner;
   /** On the steady clock. */
   readonly began: UnixMs;
   /** Of the one to come. */
@@ -119,7 +122,7 @@ export class Custody {
   async isolate(reason: string, signal: AbortSignal): Promise<Outcome> {
     this.#interruptJob(reason);
     this.#isIsolated = true;
-    return await this.#pass("none", reason, EVICTION, signal);
+    return await this.#pass("none", reason, "evicts", signal);
   }
 
   get isIsolated(): boolean {
@@ -135,18 +138,18 @@ export class Custody {
   /** Leaves the GPU to a guest; nothing of the guest's is touched. */
   yieldTo(reason: string, signal: AbortSignal): Promise<Outcome> {
     this.#interruptJob(reason);
-    return this.#pass("external", reason, EVICTION, signal);
+    return this.#pass("external", reason, "evicts", signal);
   }
 
   handOver(to: Workload, reason: string, signal: AbortSignal): Promise<Outcome> {
-    return this.#pass(to, reason, undefined, signal);
+    return this.#pass(to, reason, "hands-over", signal);
   }
 
-  /** Runs one handover with its ledger row, its metering and its job around it; `steps` replace the usual ones. */
-  async #pass(to: Workload, reason: string, steps: readonly Step[] | undefined, signal: AbortSignal): Promise<Outcome> {
+  /** Runs one handover with its ledger row, its metering and its job around it; an eviction takes all of ours off. */
+  async #pass(to: Workload, reason: string, how: Manner, signal: AbortSignal): Promise<Outcome> {
     const { clock, steady, ledger, gpu, meter } = this.#parts;
     const from = this.#assignment.workload;
-    const handover = this.#plan({ from, to }, steps);
+    const handover = this.#plan({ from, to });
     const rung = rungFor(to, handover.residents, handover.residence);
     const started = clock.now();
     const length = stopwatch(clock);
@@ -154,7 +157,7 @@ export class Custody {
     await meter.beginSwitch();
     const vramBefore = meter.latest.reading?.vramUsedMiB;
     this.#endJobOfBefore();
-    const passage = { handover, reason, began: steady.now(), jobId: this.#beginJob(to) };
+    const passage = { handover, how, began: steady.now(), jobId: this.#beginJob(to) };
     const outcome = await this.#runSteps(passage, signal);
     if (outcome.kind !== "done" && to === "hashing") await this.#stopMiner();
     const energy = await meter.endSwitch(outcome.kind === "done" ? to : "none", passage.jobId);
@@ -168,13 +171,13 @@ export class Custody {
     return outcome;
   }
 
-  #plan(route: Route, steps: readonly Step[] | undefined): Handover {
+  #plan(route: Route): Handover {
     const { mining, serving, ground } = this.#parts;
     const kept = (route.to === "hashing" ? mining?.miner.isKept : serving?.engine.isKept) === true;
     const engine = serving?.engine.state.kind === "ready";
     const residents = { miner: mining?.miner.resident === true, engine, kept };
     const { rung: residence } = ground.residence;
-    return { ...route, residents, residence, steps: steps ?? stepsFor(route, residents, residence) };
+    return { ...route, residents, residence, steps: stepsFor(route, residents, residence) };
   }
 
   #record(
@@ -216,7 +219,12 @@ export class Custody {
   /** A step that throws has failed, and the GPU is suspect; only a ledger that cannot be written goes further up. */
   async #runSteps(passage: Passage, signal: AbortSignal): Promise<Ended> {
     try {
-      return await runHandover(passage.handover, this.#handoverParts(passage), signal);
+      const parts = this.#handoverParts(passage);
+      if (passage.how === "evicts") {
+        const outcome = await runEviction(parts, signal);
+        return outcome.kind === "failed" ? { ...outcome, isStuck: true } : outcome;
+      }
+      return await runHandover(passage.handover, parts, signal);
     } catch (error) {
       if (error instanceof LedgerError) throw error;
       return { ...failed(messageOf(error)), isStuck: true };

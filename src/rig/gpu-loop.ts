@@ -147,7 +147,7 @@ export class GpuLoop {
 
   /** A GPU that cannot be trusted, or that somebody else uses, gets none of our work; true while that is so. */
   async #standAside(signal: AbortSignal): Promise<boolean> {
-    const { ground, custody, queue, onChange } = this.#parts;
+    const { ground, custody, queue, cooldown, steady, onChange } = this.#parts;
     const { isolation } = ground.health;
     if (isolation !== undefined) {
       this.#why = `out of service: ${isolation.reason}${this.#sayUntil(isolation.until)}`;
@@ -166,7 +166,7 @@ export class GpuLoop {
     const words = `${guest.name} (pid ${guest.pid}), which is not ours, uses the GPU`;
     this.#why = guest.until === undefined ? words : `${guest.name} has left the GPU${this.#sayUntil(guest.until)}`;
     queue.refuseAll("not-serving", "this GPU is used by somebody else");
-    if (!isRented) await custody.yieldTo(words, signal);
+    if (!isRented && !cooldown.blocking("external", steady.now())) await custody.yieldTo(words, signal);
     onChange();
     return true;
   }

@@ -1,12 +1,13 @@
 import type { HandoverState } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
 import { type Millis, seconds } from "../units/time.ts";
 import type { EngineControl } from "./engine-control.ts";
 import type { Residence } from "./ladder.ts";
 import type { MinerControl } from "./miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
-import { DEADLINE_OF, fallbackOf, type Residents, type Route, STATE_OF, type Step } from "./steps.ts";
+import { DEADLINE_OF, EVICTION, fallbackOf, type Residents, type Route, STATE_OF, type Step } from "./steps.ts";
 
 const REVOKE_GRACE = seconds(3);
 
@@ -55,15 +56,42 @@ export async function runHandover(
     if (outcome.kind === "failed" && fallback !== undefined) {
       note ??= outcome.reason;
       if (fallback.bars !== undefined) parts.onBar(fallback.bars);
-      for (const down of fallback.steps) {
-        outcome = await runInTime(down, parts, signal);
-        if (outcome.kind !== "done") break;
-      }
+      outcome = await runAll(fallback.steps, parts, signal);
     }
     if (outcome.kind === "failed" && step === "verify-free") parts.onNotFree(outcome.reason);
     if (outcome.kind !== "done") return note === undefined ? outcome : { ...outcome, note };
   }
   return note === undefined ? DONE : { ...DONE, note };
+}
+
+async function runAll(steps: readonly Step[], parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+  for (const step of steps) {
+    const outcome = await runInTime(step, parts, signal);
+    if (outcome.kind !== "done") return outcome;
+  }
+  return DONE;
+}
+
+/** Takes everything of ours off the GPU: whatever fails, the next step is tried; work that would not stop is a failure. */
+export async function runEviction(parts: HandoverParts, signal: AbortSignal): Promise<HandoverOutcome> {
+  let note: string | undefined;
+  let worst: Outcome = DONE;
+  for (const step of EVICTION) {
+    const outcome = await attempt(step, parts, signal);
+    if (outcome.kind === "done") continue;
+    // A request that will not let go loses its engine a moment later.
+    if (step === "revoke" && outcome.kind === "failed") note = outcome.reason;
+    else worst = outcome;
+  }
+  return note === undefined ? worst : { ...worst, note };
+}
+
+async function attempt(step: Step, parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+  try {
+    return await runInTime(step, parts, signal);
+  } catch (error) {
+    return failed(messageOf(error));
+  }
 }
 
 /** A step that hangs has failed when its deadline passes; its signal then tells it to give up. */

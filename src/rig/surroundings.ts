@@ -89,9 +89,9 @@ export class Surroundings {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const winner = to === "hashing" ? "miner" : to === "inference" ? "engine" : undefined;
-    const target = winnerIsUp ? undefined : freeTarget(this.#vram.facts, winner);
-    const total = this.#parts.info.vramTotalMiB;
     const engineSleeps = this.#engine?.isAsleep === true;
+    const target = winnerIsUp ? undefined : freeTarget(this.#vram.facts, winner, engineSleeps);
+    const total = this.#parts.info.vramTotalMiB;
     const loser =
       from === "hashing" ? (["miner"] as const) : to === "hashing" && !engineSleeps ? (["engine"] as const) : [];
     const wanted = {

@@ -78,11 +78,17 @@ export function fits({ total, bare = 0 }: VramFacts, needs: readonly (number | u
   return sum <= total;
 }
 
-/** How much must be free before the work of `role` starts; undefined where the card tells no total. */
-export function freeTarget({ total, bare, ...needs }: VramFacts, role: WorkRole | undefined): number | undefined {
+/**
+ * How much must be free before the work of `role` starts, or wakes, beside what an engine that sleeps keeps; undefined
+ * where the card tells no total.
+ */
+export function freeTarget(facts: VramFacts, role: WorkRole | undefined, engineSleeps: boolean): number | undefined {
+  const { total, bare, engineAsleep = 0 } = facts;
   if (total === undefined) return undefined;
-  const need = role === undefined ? undefined : needs[role];
+  const kept = engineSleeps ? engineAsleep : 0;
+  const need = role === undefined ? undefined : facts[role];
   // Never more than an empty card has: what was there before us is not ours to wait for.
-  const empty = (total - (bare ?? total * SPARE)) * (1 - SPARE);
-  return need === undefined ? empty : Math.min(need + total * SPARE, empty);
+  const empty = (total - (bare ?? total * SPARE)) * (1 - SPARE) - kept;
+  if (need === undefined) return empty;
+  return Math.min(need - (role === "engine" ? kept : 0) + total * SPARE, empty);
 }

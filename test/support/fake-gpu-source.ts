@@ -13,6 +13,8 @@ export class FakeGpuSource implements GpuSource {
   identity: Partial<GpuInfo> = {};
   /** Merged into every reading. */
   changes: Partial<GpuReading> = {};
+  /** Merged into every reading before `changes`, as it is at that moment. */
+  live: () => Partial<GpuReading> = () => ({});
   reads = 0;
   readonly #clock: Clock;
   #watts = 100;
@@ -63,6 +65,7 @@ export class FakeGpuSource implements GpuSource {
       energyBasis: "counter",
       epoch: "boot-1",
       powerLimit: watts(300),
+      ...this.live(),
       ...this.changes,
     });
   }

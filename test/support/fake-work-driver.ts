@@ -91,6 +91,7 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
     this.log.push(reason === undefined ? `start ${spec.role}` : `fail ${spec.role}`);
     if (reason !== undefined) return { kind: "failed", code: "ERR_WORK_EXITED", reason };
     if (spec.role === "miner") this.miner.paused = false;
+    if (spec.role === "engine") this.engine.isAsleep = false;
     this.running.set(spec.name, spec);
     return { kind: "ready", work: this.#work(spec), started: true };
   }

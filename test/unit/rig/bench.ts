@@ -16,7 +16,7 @@ import { MeterBook } from "../../../src/rig/meter-book.ts";
 import { MinerControl } from "../../../src/rig/miner-control.ts";
 import { RateBook } from "../../../src/rig/rates.ts";
 import { RequestQueue } from "../../../src/rig/request-queue.ts";
-import { type ProcessLookup, Roster } from "../../../src/rig/roster.ts";
+import { Roster } from "../../../src/rig/roster.ts";
 import { Surroundings } from "../../../src/rig/surroundings.ts";
 import { SwitchBook } from "../../../src/rig/switch-book.ts";
 import { Wake } from "../../../src/rig/wake.ts";
@@ -25,6 +25,7 @@ import { toUsdNano, type UsdNano, usdPerKwh, usdPerTerahash } from "../../../src
 import { type Millis, millis, minutes, seconds, unixMs } from "../../../src/units/time.ts";
 import type { WorkRole, WorkSpec } from "../../../src/workloads/driver.ts";
 import { FakeGpuSource } from "../../support/fake-gpu-source.ts";
+import { FakeProcesses, occupancy, type Vram } from "../../support/fake-processes.ts";
 import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
 import { GPU_A, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -68,6 +69,8 @@ export interface BenchOptions {
   readonly queueLimit?: number;
   /** Whether this GPU was measured before. */
   readonly isMeasured?: boolean;
+  /** MiB of VRAM: of the card, and what each side takes of it while it runs. */
+  readonly vram?: Vram;
   /** What the GPU says of itself once. */
   readonly identity?: Partial<GpuInfo>;
   /** The rig as an earlier agent left it: this one is started on the same ledger, at the same time. */
@@ -102,6 +105,8 @@ export class RigBench implements AsyncDisposable {
   /** The processes of the machine that the rig stands in. */
   readonly processes = new FakeProcesses();
   hostFreeMiB = 64_000;
+  /** While true, a stopped miner keeps its VRAM. */
+  lingers = false;
   readonly wake = new Wake();
   readonly demand: ObservedDemand;
   readonly loop: GpuLoop;
@@ -122,7 +127,9 @@ export class RigBench implements AsyncDisposable {
     this.driver = driver;
     this.source = new FakeGpuSource(clock, gpu);
     this.ledger = options.before?.ledger ?? openMemoryLedger(clock);
-    this.source.identity = options.identity ?? {};
+    const { vram } = options;
+    this.source.identity = { ...(vram === undefined ? {} : { vramTotalMiB: vram.total }), ...options.identity };
+    if (vram !== undefined) this.source.live = () => occupancy(vram, driver, this.lingers);
     this.steady = { ...steadyClock(clock), wait: (length, signal) => clock.aside().wait(length, signal) };
     const { steady } = this;
     if (options.isMeasured) for (const row of MEASURED) this.ledger.benchmarks.upsert({ ...row, gpu, at: clock.now() });
@@ -353,19 +360,6 @@ export class RigBench implements AsyncDisposable {
 
   get workload(): string {
     return this.custody.assignment.workload;
-  }
-}
-
-/** Who is whose: the driver's own work by its pid, and names for the others. */
-export class FakeProcesses implements ProcessLookup {
-  readonly names = new Map<number, string>();
-
-  belongsTo(pid: number, work: { readonly pid: number }): boolean {
-    return pid === work.pid;
-  }
-
-  nameOf(pid: number): string | undefined {
-    return this.names.get(pid);
   }
 }
 

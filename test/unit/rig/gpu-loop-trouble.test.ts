@@ -89,6 +89,7 @@ describe("an Xid", () => {
     rig.driver.stopMs.set("miner", 1000);
     const rows = rig.transitions.length;
     await rig.until(() => rig.custody.state === "releasing");
+    await rig.pass(100);
     rig.source.tell({ kind: "xid", xid: 94 });
     rig.source.tell({ kind: "xid", xid: 45 });
     await rig.until(() => rig.transitions.at(rows)?.outcome !== undefined);
@@ -100,6 +101,7 @@ describe("an Xid", () => {
     rig.driver.stopMs.set("miner", 1000);
     const rows = rig.transitions.length;
     await rig.until(() => rig.custody.state === "releasing");
+    await rig.pass(100);
     rig.source.tell({ kind: "xid", xid: 45 });
     await rig.until(() => rig.transitions.at(rows)?.outcome !== undefined);
     expect(rig.transitions.at(rows)).toMatchObject({ outcome: "completed", xid: undefined });

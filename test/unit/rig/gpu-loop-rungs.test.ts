@@ -1,0 +1,170 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { type BenchOptions, RigBench } from "./bench.ts";
+
+let rig: RigBench;
+afterEach(async () => {
+  await rig.stop();
+  expect(rig.ledger.energy.verifyConservation()).toEqual([]);
+  expect(rig.faults).toEqual([]);
+  await rig[Symbol.asyncDispose]();
+});
+const LENDS = { isMeasured: true } satisfies BenchOptions;
+
+/** One request answered, and back to hashing. */
+async function serveOnce(id: string): Promise<void> {
+  await rig.release(await rig.served(rig.ask(id)), id);
+  await rig.hashing();
+}
+const rungs = () => rig.transitions.slice(1).map(({ from, to, rung, outcome }) => `${from} → ${to} ${rung} ${outcome}`);
+
+describe("a card with room for both", () => {
+  test("begins with stopping, since nothing is measured yet, and lets both stay once it is", async () => {
+    rig = await RigBench.running({ ...LENDS, vram: { total: 10_000, miner: 4000, engine: 5000 } });
+    await rig.hashing();
+    await serveOnce("cmpl-1");
+    expect(rig.ground.residence).toEqual({ rung: "freeze", why: "both sides fit into memory together" });
+    await rig.engineUp();
+    const before = rig.transitions.length - 1;
+    await serveOnce("cmpl-2");
+    expect(rungs().slice(before)).toEqual([
+      "hashing → inference freeze completed",
+      "inference → hashing freeze completed",
+    ]);
+    expect(rig.driver.isRunning("miner") && rig.driver.isRunning("engine")).toBe(true);
+  });
+
+  test("keeps 5 % of itself free, so that one MiB more is no room", async () => {
+    rig = await RigBench.running({ ...LENDS, vram: { total: 10_000, miner: 4000, engine: 5501 } });
+    await rig.hashing();
+    await serveOnce("cmpl-1");
+    expect(rig.ground.residence.rung).toBe("warm");
+  });
+});
+
+describe("a card without room for both", () => {
+  const vram = { total: 10_000, miner: 4000, engine: 9000, asleep: 900 };
+
+  test("holds one side at a time, and each starts on a card that was seen free", async () => {
+    rig = await RigBench.running({ ...LENDS, vram });
+    await rig.hashing();
+    await serveOnce("cmpl-1");
+    await serveOnce("cmpl-2");
+    expect(rig.ground.residence.why).toBe("miner and model do not fit into the card's memory together");
+    expect(rig.driver.log).toEqual([
+      "start miner",
+      "stop miner",
+      "start engine",
+      "stop engine",
+      "start miner",
+      "stop miner",
+      "start engine",
+      "stop engine",
+      "start miner",
+    ]);
+    const [there] = rig.transitions.slice(1);
+    expect(there).toMatchObject({ rung: "cold", vramBeforeMiB: 4000, vramAfterMiB: 9000 });
+  });
+
+  test("has the engine sleep while the miner runs, where the engine can", async () => {
+    rig = await RigBench.running({ ...LENDS, vram });
+    rig.driver.engine.canSleep = true;
+    await rig.hashing();
+    await serveOnce("cmpl-1");
+    await serveOnce("cmpl-2");
+    expect(rungs()).toEqual([
+      "hashing → inference cold completed",
+      "inference → hashing sleep completed",
+      "hashing → inference sleep completed",
+      "inference → hashing sleep completed",
+    ]);
+    expect(rig.driver.log.filter((line) => line.endsWith("engine"))).toEqual(["start engine"]);
+    expect(rig.driver.engine.sleepCalls.filter((call) => call.startsWith("POST"))).toEqual([
+      "POST /sleep?level=1",
+      "POST /wake_up",
+      "POST /sleep?level=1",
+    ]);
+    // A first token after every wake, before the first customer.
+    const warmUps = rig.driver.engine.requests.filter(({ route }) => route === "/v1/completions");
+    expect(warmUps).toHaveLength(2);
+  });
+
+  test("does not believe in a sleep that frees nothing: the engine is stopped, and the rung barred for a while", async () => {
+    rig = await RigBench.running({ ...LENDS, vram: { ...vram, asleep: 9000 } });
+    rig.driver.engine.canSleep = true;
+    await rig.hashing();
+    await serveOnce("cmpl-1");
+    expect(rig.transitions.at(-1)).toMatchObject({ outcome: "completed", rung: "cold" });
+    expect(rig.transitions.at(-1)?.detail).toMatch(/^only 1000 MiB of VRAM are free, \d+ are needed$/);
+    expect(rig.driver.isRunning("engine")).toBe(false);
+    expect(rig.ground.residence.rung).toBe("warm");
+  });
+
+  test("stops an engine that refuses to sleep", async () => {
+    rig = await RigBench.running({ ...LENDS, vram });
+    rig.driver.engine.canSleep = true;
+    rig.driver.engine.refuses.add("/sleep");
+    await rig.hashing();
+    await serveOnce("cmpl-1");
+    expect(rig.transitions.at(-1)?.detail).toBe("the engine's sleep: the engine answered 500 to /sleep?level=1");
+    expect(rig.driver.isRunning("engine")).toBe(false);
+  });
+
+  test("starts an engine anew that will not wake", async () => {
+    rig = await RigBench.running({ ...LENDS, vram });
+    rig.driver.engine.canSleep = true;
+    await rig.hashing();
+    await serveOnce("cmpl-1");
+    rig.driver.engine.refuses.add("/wake_up");
+    const request = rig.ask("cmpl-2");
+    await rig.release(await rig.served(request), "cmpl-2");
+    expect(rig.driver.log.filter((line) => line === "start engine")).toHaveLength(2);
+    expect(rig.transitions.find(({ detail }) => detail !== undefined)?.detail).toContain("/wake_up");
+  });
+
+  test("lets no engine sleep where the machine has no memory for its weights", async () => {
+    rig = await RigBench.running({ ...LENDS, vram });
+    rig.driver.engine.canSleep = true;
+    rig.hostFreeMiB = 8999;
+    await rig.hashing();
+    await serveOnce("cmpl-1");
+    expect(rig.driver.engine.isAsleep).toBe(false);
+    expect(rig.driver.isRunning("engine")).toBe(false);
+  });
+});
+
+describe("VRAM that is not given back", () => {
+  test("takes this GPU out of service after a second try, and says why", async () => {
+    rig = await RigBench.running({ ...LENDS, vram: { total: 10_000, miner: 4000, engine: 9000 } });
+    await rig.hashing();
+    rig.lingers = true;
+    rig.ask("cmpl-1");
+    await rig.until(() => rig.custody.state === "faulted");
+    expect(rig.driver.isRunning("engine")).toBe(false);
+    expect(rig.loop.snapshot().why).toMatch(/^out of service: stopped work still holds the GPU \(pid 4242\)/);
+    expect(rig.loop.snapshot().slotFaults).toBe(1);
+  });
+
+  test("is waited for: half a second late is no fault", async () => {
+    rig = await RigBench.running({ ...LENDS, vram: { total: 10_000, miner: 4000, engine: 9000 } });
+    await rig.hashing();
+    rig.lingers = true;
+    const request = rig.ask("cmpl-1");
+    await rig.until(() => rig.custody.state === "verifying-free");
+    await rig.pass(500);
+    rig.lingers = false;
+    await rig.served(request);
+    expect(rig.transitions.at(-1)).toMatchObject({ outcome: "completed", detail: undefined });
+  });
+
+  test("because a guest has it is the guest's: the GPU is left to it, not blamed", async () => {
+    rig = await RigBench.running({ ...LENDS, vram: { total: 10_000, miner: 4000, engine: 9000 } });
+    await rig.hashing();
+    rig.driver.stopMs.set("miner", 500);
+    const request = rig.ask("cmpl-1");
+    await rig.until(() => rig.custody.state === "releasing");
+    rig.source.changes = { processes: [{ pid: 777, usedMiB: 8000 }], vramUsedMiB: 8000 };
+    await rig.until(() => rig.custody.state === "rented");
+    expect(await rig.answered(request)).toMatchObject({ kind: "refused" });
+    expect(rig.loop.snapshot().slotFaults).toBe(0);
+  });
+});
