@@ -106,8 +106,7 @@ function needed(option: string, text: string | undefined): number {
 
 /** Hashing may lose money. */
 function toSigned(option: string, text: string | undefined): number {
-  const lost = text !== undefined && text.startsWith("-");
-  return lost ? -needed(option, text.slice(1)) : needed(option, text);
+  return text?.startsWith("-") ? -needed(option, text.slice(1)) : needed(option, text);
 }
 
 function toPositive(option: string, text: string | undefined): number {

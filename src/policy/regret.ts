@@ -1,19 +1,20 @@
 import type { Workload } from "../ledger/rows.ts";
 import { toUsd, type UsdNano } from "../units/money.ts";
 import { type Millis, toHours } from "../units/time.ts";
+import { Portfolio } from "./price/portfolio.ts";
 import type { Candidate, Owner } from "./types.ts";
 
-/**
- * The work function over workloads: for each, the least it could have cost to end up there, less the smallest of all.
- * For two workloads this is the regret counter that switches at one round trip.
- */
+/** Who should own the GPU, and the regret counters that say so: the rule that `rigshift replay` calls its default. */
 export interface Regret {
   readonly owner: Workload;
-  /** USD, not rounded: a fraction of a nano-USD with every look adds up to a switch. */
-  readonly work: ReadonlyMap<Workload, number>;
+  readonly columns: readonly Workload[];
+  /** Absent before the first look. */
+  readonly portfolio?: Portfolio;
+  /** Hours that were accounted for. */
+  readonly at: number;
 }
 
-export const startRegret = (owner: Workload): Regret => ({ owner, work: new Map() });
+export const startRegret = (owner: Workload): Regret => ({ owner, columns: [], at: 0 });
 
 const LEAST_ONE_WAY_USD = 1e-9;
 
@@ -21,9 +22,8 @@ const LEAST_ONE_WAY_USD = 1e-9;
 const oneWay = (roundTripCost: UsdNano): number => Math.max(LEAST_ONE_WAY_USD, toUsd(roundTripCost) / 2);
 
 /**
- * Adds `length` of what every candidate would have earned. The owner moves only when staying has cost a round trip more
- * than leaving would have, which loses at most 2k−1 times what a clairvoyant loses (Borodin, Linial and Saks, 1992).
- * While the owner's own net is unknown nothing is missed that could be counted, and it stays.
+ * Adds `length` of what every candidate would have earned; the state before is left as it was. While the owner's own net
+ * is unknown nothing is missed that could be counted, and it stays.
  */
 export function addRegret(
   state: Regret,
@@ -32,32 +32,33 @@ export function addRegret(
   roundTripCost: UsdNano,
 ): Regret {
   const known = candidates.filter(({ net }) => Number.isFinite(net));
-  const [first] = known;
-  if (first === undefined || !known.some(({ workload }) => workload === state.owner)) return state;
-  const cost = oneWay(roundTripCost);
-  const best = known.reduce((a, b) => (b.net > a.net ? b : a), first);
-  const previous = (workload: Workload): number => state.work.get(workload) ?? (workload === state.owner ? 0 : cost);
-  const ends = known.map(({ workload, net }) => ({
-    workload,
-    stays: previous(workload) + (best.net - net) * toHours(length),
-  }));
-  const least = Math.min(...ends.map(({ stays }) => stays));
-  // Taken relative to the least first, so that "a whole switch behind" is `cost` exactly.
-  const work = new Map(ends.map(({ workload, stays }) => [workload, Math.min(stays - least, cost)]));
-  return { owner: ownerOf(state.owner, work, best.workload, cost), work };
+  const columns = known.map(({ workload }) => workload);
+  const owner = columns.indexOf(state.owner);
+  if (owner < 0) return state;
+  const count = columns.length;
+  const kept = columns.map((workload) => indexIn(state.columns, workload));
+  const portfolio = state.portfolio?.over(kept, owner) ?? new Portfolio(owner, count, 0);
+  const ways = new Float64Array(count * count).fill(oneWay(roundTripCost));
+  for (let one = 0; one < count; one++) ways[one * count + one] = 0;
+  const hours = toHours(length);
+  const at = state.at + hours;
+  const ahead = Math.min(...known.map(({ holdsFor }) => (holdsFor === undefined ? 0 : toHours(holdsFor))));
+  const chosen = portfolio.look({ rates: Float64Array.from(known, ({ net }) => net), oneWay: ways, at, hours, ahead });
+  return { owner: columns[chosen] ?? state.owner, columns, portfolio, at };
 }
 
-function ownerOf(owner: Workload, work: ReadonlyMap<Workload, number>, best: Workload, cost: number): Workload {
-  if ((work.get(owner) ?? 0) < cost) return owner;
-  return work.get(best) === 0 ? best : ([...work].find(([, amount]) => amount === 0)?.[0] ?? owner);
+function indexIn(columns: readonly Workload[], workload: Workload): number | undefined {
+  const index = columns.indexOf(workload);
+  return index < 0 ? undefined : index;
 }
 
 /** How far the owner's regret has come towards a switch, 0 to 1. */
-export function regretShare(state: Regret, roundTripCost: UsdNano): number {
-  const cost = oneWay(roundTripCost);
-  const own = state.work.get(state.owner) ?? 0;
-  const others = [...state.work].filter(([workload]) => workload !== state.owner).map(([, amount]) => amount);
-  if (others.length === 0) return 0;
+export function regretShare({ owner, columns, portfolio }: Regret, roundTripCost: UsdNano): number {
+  if (portfolio === undefined || columns.length < 2) return 0;
+  const { work, patience } = portfolio.followed;
+  const cost = patience * oneWay(roundTripCost);
+  const own = work[columns.indexOf(owner)] ?? 0;
+  const others = [...work].filter((_, index) => columns[index] !== owner);
   return Math.max(0, Math.min(1, (own - Math.min(...others) + cost) / (2 * cost)));
 }
 

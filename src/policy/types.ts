@@ -7,6 +7,8 @@ export interface Candidate {
   readonly workload: Workload;
   readonly label: string;
   readonly net: UsdPerHour;
+  /** For how long this rate surely stands, such as the rest of a published hour; absent while nobody promises. */
+  readonly holdsFor?: Millis;
 }
 
 /** The requests that wait for a GPU. */

@@ -1,16 +1,10 @@
-import { learnLinger, REMEMBERED_GAPS } from "./learn-linger.ts";
+import { type GapTerms, LingerLearner } from "./linger-learner.ts";
 
-/** Seconds from mining to a warm engine, and from there to the first hash. */
-export interface GapTerms {
-  readonly wake: number;
-  readonly back: number;
-}
-
-/** One run of a rule; it learns from every gap that ended. */
+/** One run of a rule; it learns from every request that was served. */
 export interface GapChooser {
   /** Seconds to stay warm from now, when the last request has just ended. */
   readonly linger: () => number;
-  readonly gapWas: (seconds: number) => void;
+  readonly served: (arrival: number, service: number) => void;
 }
 
 export interface GapRule {
@@ -22,7 +16,7 @@ export interface GapRule {
 
 const fixed = (name: string, linger: (terms: GapTerms) => number): GapRule => ({
   name,
-  start: (terms) => ({ linger: () => linger(terms), gapWas: () => {} }),
+  start: (terms) => ({ linger: () => linger(terms), served: () => {} }),
 });
 
 const roundTrip = ({ wake, back }: GapTerms): number => wake + back;
@@ -46,20 +40,17 @@ const randomised: GapRule = {
         seed = (seed * 48_271) % 2_147_483_647;
         return roundTrip(terms) * Math.log(1 + (seed / 2_147_483_647) * E_LESS_ONE);
       },
-      gapWas: () => {},
+      served: () => {},
     };
   },
 };
 
-/** Learned from the last gaps. */
+/** Learned from the requests that came. */
 const learnt = (terms: GapTerms): GapChooser => {
-  const gaps: number[] = [];
+  const learner = new LingerLearner();
   return {
-    linger: () => learnLinger(gaps, roundTrip(terms), Number.POSITIVE_INFINITY),
-    gapWas: (seconds) => {
-      gaps.push(seconds);
-      if (gaps.length > REMEMBERED_GAPS) gaps.shift();
-    },
+    linger: () => learner.linger(terms),
+    served: (arrival, service) => learner.served(arrival, service, terms),
   };
 };
 

@@ -68,6 +68,28 @@ export class Portfolio {
     this.#followed = this.#shadows[0] ?? startShadow(EVEN, startWork(owner, count));
   }
 
+  /** A copy over other columns: `kept` names the old column of each new one, and is undefined for a newcomer. */
+  over(kept: readonly (number | undefined)[], owner: number): Portfolio {
+    const count = kept.length;
+    const copy = new Portfolio(owner, count, this.#minDwell);
+    const known = largest(this.#usual);
+    copy.#usual.fill(known);
+    for (let one = 0; one < count; one++) copy.#usual[one * count + one] = 0;
+    copy.#seen = this.#seen;
+    for (const [index, own] of this.#shadows.entries()) {
+      const shadow = copy.#shadows[index];
+      if (shadow === undefined) continue;
+      [shadow.movedAt, shadow.behind] = [own.movedAt, own.behind];
+      const at = kept.indexOf(own.state.owner);
+      shadow.state.owner = at < 0 ? owner : at;
+      for (const [to, from] of kept.entries())
+        shadow.state.work[to] = (from === undefined ? undefined : own.state.work[from]) ?? Number.POSITIVE_INFINITY;
+      if (this.#followed === own) copy.#followed = shadow;
+    }
+    return copy;
+  }
+
+  /** The rule that is followed now. */
   get followed(): Temper & WorkFunction {
     const { patience, usual, state } = this.#followed;
     return { patience, usual, ...state };
@@ -107,7 +129,8 @@ export class Portfolio {
   }
 
   #advance(shadow: Shadow, look: PortfolioLook, best: number): void {
-    const { rates, hours, ahead } = look;
+    const { rates, hours } = look;
+    const ahead = Math.max(hours, look.ahead);
     const { state, patience } = shadow;
     const before = state.owner;
     const mayMove = look.at - shadow.movedAt >= this.#minDwell;

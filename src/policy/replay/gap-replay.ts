@@ -1,4 +1,5 @@
-import type { GapRule, GapTerms } from "../gap/rules.ts";
+import type { GapTerms } from "../gap/linger-learner.ts";
+import type { GapRule } from "../gap/rules.ts";
 import type { RequestTrace } from "./requests.ts";
 import { at } from "./rule.ts";
 
@@ -94,7 +95,6 @@ function follow(trace: RequestTrace, terms: ServingTerms, rule: GapRule): Run {
     const gap = arrival - busyUntil;
     if (gap > 0) {
       const stay = chooser.linger();
-      chooser.gapWas(gap);
       if (gap <= stay) wasted += gap;
       else {
         const hashing = busyUntil + stay + terms.back;
@@ -107,7 +107,9 @@ function follow(trace: RequestTrace, terms: ServingTerms, rule: GapRule): Run {
     }
     const start = Math.max(arrival, warmFrom);
     waits[index] = start - arrival;
-    busyUntil = Math.max(busyUntil, start + serviceOf(trace, index, terms));
+    const service = serviceOf(trace, index, terms);
+    busyUntil = Math.max(busyUntil, start + service);
+    chooser.served(arrival, service);
   }
   return { mined, wasted, switches, horizon: busyUntil - first, waits };
 }

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Workload } from "../../../src/ledger/rows.ts";
+import { advance, type Sight, startWork } from "../../../src/policy/price/work-function.ts";
 import { addRegret, explainOwner, type Regret, regretShare, startRegret } from "../../../src/policy/regret.ts";
+import { bestOf } from "../../../src/policy/replay/rule.ts";
 import type { Candidate } from "../../../src/policy/types.ts";
 import { toUsd, toUsdNano, type UsdNano, usdNano, usdPerHour } from "../../../src/units/money.ts";
 import { hours, millis, minutes, seconds, toHours } from "../../../src/units/time.ts";
@@ -23,13 +25,22 @@ const ROUND_TRIP = toUsdNano(2);
 const add = (state: Regret, rates: Rates, length = hours(1), cost = ROUND_TRIP) =>
   addRegret(state, candidates(rates), millis(length), cost);
 
-/** The owner after each step. */
-function ownersOf(start: Workload, steps: readonly Step[], cost = ROUND_TRIP): readonly Workload[] {
-  let state = startRegret(start);
-  return steps.map(({ length, rates }) => {
-    state = add(state, rates, millis(length), cost);
-    return state.owner;
+/** The owner after each step, by one counter of the given patience. */
+function ownersOf(start: Workload, steps: readonly Step[], cost = ROUND_TRIP, patience = 1): readonly Workload[] {
+  const columns = Object.keys(steps[0]?.rates ?? {}) as Workload[];
+  const state = startWork(columns.indexOf(start), columns.length);
+  return steps.map((step) => {
+    advance(state, sightOf(columns, step, toUsd(cost) / 2), patience);
+    return columns[state.owner] ?? start;
   });
+}
+
+function sightOf(columns: readonly Workload[], { rates, length }: Step, oneWayUsd: number): Sight {
+  const values = Float64Array.from(columns, (workload) => rates[workload] ?? 0);
+  const oneWay = new Float64Array(columns.length ** 2).fill(oneWayUsd);
+  for (const index of columns.keys()) oneWay[index * columns.length + index] = 0;
+  const span = toHours(millis(length));
+  return { rates: values, best: bestOf(values), oneWay, hours: span, ahead: span, mayMove: true };
 }
 
 /** A length that is a whole number of 1024ths of an hour: with whole rates every sum below is exact in binary. */
@@ -109,11 +120,13 @@ describe("for two workloads", () => {
 
   test("an adversary that turns the prices over after every switch gets three times the clairvoyant's loss, not more", () => {
     const steps: Step[] = [];
-    let state = startRegret("hashing");
+    const columns: readonly Workload[] = ["hashing", "inference"];
+    const state = startWork(0, 2);
     for (let index = 0; index < 4000; index++) {
-      const rates = state.owner === "hashing" ? { hashing: 0, inference: 1 } : { hashing: 1, inference: 0 };
-      steps.push({ length: minutes(1), rates });
-      state = add(state, rates, minutes(1));
+      const rates = state.owner === 0 ? { hashing: 0, inference: 1 } : { hashing: 1, inference: 0 };
+      const step = { length: minutes(1), rates };
+      steps.push(step);
+      advance(state, sightOf(columns, step, 1), 1);
     }
     const owners = ownersOf("hashing", steps);
     const lost = lossAlong("hashing", steps, owners, 1);
@@ -304,7 +317,59 @@ describe("the sentence for the owner", () => {
   });
 });
 
-test("the money of the work function is USD", () => {
-  const { work } = add(startRegret("hashing"), { hashing: 0, inference: 0.5 });
-  expect(work.get("inference")).toBeCloseTo(toUsd(ROUND_TRIP) / 4, 12);
+describe("the counters side by side", () => {
+  /** An adversary that turns the prices over whenever the rule has moved. */
+  const turned = (count: number): { readonly steps: readonly Step[]; readonly owners: readonly Workload[] } => {
+    let state = startRegret("hashing");
+    const steps: Step[] = [];
+    const owners: Workload[] = [];
+    for (let index = 0; index < count; index++) {
+      const rates = state.owner === "hashing" ? { hashing: 0, inference: 1 } : { hashing: 1, inference: 0 };
+      steps.push({ length: minutes(1), rates });
+      state = add(state, rates, minutes(1));
+      owners.push(state.owner);
+    }
+    return { steps, owners };
+  };
+
+  test("lose at most five times what a clairvoyant loses, even to an adversary", () => {
+    const { steps, owners } = turned(4000);
+    const lost = lossAlong("hashing", steps, owners, 1);
+    expect(lost / clairvoyantLoss("hashing", steps, 1)).toBeLessThan(5);
+  });
+
+  test("leave the state before as it was", () => {
+    const before = add(startRegret("hashing"), { hashing: 0, inference: 1.5 });
+    const share = regretShare(before, ROUND_TRIP);
+    expect(add(before, { hashing: 0, inference: 0.5 }).owner).toBe("inference");
+    expect(regretShare(before, ROUND_TRIP)).toBe(share);
+    expect(add(before, { hashing: 0, inference: 0.4 }).owner).toBe("hashing");
+  });
+
+  test("grow eager where leads last, so that a quarter of a round trip is enough", () => {
+    let state = startRegret("hashing");
+    for (let day = 0; day < 40; day++)
+      for (let minute = 0; minute < 720; minute++)
+        state = add(state, day % 2 === 0 ? { hashing: 0, inference: 1 } : { hashing: 1, inference: 0 }, minutes(1));
+    expect(state.portfolio?.followed.patience).toBe(0.25);
+  });
+
+  test("grow patient where leads turn over at once", () => {
+    let state = startRegret("hashing");
+    let seed = 1;
+    for (let look = 0; look < 20_000; look++) {
+      seed = (seed * 48_271) % 2_147_483_647;
+      state = add(state, { hashing: 0, inference: (seed / 2_147_483_647 - 0.5) * 60 }, minutes(1), toUsdNano(1));
+    }
+    expect(state.portfolio?.followed.patience).toBeGreaterThan(1);
+  });
+
+  test("take a promised rate as earned for as long as it stands", () => {
+    const promised = (holdsFor: number) =>
+      candidates({ hashing: 0, inference: 1 }).map((one) => ({ ...one, holdsFor: hours(holdsFor) }));
+    const look = (holdsFor: number) =>
+      addRegret(startRegret("hashing"), promised(holdsFor), seconds(1), toUsdNano(0.9)).owner;
+    expect(look(0.1)).toBe("hashing");
+    expect(look(1)).toBe("inference");
+  });
 });
