@@ -12,7 +12,7 @@ const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "../..");
 const PROGRAMS = ["dockerd", "containerd", "runc", "docker", "ip", "gcc"];
 const STUBS = ["nvidia-container-runtime-hook", "nvidia-container-runtime", "nvidia-smi"];
-const STOP_WITHIN_MS = 10_000;
+const STOP_WITHIN_MS = 20_000;
 
 /** The Engine's program, never a running Engine: the tests start their own. */
 export const DOCKER: Requirement = {

@@ -1,4 +1,6 @@
+import { execFile } from "node:child_process";
 import { connect, createServer, type Socket } from "node:net";
+import { promisify } from "node:util";
 import { eventually } from "../../support/agent-process.ts";
 import type { PrivateEngine } from "../../support/engine.ts";
 
@@ -26,13 +28,20 @@ export async function inspect(engine: PrivateEngine, id: string): Promise<Inspec
   return found;
 }
 
+const run = promisify(execFile);
+
+/** What a container wrote so far. */
+export const logs = (engine: PrivateEngine, container: string): Promise<{ stdout: string; stderr: string }> =>
+  run("docker", ["--host", engine.host, "logs", container]);
+
 /** The line in which a container says where it listens. */
 export const announcement = (engine: PrivateEngine, container: string): Promise<Readonly<Record<string, unknown>>> =>
   eventually(async () => {
-    const [line = ""] = (await engine.docker("logs", container)).split("\n");
-    if (line !== "") return JSON.parse(line) as Readonly<Record<string, unknown>>;
     const { State } = await inspect(engine, container);
-    if (State?.Status !== "running") throw new Error(`${container} ended with ${State?.ExitCode}`);
+    const { stdout, stderr } = await logs(engine, container);
+    const [line = ""] = stdout.split("\n");
+    if (line !== "") return JSON.parse(line) as Readonly<Record<string, unknown>>;
+    if (State?.Status !== "running") throw new Error(`the container ended with ${State?.ExitCode}: ${stderr}`);
     return undefined;
   });
 

@@ -12,7 +12,7 @@ import { ProxyBench } from "../../support/proxy-bench.ts";
 import { testWith } from "../../support/requirement.ts";
 import { ask } from "../../support/socket-client.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
-import { announcement, bridgePort, HARDENED, inspect, stop } from "./containers.ts";
+import { announcement, bridgePort, HARDENED, inspect, logs, stop } from "./containers.ts";
 
 const run = promisify(execFile);
 const signal = new AbortController().signal;
@@ -146,7 +146,7 @@ describe("an engine in a container without a network", () => {
       ["--model", "/app/docker/engine/model/rigshift-tryout.gguf", "--socket", "/etc/engine.sock"],
     );
     expect(await engine().docker("wait", container)).toBe("2");
-    const { stderr } = await run("docker", ["--host", engine().host, "logs", container]);
+    const { stderr } = await logs(engine(), container);
     expect(stderr).toMatch(/^rigshift-engine: \/etc\/engine\.sock cannot be listened on: .* \(ERR_LISTEN\): .+\n$/);
   });
 });

@@ -11,7 +11,8 @@ import { until } from "../../support/until.ts";
 const run = promisify(execFile);
 const GPU = "GPU-11111111-2222-3333-4444-555555555555";
 const OTHER = "GPU-66666666-7777-8888-9999-000000000000";
-const SLEEP = ["--entrypoint", "node"] as const;
+/** Node takes a moment until it listens to a signal, and the first process of a container ignores what it does not. */
+const SLEEP = ["--stop-timeout", "1", "--entrypoint", "node"] as const;
 const FOREVER = ["-e", "process.on('SIGTERM',()=>process.exit(0));setInterval(()=>{},1e6)"] as const;
 
 describe("an Engine of the test's own", () => {
