@@ -104,7 +104,7 @@ export class MinerNetwork {
 function toProxy({ proxy }: MinerAccess): Socket {
   const address = proxy();
   if (address === undefined) throw broken("the Stratum proxy does not listen yet", "try again");
-  return connect({ ...address, allowHalfOpen: true });
+  return connect({ host: address.host, port: address.port, allowHalfOpen: true });
 }
 
 const networkOf = (address: string): string => address.replace(/\.\d+$/, ".0");
