@@ -1,10 +1,13 @@
 import { toEnergySlotView } from "../api/rows.ts";
 import type { EnergySlotView } from "../api/shapes.ts";
+import type { EnergySlot } from "../ledger/energy.ts";
+import type { ReadOnlyLedger } from "../ledger/ledger.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
 import type { JobsAtWall, RigEnergyRow } from "../ledger/rig-energy.ts";
 import { systemClock } from "../lib/clock.ts";
-import { unixMs } from "../units/time.ts";
+import { type UnixMs, unixMs } from "../units/time.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
+import { toSampleCsv, toSampleJson, toSampleTable } from "./ledger-samples.ts";
 import { parseMoment } from "./moment.ts";
 import { renderTable } from "./table.ts";
 import { sayAmount, sayEnergy, sayLength, sayTime, UNKNOWN } from "./wording.ts";
@@ -19,8 +22,11 @@ const COLUMNS = [
   ["UNSEEN", "unseenMj"],
 ] as const;
 type EnergyKey = (typeof COLUMNS)[number][1];
-/** `unseenMj` is an estimate of what was used while nothing could be measured; it is in no sum. */
-type SlotLine = EnergySlotView & { readonly unseenMj: number };
+/**
+ * `unseenMj` is an estimate of what was used while nothing could be measured; it is in no sum. `interpolatedMj` is the
+ * part of `measuredMj` whose slot is told by time alone, because no reading fell on the boundary.
+ */
+type SlotLine = EnergySlotView & { readonly unseenMj: number; readonly interpolatedMj: number };
 
 const HEADER = ["SLOT (UTC)", "GPU", ...COLUMNS.map(([title]) => title), "QUALITY"];
 const RIGHT = new Set(COLUMNS.map(([title]) => title as string));
@@ -31,28 +37,55 @@ export interface LedgerEnergyOptions extends LocationOptions {
   readonly gpu?: string;
   readonly json?: true;
   readonly csv?: true;
+  /** Every minute of every GPU instead of its slots. */
+  readonly samples?: true;
 }
 
-/** Where the joules of every 15-minute slot went, whether an agent runs or not. */
+/** Where the joules of every 15-minute slot went, or what each minute was like, whether an agent runs or not. */
 export function ledgerEnergy(options: LedgerEnergyOptions, context: CliContext): void {
   const now = systemClock.now();
   const from = unixMs(parseMoment(options.from, "--from", now));
   const to = unixMs(options.to === undefined ? now : parseMoment(options.to, "--to", now));
   const ledger = openLedgerReadOnly(findDataDir(options, context));
   try {
-    const slots = ledger.energy
-      .slots(from, to)
-      .filter(({ gpu }) => options.gpu === undefined || gpu === options.gpu)
-      .map((slot): SlotLine => ({ ...toEnergySlotView(slot), unseenMj: slot.unseen }));
-    const rig = ledger.rigEnergy.slots(from, to);
-    const jobs = ledger.rigEnergy.ofJobs(from, to);
-    if (options.json) printJson(context, { ...toJson([from, to], slots, rig), jobs: toJobsView(jobs) });
-    else if (options.csv) context.print(toCsv(slots));
-    else context.print(`${toTable(slots)}\n${toRigLines(rig)}${toJobsLine(jobs)}`);
+    if (options.samples) printSamples([from, to], ledger, options, context);
+    else printSlots([from, to], ledger, options, context);
   } finally {
     ledger.close();
   }
 }
+
+type Range = readonly [from: UnixMs, to: UnixMs];
+
+function printSlots(range: Range, ledger: ReadOnlyLedger, options: LedgerEnergyOptions, context: CliContext): void {
+  const slots = ledger.energy
+    .slots(...range)
+    .filter(isOf(options))
+    .map(toLine);
+  const rig = ledger.rigEnergy.slots(...range);
+  const jobs = ledger.rigEnergy.ofJobs(...range);
+  if (options.json) printJson(context, { ...toJson(range, slots, rig), jobs: toJobsView(jobs) });
+  else if (options.csv) context.print(toCsv(slots));
+  else context.print(`${toTable(slots)}\n${toRigLines(rig)}${toJobsLine(jobs)}`);
+}
+
+function printSamples(range: Range, ledger: ReadOnlyLedger, options: LedgerEnergyOptions, context: CliContext): void {
+  const minutes = ledger.gpuMinutes.list(...range).filter(isOf(options));
+  if (options.json) printJson(context, toSampleJson(range, minutes));
+  else if (options.csv) context.print(toSampleCsv(minutes));
+  else context.print(`${toSampleTable(minutes)}\n`);
+}
+
+const isOf =
+  (options: LedgerEnergyOptions) =>
+  ({ gpu }: { readonly gpu: string }): boolean =>
+    options.gpu === undefined || gpu === options.gpu;
+
+const toLine = (slot: EnergySlot): SlotLine => ({
+  ...toEnergySlotView(slot),
+  unseenMj: slot.unseen,
+  interpolatedMj: slot.interpolated,
+});
 
 const totalOf = (slots: readonly SlotLine[], key: EnergyKey): number => slots.reduce((sum, slot) => sum + slot[key], 0);
 
@@ -92,13 +125,21 @@ function toJobsLine({ jobs, energy, wallEnergy, wallErrorPct }: JobsAtWall): str
 
 function toCsv(slots: readonly SlotLine[]): string {
   const keys = COLUMNS.map(([, key]) => key);
-  const header = ["slot_start_utc", "slot_start_ms", "gpu_uuid", ...keys.map(toColumn), "energy_quality"];
+  const header = [
+    "slot_start_utc",
+    "slot_start_ms",
+    "gpu_uuid",
+    ...keys.map(toColumn),
+    "energy_quality",
+    "interpolated_mj",
+  ];
   const rows = slots.map((slot) => [
     new Date(slot.slotStartMs).toISOString(),
     slot.slotStartMs,
     slot.gpu,
     ...keys.map((key) => slot[key]),
     slot.quality,
+    slot.interpolatedMj,
   ]);
   return [header, ...rows].map((row) => `${row.join(",")}\n`).join("");
 }
@@ -113,7 +154,7 @@ function toTable(slots: readonly SlotLine[]): string {
     sayTime(slot.slotStartMs).slice(0, 16),
     slot.gpu,
     ...cells((key) => slot[key]),
-    slot.quality,
+    sayQuality(slot),
   ]);
   const total = [
     "total",
@@ -123,6 +164,9 @@ function toTable(slots: readonly SlotLine[]): string {
   ];
   return renderTable(HEADER, [...rows, total], RIGHT);
 }
+
+const sayQuality = ({ quality, interpolatedMj, measuredMj }: SlotLine): string =>
+  interpolatedMj === 0 ? quality : `${quality}, ${((100 * interpolatedMj) / measuredMj).toFixed(1)} % cut by time`;
 
 /** What the rig as a whole drew, seen elsewhere: beside the table, because it holds the same joules again. */
 function toRigLines(rig: readonly RigEnergyRow[]): string {

@@ -141,6 +141,7 @@ function addLedger(program: Command, context: CliContext): void {
     .option("--from <time>", "first slot: UTC time or how long ago", "24h")
     .option("--to <time>", "end, not included; now when absent")
     .option("--gpu <uuid>", "only this GPU")
+    .option("--samples", "every minute of every GPU instead: power, energy, load, temperature")
     .option("--json", "machine-readable")
     .option("--csv", "for a spreadsheet")
     .action((options) => ledgerEnergy(options, context));

@@ -6,7 +6,7 @@ import type { Ledger } from "../../../src/ledger/ledger.ts";
 import { openLedger } from "../../../src/ledger/open.ts";
 import type { EnergyEntry, EnergySink, GpuUuid } from "../../../src/ledger/rows.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
-import { milliJoules } from "../../../src/units/energy.ts";
+import { milliJoules, watts } from "../../../src/units/energy.ts";
 import { millis, unixMs } from "../../../src/units/time.ts";
 import { GPU_A, GPU_B, jobStart, jobTotals, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -119,6 +119,7 @@ describe("ledger energy", () => {
       measuredMj: 5_000_006,
       quality: "counter",
       unseenMj: 5,
+      interpolatedMj: 0,
     });
     expect(answer.totals).toMatchObject({ hashingMj: 8_000_000, measuredMj: 8_600_006, unseenMj: 5 });
     expect(answer.rig).toContainEqual({
@@ -139,7 +140,7 @@ describe("ledger energy", () => {
       .split("\n")
       .map((line) => line.split(","));
     expect(header).toEqual(
-      "slot_start_utc,slot_start_ms,gpu_uuid,hashing_mj,inference_mj,switch_mj,parked_mj,idle_mj,measured_mj,unseen_mj,energy_quality".split(
+      "slot_start_utc,slot_start_ms,gpu_uuid,hashing_mj,inference_mj,switch_mj,parked_mj,idle_mj,measured_mj,unseen_mj,energy_quality,interpolated_mj".split(
         ",",
       ),
     );
@@ -148,6 +149,23 @@ describe("ledger energy", () => {
       const sinks = row.slice(3, 8).reduce((sum, cell) => sum + Number(cell), 0);
       expect(sinks).toBe(Number(row[8]));
     }
+  });
+
+  test("says how much of a slot was cut at its boundary by time alone", async () => {
+    const slotStart = unixMs(T0 + 2 * SLOT);
+    const stretch = {
+      epoch: "boot-1",
+      from: slotStart,
+      to: slotStart,
+      counter: { from: milliJoules(0), to: milliJoules(1000) },
+      estimated: milliJoules(0),
+      interpolated: milliJoules(250),
+    };
+    const whole = { gpu: GPU_A, slotStart, energy: milliJoules(1000), quality: "counter" as const };
+    ledger.energy.bookSegment([{ ...whole, sink: "idle" }], [{ ...whole, stretch }]);
+    expect((await energy()).out).toMatch(/counter, 25\.0 % cut by time\n/);
+    expect(JSON.parse((await energy("--json")).out).slots.at(-1)).toMatchObject({ interpolatedMj: 250 });
+    expect((await energy("--csv")).out.trimEnd()).toMatch(/,counter,250$/);
   });
 
   test("keeps to the range, and takes lengths of time", async () => {
@@ -168,6 +186,74 @@ describe("ledger energy", () => {
     const { code, err } = await cli("ledger", "energy", "--data-dir", join(directory.path, "none"));
     expect(code).toBe(1);
     expect(err).toContain("ERR_LEDGER_MISSING");
+  });
+});
+
+describe("ledger energy --samples", () => {
+  beforeEach(() => {
+    const minute = {
+      gpu: GPU_A,
+      minute: unixMs(T0),
+      powerReads: 60,
+      powerMean: watts(201.26),
+      powerMin: watts(180),
+      powerMax: watts(250),
+      energy: milliJoules(12_075_600),
+      covered: millis(60_000),
+      quality: "counter" as const,
+      utilizationPercent: 98,
+      temperatureC: 66,
+    };
+    ledger.gpuMinutes.add(minute);
+    const absent = { powerReads: 0, powerMean: undefined, powerMin: undefined, powerMax: undefined };
+    const unmeasured = { energy: undefined, covered: millis(0), quality: undefined, temperatureC: undefined };
+    ledger.gpuMinutes.add({ ...minute, gpu: GPU_B, minute: unixMs(T0 + 60_000), ...absent, ...unmeasured });
+  });
+
+  test("shows power, energy, load and temperature of every minute, and nothing where nothing was read", async () => {
+    const { code, out } = await energy("--samples");
+    expect(code).toBe(0);
+    const lines = out.trimEnd().split("\n");
+    expect(lines).toHaveLength(3);
+    expect(lines[1]?.split(/\s{2,}/)).toEqual([
+      "2025-06-15 15:00",
+      GPU_A,
+      "201.3 W",
+      "180.0 W",
+      "250.0 W",
+      "12.1 kJ",
+      "counter",
+      "98 %",
+      "66 °C",
+    ]);
+    expect(lines[2]?.split(/\s{2,}/).slice(2)).toEqual(["–", "–", "–", "–", "–", "98 %", "–"]);
+  });
+
+  test("speaks JSON with null for what was not read, of one GPU where one is named", async () => {
+    const { samples } = JSON.parse((await energy("--samples", "--json", "--gpu", GPU_B)).out);
+    expect(samples).toEqual([
+      {
+        gpu: GPU_B,
+        minuteMs: T0 + 60_000,
+        powerMeanW: null,
+        powerMinW: null,
+        powerMaxW: null,
+        energyMj: null,
+        coveredMs: 0,
+        quality: null,
+        utilizationPercent: 98,
+        temperatureC: null,
+      },
+    ]);
+  });
+
+  test("speaks CSV", async () => {
+    const { out } = await energy("--samples", "--csv");
+    expect(out.trimEnd().split("\n")).toEqual([
+      "minute_utc,minute_ms,gpu_uuid,power_mean_w,power_min_w,power_max_w,energy_mj,covered_ms,energy_quality,utilization_pct,temperature_c",
+      `2025-06-15T15:00:00.000Z,${T0},${GPU_A},201.3,180,250,12075600,60000,counter,98,66`,
+      `2025-06-15T15:01:00.000Z,${T0 + 60_000},${GPU_B},,,,,0,,98,`,
+    ]);
   });
 });
 
@@ -213,6 +299,32 @@ describe("ledger verify", () => {
     );
     const { code, out } = await cli("ledger", "verify");
     expect([code, out]).toEqual([1, "job job-1: 7999999 mJ in its windows, 8000000 mJ in its total (-1 mJ)\n"]);
+  });
+
+  test("finds what the sums cannot show: a counter booked twice, and one that moved by less than was booked", async () => {
+    const slotStart = unixMs(T0 + 3 * SLOT);
+    const book = (energyMj: number, from: number, to: number) => {
+      const whole = { gpu: GPU_A, slotStart, energy: milliJoules(energyMj), quality: "counter" as const };
+      const counter = { from: milliJoules(from), to: milliJoules(to) };
+      const none = { estimated: milliJoules(0), interpolated: milliJoules(0) };
+      const stretch = { epoch: "boot-1", from: slotStart, to: slotStart, counter, ...none };
+      ledger.energy.bookSegment([{ ...whole, sink: "idle" }], [{ ...whole, stretch }]);
+    };
+    book(1000, 0, 1000);
+    book(600, 500, 1100);
+    book(5000, 1100, 1200);
+    const { code, out } = await cli("ledger", "verify");
+    expect(code).toBe(1);
+    expect(out.split("\n")).toEqual([
+      `slot 2025-06-15 15:45:00 of ${GPU_A}: 5000 mJ booked as counted, 100 mJ on the counter (+4900 mJ)`,
+      `slot 2025-06-15 15:45:00 of ${GPU_A}: 500 mJ of its counter are booked twice (epoch boot-1)`,
+      "",
+    ]);
+    const { violations } = JSON.parse((await cli("ledger", "verify", "--json")).out);
+    expect(violations).toMatchObject([
+      { kind: "counter", bookedMj: 5000, countedMj: 100 },
+      { kind: "overlap", overlapMj: 500, epoch: "boot-1" },
+    ]);
   });
 
   test("names a file that is damaged", async () => {
