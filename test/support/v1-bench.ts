@@ -1,6 +1,7 @@
 import type { ShareRow } from "../../src/ledger/rows.ts";
+import type { Algorithm } from "../../src/mining/stratum/algorithms.ts";
 import { bitcoinV1 } from "../../src/mining/stratum/bitcoin-v1.ts";
-import type { ForeignShare } from "../../src/mining/stratum/dialect.ts";
+import type { Dialect, ForeignShare } from "../../src/mining/stratum/dialect.ts";
 import { MinerSide } from "../../src/mining/stratum/miner-side.ts";
 import type { Pool } from "../../src/mining/stratum/pools.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -31,8 +32,10 @@ export class PoolEnd {
   readonly sent: string[] = [];
   readonly events: string[] = [];
   readonly session;
+  readonly url: string;
 
   constructor(miner: MinerSide, target: Pool) {
+    this.url = target.url;
     this.session = miner.open(target, {
       toPool: (line) => this.sent.push(line.toString().trimEnd()),
       settled: () => this.events.push("settled"),
@@ -65,19 +68,23 @@ export class V1Bench {
   readonly foreign: ForeignShare[] = [];
   readonly strangers: string[] = [];
   dropped: string | undefined;
-  readonly miner = new MinerSide(
-    {
-      toMiner: (line) => this.toMiner.push(line.toString().trimEnd()),
-      dropMiner: (reason) => {
-        this.dropped = reason;
+  readonly miner: MinerSide;
+
+  constructor(dialect: Dialect = bitcoinV1, algorithm: Algorithm = "sha256d") {
+    this.miner = new MinerSide(
+      {
+        toMiner: (line) => this.toMiner.push(line.toString().trimEnd()),
+        dropMiner: (reason) => {
+          this.dropped = reason;
+        },
+        recordShare: (share) => this.shares.push(share),
+        recordForeign: (share) => this.foreign.push(share),
+        foreignLogin: (worker) => this.strangers.push(worker),
+        gpuOf: (worker) => (worker.startsWith("rig.") ? `GPU-${worker}` : undefined),
       },
-      recordShare: (share) => this.shares.push(share),
-      recordForeign: (share) => this.foreign.push(share),
-      foreignLogin: (worker) => this.strangers.push(worker),
-      gpuOf: (worker) => (worker.startsWith("rig.") ? `GPU-${worker}` : undefined),
-    },
-    { dialect: bitcoinV1, algorithm: "sha256d", clock: this.clock },
-  );
+      { dialect, algorithm, clock: this.clock },
+    );
+  }
 
   open(name = "a", changes: Partial<Pool> = {}): PoolEnd {
     return new PoolEnd(this.miner, pool(name, changes));
