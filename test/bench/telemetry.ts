@@ -1,6 +1,7 @@
 /*
  * What reading eight GPUs costs: per call against the bare library, and as a share of one core at 10 Hz, beside polling
- * `nvidia-smi -q -x` once a second. Both sides are stand-ins, so the driver's own time is in neither.
+ * `nvidia-smi -q -x` once a second. Both sides are stand-ins, so the driver's own time is in neither. Exits with 1 when
+ * a target is missed.
  */
 import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync } from "node:fs";
@@ -17,6 +18,7 @@ import { TemporaryDirectory } from "../support/temporary-directory.ts";
 const GPUS = 8;
 const HZ = 10;
 const LOOKS = 5000;
+const BATCHES = 20;
 const SHARE_OVER = seconds(Number(process.env.BENCH_SECONDS ?? 10));
 /** One look at one GPU: field values, utilisation, memory and programs; four more once a second. */
 const CALLS = 4;
@@ -36,11 +38,18 @@ function cpuUs(): number {
   return user + system + ticks * 10_000;
 }
 
+/** Waiting is counted in batches, of which the quieter quarter stands: others on this machine only ever add to it. */
 async function measure(times: number, work: () => Promise<unknown>): Promise<Cost> {
   for (let warm = 0; warm < times / 10; warm++) await work();
-  const [cpu, start] = [cpuUs(), performance.now()];
-  for (let time = 0; time < times; time++) await work();
-  return { wallUs: ((performance.now() - start) * 1000) / times, cpuUs: (cpuUs() - cpu) / times };
+  const cpu = cpuUs();
+  const walls: number[] = [];
+  for (let batch = 0; batch < BATCHES; batch++) {
+    const start = performance.now();
+    for (let time = 0; time < times / BATCHES; time++) await work();
+    walls.push(((performance.now() - start) * 1000 * BATCHES) / times);
+  }
+  const wallUs = walls.sort((a, b) => a - b)[BATCHES >> 2] ?? Number.NaN;
+  return { wallUs, cpuUs: (cpuUs() - cpu) / times };
 }
 
 /** Percent of one core that `work` takes when it is done every `period` ms. */
@@ -54,15 +63,20 @@ async function shareOf(period: number, work: () => Promise<unknown>): Promise<nu
   return (cpuUs() - cpu) / 10 / (performance.now() - start);
 }
 
-/** The machine may be busy with others: each in turns, and the median of each. */
-async function inTurns(works: { readonly nothing: () => Promise<unknown>; readonly look: () => Promise<unknown> }) {
-  const nothing: number[] = [];
-  const look: number[] = [];
+/** A timer alone, then with an open session, its wait for events included. In turns, because the machine may be busy. */
+async function inTurns(library: string) {
+  const timer: number[] = [];
+  const looks: number[] = [];
   for (let turn = 0; turn < TURNS; turn++) {
-    nothing.push(await shareOf(1000 / HZ, works.nothing));
-    look.push(await shareOf(1000 / HZ, works.look));
+    timer.push(await shareOf(1000 / HZ, () => Promise.resolve()));
+    const source = await openNvml({ clock: systemClock, library });
+    const look = await lookAtAll(source);
+    // A thread of its own, so its code is compiled anew.
+    await measure(LOOKS, look);
+    looks.push(await shareOf(1000 / HZ, look));
+    await source.close();
   }
-  return { nothing: median(nothing), look: median(look) };
+  return { timer: median(timer), looks: median(looks) };
 }
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
@@ -116,8 +130,8 @@ async function run() {
   const look = await lookAtAll(source);
   const cost = await measure(LOOKS, look);
   const calls = GPUS * CALLS;
-  const shares = await inTurns({ nothing: () => Promise.resolve(), look });
   await source.close();
+  const shares = await inTurns(standIn.library);
   const pooled = await measure(LOOKS, oneByOne(standIn));
   putFakeOnPath(directory);
   const smi = await shareOf(1000, askNvidiaSmi);
@@ -133,15 +147,21 @@ async function run() {
     cpuOverLibraryUsPerCall: round(cost.cpuUs / calls - libraryUsPerCall),
     pooledOverLibraryUsPerCall: round(pooled.wallUs - libraryUsPerCall),
     lookWallUs: round(cost.wallUs),
-    corePercent: round(shares.look - shares.nothing),
-    corePercentWithTimer: round(shares.look),
-    corePercentOfTimerAlone: round(shares.nothing),
+    corePercent: round(shares.looks - shares.timer),
+    corePercentWithTimer: round(shares.looks),
+    corePercentOfTimerAlone: round(shares.timer),
     nvidiaSmiCorePercentAt1Hz: round(smi),
-    met: cost.wallUs / calls - libraryUsPerCall <= 5 && shares.look - shares.nothing <= 1,
   };
 }
 
+/** What is measured, its bound, and what it is. */
+const targetsOf = ({ overLibraryUsPerCall, corePercent }: Awaited<ReturnType<typeof run>>) => [
+  { value: overLibraryUsPerCall, most: 5, what: "µs per call over the library" },
+  { value: corePercent, most: 1, what: `% of a core for ${GPUS} GPUs at ${HZ} Hz` },
+];
+
 const result = await run();
+const missed = targetsOf(result).filter(({ value, most }) => !(value <= most));
 const rows: readonly (readonly [string, string])[] = [
   ["bare library, per call", `${result.libraryUsPerCall} µs`],
   ["Rigshift, per call (target: at most 5 µs over the library)", `${result.usPerCall} µs`],
@@ -151,9 +171,12 @@ const rows: readonly (readonly [string, string])[] = [
   [`one look at ${GPUS} GPUs, ${result.callsPerLook} calls`, `${result.lookWallUs} µs`],
   [`${GPUS} GPUs at ${HZ} Hz (target: at most 1 % of a core)`, `${result.corePercent} %`],
   ["  together with the bench's own timer", `${result.corePercentWithTimer} %`],
-  ["  that timer alone, the session open", `${result.corePercentOfTimerAlone} %`],
+  ["  that timer alone, no session open", `${result.corePercentOfTimerAlone} %`],
   ["nvidia-smi -q -x once a second, through node-nvidia-smi", `${result.nvidiaSmiCorePercentAt1Hz} %`],
 ];
 const width = Math.max(...rows.map(([label]) => label.length));
-console.log(JSON.stringify(result));
+console.log(JSON.stringify({ ...result, met: missed.length === 0 }));
 console.log(rows.map(([label, value]) => `${label.padEnd(width)}  ${value.padStart(10)}`).join("\n"));
+for (const { value, most, what } of missed)
+  console.error(`missed: ${value} ${what}, ${round(value - most)} above the target of ${most}`);
+process.exitCode = missed.length === 0 ? 0 : 1;

@@ -38,6 +38,7 @@ export class Driver {
   /** Nothing can be read: the thread hangs outside of any GPU, died and was not replaced yet, or was let go of. */
   #isAway = false;
   #driverVersion: string | undefined;
+  #driverEpoch = "";
   #isClosed = false;
   #turn: Promise<void> = Promise.resolve();
 
@@ -123,11 +124,10 @@ export class Driver {
     const answer = await this.#askAbout(uuids, (able) => ({ type: "read", uuids: able, now: clock.monotonic() }));
     if (answer === "left") return this.#read(uuids);
     if (answer?.type !== "readings") return [];
-    const { readings, facts } = answer;
-    this.#learn(facts);
-    for (const reading of readings) this.#remember(reading, facts.driverEpoch);
-    if (facts.isStale && !this.#isAway) this.#restartLater();
-    return readings;
+    this.#learn(answer.facts);
+    for (const reading of answer.readings) this.#remember(reading);
+    if (answer.facts?.isStale && !this.#isAway) this.#restartLater();
+    return answer.readings;
   }
 
   /** "left" when the thread was left to one of them and another one may be asked about the rest. */
@@ -172,8 +172,11 @@ export class Driver {
     return this.#thread.ask({ type: "open", handover }, OPEN_HANG_AFTER);
   }
 
-  #learn({ gpus = [], missing, driverVersion }: SessionFacts): void {
+  #learn(facts: SessionFacts | undefined): void {
+    if (facts === undefined) return;
+    const { gpus, missing, driverEpoch, driverVersion } = facts;
     this.#missing = missing;
+    this.#driverEpoch = driverEpoch;
     this.#driverVersion = driverVersion ?? this.#driverVersion;
     for (const gpu of gpus) {
       const isNew = !this.#known.has(gpu.info.uuid);
@@ -182,9 +185,10 @@ export class Driver {
     }
   }
 
-  #remember({ reading: { uuid, health, epoch, energy } }: RawReading, driverEpoch: string): void {
+  #remember({ reading: { uuid, health, epoch, energy } }: RawReading): void {
     const known = this.#known.get(uuid);
     if (known === undefined) return;
+    const driverEpoch = this.#driverEpoch;
     const last = energy ?? (epoch === known.epoch ? known.energy : undefined);
     this.#known.set(uuid, { info: known.info, health, driverEpoch, epoch, energy: last });
   }

@@ -71,8 +71,7 @@ export type Order =
 
 /** What the session says about itself. */
 export interface SessionFacts {
-  /** All GPUs where that changed, else absent. */
-  readonly gpus?: readonly KnownGpu[];
+  readonly gpus: readonly KnownGpu[];
   readonly missing: readonly MissingGpu[];
   readonly driverEpoch: string;
   readonly driverVersion?: string;
@@ -81,9 +80,10 @@ export interface SessionFacts {
 }
 
 export type OrderAnswer =
-  | { readonly type: "opened"; readonly facts: SessionFacts }
+  | { readonly type: "opened"; readonly facts?: SessionFacts }
   | { readonly type: "refused"; readonly reason: string; readonly mend?: string }
-  | { readonly type: "readings"; readonly readings: readonly RawReading[]; readonly facts: SessionFacts }
+  /** With `facts` where they changed since they were told. */
+  | { readonly type: "readings"; readonly readings: readonly RawReading[]; readonly facts?: SessionFacts }
   | { readonly type: "settings"; readonly settings: GpuSettings }
   | { readonly type: "controlled"; readonly outcome: ControlOutcome }
   | { readonly type: "closed" };

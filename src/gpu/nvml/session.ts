@@ -40,8 +40,7 @@ export class NvmlSession {
   #isOpen = false;
   #isStale = false;
   #retryAt: Millis | undefined;
-  /** How many GPUs the agent was told of. */
-  #told = 0;
+  #hasNews = true;
 
   constructor(parts: SessionParts, handover: Handover) {
     this.#parts = parts;
@@ -102,18 +101,18 @@ export class NvmlSession {
     return this.#control.apply(device.handle, wish);
   }
 
-  /** What the agent does not know yet, and what it should. */
-  tell(): SessionFacts {
-    const { devices, missing } = this.#roster;
-    const isNew = devices.length !== this.#told;
-    this.#told = devices.length;
-    return {
-      missing,
+  /** What the agent should know of the session; empty while that is what was told last. */
+  tellNews(): { readonly facts?: SessionFacts } {
+    if (!this.#hasNews) return {};
+    this.#hasNews = false;
+    const facts = {
+      gpus: this.#roster.devices.map(toKnown),
+      missing: this.#roster.missing,
       driverEpoch: this.#driverEpoch,
       isStale: this.#isStale,
-      ...(isNew ? { gpus: devices.map(toKnown) } : {}),
       ...(this.#driverVersion === undefined ? {} : { driverVersion: this.#driverVersion }),
     };
+    return { facts };
   }
 
   /** Ends the session; nothing of it stays open. */
@@ -124,6 +123,7 @@ export class NvmlSession {
 
   #begin(): number {
     const { library, files, slowEvery, opened } = this.#parts;
+    this.#hasNews = true;
     const code = library.call("nvmlInit_v2");
     if (faultOf(code) === "library") this.#isStale = true;
     if (code !== SUCCESS) return code;
@@ -159,6 +159,7 @@ export class NvmlSession {
   #onFault(device: Device, fault: Fault): void {
     const isOfAll = fault === "session" || fault === "library";
     if (fault === "library") this.#isStale = true;
+    this.#hasNews ||= this.#isStale;
     for (const one of isOfAll ? this.#roster.devices : [device]) {
       one.handle = undefined;
       one.health = isOfAll ? "unknown" : fault;

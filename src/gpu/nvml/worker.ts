@@ -57,7 +57,7 @@ class DriverThread {
       const library = new NvmlLibrary(this.#start.libraries);
       this.#session = new NvmlSession({ ...this.#start, library, onXid: (xid) => this.#post({ xid }) }, handover);
       this.#session.open();
-      return { type: "opened", facts: this.#session.tell() };
+      return { type: "opened", ...this.#session.tellNews() };
     } catch (error) {
       const mend = isRigError(error) ? error.facts.mend : undefined;
       return { type: "refused", reason: messageOf(error), ...(mend === undefined ? {} : { mend }) };
@@ -81,7 +81,7 @@ class DriverThread {
       if (reading !== undefined) readings.push(reading);
     }
     this.#mark(NO_GPU);
-    return { type: "readings", readings, facts: session.tell() };
+    return { type: "readings", readings, ...session.tellNews() };
   }
 
   #about<T>(look: (session: NvmlSession) => T): T | undefined {

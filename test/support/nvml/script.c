@@ -257,6 +257,7 @@ struct machine *look(void) {
   double now = is_virtual ? virtual_now : real - real_start;
   if (now < folded_from || now >= folded_until) fold(now);
   folded.now = now;
+  folded.is_real = !is_virtual;
   return &folded;
 }
 

@@ -59,6 +59,8 @@ struct gpu {
 
 struct machine {
   double now;
+  /* Time passes by itself. */
+  int is_real;
   char driver[TEXT];
   int gpu_count;
   double last_reload;
