@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { ForeignBook } from "../../../../src/mining/stratum/foreign-book.ts";
+import { unixMs } from "../../../../src/units/time.ts";
+
+const share = { pool: "stratum+tcp://a:1", worker: "fee", expectedHashes: 100 } as const;
+
+test("counts what went to each wallet that is not the rig's own", () => {
+  const book = new ForeignBook();
+  book.open("fee", unixMs(1));
+  for (const verdict of ["accepted", "accepted", "stale", "unknown"] as const)
+    book.add({ ...share, verdict }, unixMs(5));
+  book.open("fee", unixMs(9));
+  expect(book.accounts).toEqual([
+    { worker: "fee", accepted: 2, rejected: 1, unknown: 1, expectedHashes: 200, since: 1, last: 5 },
+  ]);
+});
+
+test("keeps 64 wallets at most, whoever logs in", () => {
+  const book = new ForeignBook();
+  for (let i = 0; i < 1000; i++) book.open(`w${i}`, unixMs(i));
+  book.add({ ...share, worker: "w999", verdict: "accepted" }, unixMs(2));
+  expect(book.accounts).toHaveLength(64);
+});
