@@ -75,3 +75,29 @@ testWith(nvidiaGpu, "a look at all GPUs takes milliseconds, and what it takes is
     expect(wallMs).toBeLessThan(250);
   }),
 );
+
+testWith(nvidiaGpu, "settings are in order, and reading them changes nothing", () =>
+  withGpus(async (source, infos) => {
+    for (const { uuid } of infos) {
+      const settings = await source.control?.readSettings(uuid, signal);
+      const { powerLimit, lowestPowerLimit = 0, highestPowerLimit = 5000 } = settings ?? {};
+      if (powerLimit !== undefined) expect(powerLimit).toBeGreaterThanOrEqual(lowestPowerLimit);
+      expect(powerLimit ?? 0).toBeLessThanOrEqual(highestPowerLimit);
+      expect(await source.control?.readSettings(uuid, signal)).toMatchObject({ powerLimit });
+    }
+  }),
+);
+
+testWith(nvidiaGpu, "a driver that was let go of is taken up again in the same epochs, and its counters went on", () =>
+  withGpus(async (source, infos) => {
+    const before = await readAll(source, infos);
+    expect(await source.release?.()).toEqual({ kind: "released" });
+    expect((await readAll(source, infos)).map(({ health }) => health)).toEqual(infos.map(() => "unknown"));
+    await source.resume?.();
+    const after = await readAll(source, infos);
+    for (const [index, end] of after.entries()) {
+      expect(end).toMatchObject({ health: "ok", epoch: before[index]?.epoch, driverVersion: source.driverVersion });
+      expect(end.energy ?? 0).toBeGreaterThanOrEqual(before[index]?.energy ?? 0);
+    }
+  }),
+);

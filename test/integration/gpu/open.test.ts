@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { gpus } from "../../../src/cli/gpus.ts";
 import { parseConfig } from "../../../src/config/load.ts";
 import { openGpuSource } from "../../../src/gpu/open.ts";
+import { createLogger } from "../../../src/lib/logger.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { compiler, NvmlStandIn } from "../../support/nvml/stand-in.ts";
 import { testWith } from "../../support/requirement.ts";
@@ -37,6 +38,21 @@ testWith(compiler, "a library without a GPU, or without its driver, is passed ov
     expect(source.kind).not.toBe("nvml");
     await source.close();
   }
+});
+
+testWith(compiler, "a library whose only GPU does not answer is passed over too, and that is told", async () => {
+  using standIn = new NvmlStandIn([...MACHINE, "gpu 0 state lost"]);
+  const lines: string[] = [];
+  const config = parseConfig({ version: 1 }, "rig.yaml", "/");
+  const source = await openGpuSource(config, {
+    clock: new ManualClock(),
+    fallbackId: "random",
+    env: { RIGSHIFT_NVML_LIBRARY: standIn.library },
+    logger: createLogger("warn", (line) => lines.push(line)),
+  });
+  expect(source.kind).not.toBe("nvml");
+  expect(lines.join("")).toContain("none answers (GPU 0: NVML return code 15)");
+  await source.close();
 });
 
 async function printGpus(config: string, env: Record<string, string>): Promise<string> {
