@@ -174,6 +174,24 @@ describe("a pool that is up but useless", () => {
     expect(await extranonceOf(miner)).toBe("bbbb");
   });
 
+  test("and begins a line that it never ends is left after ten seconds", async () => {
+    const primary = await startPool({ extranonces: ["aaaa"] });
+    const backup = await startPool({ extranonces: ["bbbb"] });
+    const clock = new ManualClock();
+    await using bench = await ProxyBench.start([primary, backup], { clock });
+    const miner = await bench.miner();
+    for (const socket of primary.connections) socket.write('{"id":null,"method":"client.get_version","par');
+    primary.connections.clear();
+    const moved = miner.method("mining.set_extranonce");
+    let isMoved = false;
+    void moved.then(() => {
+      isMoved = true;
+    });
+    for (let i = 0; i < 30 && !isMoved; i++) await clock.advance(1000);
+    expect((await moved).params?.[0]).toBe("bbbb");
+    expect(clock.monotonic()).toBeGreaterThan(10_000);
+  });
+
   test("and hangs up on the extranonce extension is used without it", async () => {
     const pool = await startPool({ extranonceSubscribe: "hang up" });
     await using bench = await ProxyBench.start([pool]);

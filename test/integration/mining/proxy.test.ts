@@ -132,6 +132,22 @@ describe("one miner on one pool", () => {
     await idle.closed;
   });
 
+  test("that drips one line byte by byte is cut off after ten seconds, however long its login is done", async () => {
+    const pool = await startPool();
+    const clock = new ManualClock();
+    await using bench = await ProxyBench.start([pool], { clock });
+    const [slow, good] = [await bench.miner(), await bench.miner()];
+    slow.sendBytes('{"id":4,"method":"mini');
+    for (let i = 0; i < 30 && !slow.isClosed; i++) {
+      slow.sendBytes("n");
+      await clock.advance(1000);
+    }
+    await slow.closed;
+    expect(clock.monotonic()).toBeGreaterThan(10_000);
+    good.send(submitOf(7, "j1"));
+    expect(await good.answer(7)).toMatchObject({ result: true });
+  });
+
   test("does not suffer when a share cannot be recorded", async () => {
     const pool = await startPool();
     await using bench = await ProxyBench.start([pool], {
