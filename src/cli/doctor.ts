@@ -8,6 +8,7 @@ import { type Check, type Checked, type CheckLevel, runCheck } from "../lib/chec
 import { systemClock } from "../lib/clock.ts";
 import { miningChecks } from "../mining/checks.ts";
 import { seconds } from "../units/time.ts";
+import { workloadChecks } from "../workloads/checks.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
 import { UsageError } from "./errors.ts";
 
@@ -33,11 +34,13 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
   const first = configChecks(options.config, env);
   if (config === undefined) return [...first, ...gpuChecks({ source: "auto", clock, env })];
   const dataDir = findDataDir(options, context);
+  const { minerAddress: _, ...docker } = config.workloads.docker;
   return [
     ...first,
     ...ledgerChecks(dataDir, clock),
     ...gpuChecks({ source: config.gpus.source, clock, env }),
     ...energyChecks(config.power.wall.meter),
+    ...workloadChecks({ ...docker, clock, env, uid: process.getuid?.() }),
     ...miningChecks(config.mining?.pools ?? []),
     ...apiChecks(config.http.listen, dataDir),
   ];

@@ -15,7 +15,7 @@ export interface EngineTimeouts {
   readonly start: Millis;
 }
 
-export const TIMEOUTS: EngineTimeouts = { read: seconds(5), change: seconds(15), start: seconds(60) };
+const TIMEOUTS: EngineTimeouts = { read: seconds(5), change: seconds(15), start: seconds(60) };
 
 export interface EngineCall {
   /** For the fault's message: "the Docker Engine cannot <what>". */

@@ -59,7 +59,8 @@ export async function ensureImage(image: string, parts: ImageParts, signal: Abor
   if (!(await isPresent(engine, image, signal))) throw pullFailed(image, "it is still missing afterwards");
 }
 
-async function isPresent(engine: Engine, image: string, signal: AbortSignal): Promise<boolean> {
+/** Whether the image is on the Engine's machine; throws `ERR_IMAGE_NOT_ALLOWED` for one that brings volumes of its own. */
+export async function isPresent(engine: Engine, image: string, signal: AbortSignal): Promise<boolean> {
   try {
     const answer = await engine.read("describe an image", signal, (docker, abortSignal) =>
       docker.getImage(image).inspect(withSignal({}, abortSignal)),
