@@ -3,6 +3,7 @@ import { objectionOf } from "../lib/wanted.ts";
 import type { AnswerName } from "./client.ts";
 import { ApiError } from "./errors.ts";
 import {
+  curtailViewSchema,
   decisionSchema,
   energySlotSchema,
   gpuSchema,
@@ -26,6 +27,7 @@ const SCHEMAS: Readonly<Record<AnswerName, z.ZodType>> = {
   transitions: z.array(transitionSchema),
   energy: z.array(energySlotSchema),
   mode: modeViewSchema,
+  curtail: curtailViewSchema,
 };
 
 /** Throws `ERR_API_ANSWER` when `body` lacks what the answer promises; fields that a newer agent adds are no matter. */

@@ -4,6 +4,8 @@ import { type Millis, seconds } from "../units/time.ts";
 import { ApiError } from "./errors.ts";
 import type { EnergyBucket } from "./routes.ts";
 import type {
+  CurtailRequest,
+  CurtailView,
   DecisionView,
   EnergySlotView,
   ErrorView,
@@ -56,7 +58,14 @@ export type AnswerName =
   | "jobs"
   | "transitions"
   | "energy"
-  | "mode";
+  | "mode"
+  | "curtail";
+
+const post = (body: unknown) => ({
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify(body),
+});
 
 /** The agent's HTTP API, typed. Faults are `ApiError`s that keep the agent's own code and mend. */
 export interface RigClient {
@@ -71,6 +80,7 @@ export interface RigClient {
   energy(query: EnergyQuery, signal: AbortSignal): Promise<readonly EnergySlotView[]>;
   metrics(signal: AbortSignal): Promise<string>;
   setMode(request: ModeRequest, signal: AbortSignal): Promise<ModeView>;
+  curtail(request: CurtailRequest, signal: AbortSignal): Promise<CurtailView>;
   /** Live events; `afterId` 0 begins with all still in memory, absent with a snapshot. Ends when the agent ends it. */
   events(afterId: number | undefined, signal: AbortSignal): AsyncGenerator<LiveItem, void>;
 }
@@ -226,11 +236,8 @@ export function createClient(options: ClientOptions): RigClient {
     energy: ({ fromMs, toMs, bucket }, signal) =>
       read("energy", `/api/v1/energy${toQuery({ from: fromMs, to: toMs, bucket })}`, signal),
     metrics: (signal) => send("/metrics", {}, signal, readText),
-    setMode: (request, signal) => {
-      const headers = { "content-type": "application/json" };
-      const init = { method: "POST", headers, body: JSON.stringify(request) };
-      return send("/api/v1/mode", init, signal, take<ModeView>("mode"));
-    },
+    setMode: (request, signal) => send("/api/v1/mode", post(request), signal, take<ModeView>("mode")),
+    curtail: (request, signal) => send("/api/v1/curtail", post(request), signal, take<CurtailView>("curtail")),
     events: (afterId, signal) => streamEvents(ask, baseUrl, afterId, signal),
   };
 }

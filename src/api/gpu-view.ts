@@ -32,6 +32,17 @@ export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuV
   queuedRequests: gpu.queue.waiting,
   activeRequests: gpu.queue.active,
   roundTripMs: gpu.roundTrip.duration,
+  switchCosts: gpu.switchCosts.map(({ from, to, rung, duration, promised, energy, samples }) => ({
+    from,
+    to,
+    rung,
+    meanMs: duration,
+    p90Ms: promised,
+    energyMj: energy,
+    samples,
+  })),
+  lastXid: gpu.lastXid ?? null,
+  slotFaults24h: gpu.slotFaults,
 });
 
 export const toValuationView = (gpu: GpuSnapshot, valuation: Valuation): ValuationView => ({

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { API_ROUTES, type ApiRoute, DEFAULT_LIST_LIMIT, ENERGY_BUCKETS, GREATEST_LIST_LIMIT } from "./routes.ts";
 import {
+  curtailRequestSchema,
+  curtailViewSchema,
   decisionSchema,
   energySlotSchema,
   engineSchema,
@@ -14,6 +16,7 @@ import {
   poolSchema,
   readySchema,
   rigSchema,
+  switchCostSchema,
   todaySchema,
   transitionSchema,
   valuationSchema,
@@ -34,6 +37,9 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   EnergySlot: energySlotSchema,
   ModeRequest: modeRequestSchema,
   Mode: modeViewSchema,
+  CurtailRequest: curtailRequestSchema,
+  Curtail: curtailViewSchema,
+  SwitchCost: switchCostSchema,
   Health: healthSchema,
   Ready: readySchema,
   Error: errorSchema,
@@ -67,6 +73,7 @@ const CONTENT: Readonly<Record<string, Json>> = {
   "/api/v1/energy": listOf("EnergySlot"),
   "/api/v1/events": { "text/event-stream": { schema: { type: "string" } } },
   "/api/v1/mode": json(ref("Mode")),
+  "/api/v1/curtail": json(ref("Curtail")),
 };
 
 const PARAMETERS: Readonly<Record<string, readonly Json[]>> = {
@@ -94,14 +101,21 @@ const PARAMETERS: Readonly<Record<string, readonly Json[]>> = {
 /** The loose body of OpenAI's routes: their own reference says more than a copy here could. */
 const OPENAI_BODY: Json = json({ type: "object", required: ["model"], additionalProperties: true });
 
+/** What changes the rig, and the body it takes; always with the token. */
+const ORDERS: Readonly<Record<string, string>> = {
+  "/api/v1/mode": "ModeRequest",
+  "/api/v1/curtail": "CurtailRequest",
+};
+
 /** Without customer keys the OpenAI routes are open on loopback; with them, nothing else opens them. */
 const securityOf = ({ path, family }: ApiRoute): readonly Json[] => {
-  if (path === "/api/v1/mode") return [{ token: [] }];
+  if (path in ORDERS) return [{ token: [] }];
   return family === "openai" ? [{}, { customerKey: [] }] : [{}, { token: [] }];
 };
 
 function toOperation(route: ApiRoute): Json {
-  const body = route.path === "/api/v1/mode" ? json(ref("ModeRequest")) : OPENAI_BODY;
+  const order = ORDERS[route.path];
+  const body = order === undefined ? OPENAI_BODY : json(ref(order));
   const failure = { description: "Refused.", content: json(ref(route.family === "openai" ? "OpenAiError" : "Error")) };
   const success = { description: "OK.", content: CONTENT[route.path] ?? json({ type: "object" }) };
   const isReady = route.path === "/readyz";
@@ -116,14 +130,14 @@ function toOperation(route: ApiRoute): Json {
 }
 
 function toComponents(): Json {
-  const closed: unknown = modeRequestSchema;
+  const closed: readonly unknown[] = [modeRequestSchema, curtailRequestSchema];
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(COMPONENTS)) registry.add(schema, { id });
   const { schemas } = z.toJSONSchema(registry, {
     uri: (id) => `#/components/schemas/${id}`,
     // Answers may gain fields without breaking anyone; only what a caller sends is closed.
     override: ({ zodSchema, jsonSchema }) => {
-      if (zodSchema !== closed) delete jsonSchema.additionalProperties;
+      if (!closed.includes(zodSchema)) delete jsonSchema.additionalProperties;
     },
   });
   return Object.fromEntries(

@@ -1,4 +1,6 @@
 import type {
+  CurtailRequest,
+  CurtailView,
   DecisionView,
   EnergySlotView,
   JobView,
@@ -27,6 +29,8 @@ export interface RigPort {
   energySlots(query: { readonly fromMs: number; readonly toMs: number }): readonly EnergySlotView[];
   /** Recorded, then effective with the next step; throws a `RigError` on an unknown GPU. */
   setMode(request: ModeRequest): ModeView;
+  /** Recorded, then effective within a second. */
+  curtail(request: CurtailRequest): CurtailView;
   /** Events after `afterId` still in memory, oldest first. */
   eventsAfter(afterId: number): readonly RecordedEvent[];
   /** Returns the unsubscribe call. */

@@ -4,7 +4,7 @@ import type { EnergySlot } from "../ledger/energy.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RigController } from "../rig/controller.ts";
-import { milliJoules } from "../units/energy.ts";
+import { milliJoules, watts } from "../units/energy.ts";
 import { addUsd, energyCost, toUsd, type UsdNano, usdNano } from "../units/money.ts";
 import { millis, type UnixMs, unixMs } from "../units/time.ts";
 import { EventLog } from "./event-log.ts";
@@ -12,7 +12,7 @@ import { toEngineView, toGpuView, toValuationView } from "./gpu-view.ts";
 import { renderMetrics } from "./metrics.ts";
 import type { RigPort } from "./rig-port.ts";
 import { toDecisionView, toEnergySlotView, toJobView, toTransitionView } from "./rows.ts";
-import type { PoolView, ReadyView, RigView } from "./shapes.ts";
+import type { CurtailView, PoolView, ReadyView, RigView } from "./shapes.ts";
 
 const DAY_MS = 86_400_000;
 const WATCHED_JOBS = 20;
@@ -56,6 +56,11 @@ export function createRigViews(parts: RigViewParts): RigViews {
       const length = forMs === undefined ? {} : { length: millis(forMs) };
       const { until } = controller.setMode({ mode, by: "http", ...length, ...(gpu === undefined ? {} : { gpu }) });
       return { mode, gpu: gpu ?? null, untilMs: until ?? null };
+    },
+    curtail: ({ maxW, untilMs }) => {
+      const limit = maxW === null ? {} : { maxPower: watts(maxW) };
+      controller.curtail({ ...limit, ...(untilMs === undefined ? {} : { until: unixMs(untilMs) }), by: "http" });
+      return viewCurtail(parts) ?? { maxW: null, untilMs: null };
     },
     eventsAfter: (id) => log.after(id),
     onEvent: (listener) => log.subscribe(listener),
@@ -110,6 +115,7 @@ function viewRig(parts: RigViewParts): RigView {
     engine: toEngineView(gpus, model),
     pool: parts.pool(),
     electricityUsdPerKwh: config.electricity.price,
+    curtail: viewCurtail(parts),
     market: {
       source: market?.source ?? "none",
       asOfMs: market?.asOf ?? parts.started,
@@ -128,6 +134,11 @@ function viewRig(parts: RigViewParts): RigView {
     },
     gpus: gpus.map((gpu) => toGpuView(gpu, ledger.modes.current(now, gpu.info.uuid)?.until)),
   };
+}
+
+function viewCurtail({ ledger, clock }: RigViewParts): CurtailView | null {
+  const order = ledger.curtailments.current(clock.now());
+  return order === undefined ? null : { maxW: order.maxPower, untilMs: order.until };
 }
 
 /** All that was measured, and what it costs: the jobs' own bills, and switching, waiting and resting beside them. */

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import {
+  type CurtailRequest,
+  type CurtailView,
   type DecisionView,
   type EnergySlotView,
   type EngineView,
@@ -13,6 +15,7 @@ import {
   type PoolView,
   type ReadyView,
   type RigView,
+  type SwitchCostView,
   type TodayView,
   type TransitionView,
   type ValuationView,
@@ -57,6 +60,21 @@ export const todaySchema: z.ZodType<TodayView> = z.strictObject({
   wouldHaveEarnedUsd: number.nullable(),
 });
 
+export const switchCostSchema: z.ZodType<SwitchCostView> = z.strictObject({
+  from: workload,
+  to: workload,
+  rung: text,
+  meanMs: number,
+  p90Ms: number,
+  energyMj: energy,
+  samples: count,
+});
+
+export const curtailViewSchema: z.ZodType<CurtailView> = z.strictObject({
+  maxW: number.nullable(),
+  untilMs: time.nullable(),
+});
+
 export const gpuSchema: z.ZodType<GpuView> = z.strictObject({
   uuid: text,
   index: count,
@@ -82,6 +100,9 @@ export const gpuSchema: z.ZodType<GpuView> = z.strictObject({
   queuedRequests: count,
   activeRequests: count,
   roundTripMs: number.nullable(),
+  switchCosts: z.array(switchCostSchema),
+  lastXid: count.nullable(),
+  slotFaults24h: count,
 });
 
 export const rigSchema: z.ZodType<RigView> = z.strictObject({
@@ -97,6 +118,7 @@ export const rigSchema: z.ZodType<RigView> = z.strictObject({
   engine: engineSchema.nullable(),
   pool: poolSchema.nullable(),
   electricityUsdPerKwh: number,
+  curtail: curtailViewSchema.nullable(),
   market: z.strictObject({ source: text, asOfMs: time, invented: z.boolean() }),
   today: todaySchema,
   gpus: z.array(gpuSchema),
@@ -197,6 +219,22 @@ export const modeRequestSchema: z.ZodType<ModeRequest> = z.strictObject(
   },
   "an object with mode, and gpu and forMs where wanted",
 );
+
+const MAX_W = "watts from 0 to 1000000, or null to lift the order before";
+const UNTIL = "a time to come in Unix milliseconds";
+
+export const curtailRequestSchema: z.ZodType<CurtailRequest> = z
+  .strictObject(
+    {
+      maxW: z.number(MAX_W).min(0, MAX_W).max(1_000_000, MAX_W).nullable(),
+      untilMs: z.int(UNTIL).positive(UNTIL).exactOptional(),
+    },
+    "an object with maxW, and untilMs where maxW is a number",
+  )
+  .refine(({ maxW, untilMs }) => (maxW === null) === (untilMs === undefined), {
+    path: ["untilMs"],
+    error: "untilMs beside a number, and none beside null",
+  });
 
 export const modeViewSchema: z.ZodType<ModeView> = z.strictObject({
   mode,

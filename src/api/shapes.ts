@@ -24,6 +24,8 @@ export interface RigView {
   readonly engine: EngineView | null;
   readonly pool: PoolView | null;
   readonly electricityUsdPerKwh: number;
+  /** The order to keep the rig under so many watts; null when there is none. */
+  readonly curtail: CurtailView | null;
   /** Where the prices come from, in words, with their date. */
   readonly market: { readonly source: string; readonly asOfMs: number; readonly invented: boolean };
   readonly today: TodayView;
@@ -95,6 +97,23 @@ export interface GpuView {
   readonly queuedRequests: number;
   readonly activeRequests: number;
   readonly roundTripMs: number | null;
+  /** What handovers of this GPU were measured to take. */
+  readonly switchCosts: readonly SwitchCostView[];
+  /** The driver's last error number for this GPU since the agent started. */
+  readonly lastXid: number | null;
+  /** How often a card in this slot was taken out of service in the last 24 hours. */
+  readonly slotFaults24h: number;
+}
+
+export interface SwitchCostView {
+  readonly from: WorkloadName;
+  readonly to: WorkloadName;
+  readonly rung: string;
+  readonly meanMs: number;
+  /** Nine of ten took no longer. */
+  readonly p90Ms: number;
+  readonly energyMj: number;
+  readonly samples: number;
 }
 
 export interface ValuationView {
@@ -187,6 +206,19 @@ export interface ModeRequest {
 export interface ModeView {
   readonly mode: ModeName;
   readonly gpu: string | null;
+  readonly untilMs: number | null;
+}
+
+/** `maxW` null lifts the order before; else both are needed. */
+export interface CurtailRequest {
+  readonly maxW: number | null;
+  readonly untilMs?: number;
+}
+
+/** Both null when nothing is ordered. */
+export interface CurtailView {
+  /** For the whole rig, at the wall. */
+  readonly maxW: number | null;
   readonly untilMs: number | null;
 }
 

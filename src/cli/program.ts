@@ -2,6 +2,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { isAbort, isRigError, toOneLine } from "../lib/errors.ts";
 import type { CliContext } from "./context.ts";
+import { curtail } from "./curtail.ts";
 import { devpool } from "./devpool.ts";
 import { doctor } from "./doctor.ts";
 import { gpus } from "./gpus.ts";
@@ -80,6 +81,7 @@ function createProgram(context: CliContext): Command {
     .option("--for <length>", "such as 90s, 30m or 2h; then the order before holds again")
     .option("--json", "machine-readable")
     .action((wanted: string | undefined, options) => mode(wanted, options, context));
+  addCurtail(program, context);
   addLedger(program, context);
   addReplay(program, context);
   program
@@ -93,6 +95,15 @@ function createProgram(context: CliContext): Command {
     .action((options) => devpool(options, context));
   addPools(program, context);
   return program;
+}
+
+function addCurtail(program: Command, context: CliContext): void {
+  located(program.command("curtail").description("keep the rig under so many watts for a while"))
+    .option("--max-w <watts>", "for the whole rig, at the wall")
+    .option("--until <time>", "2h from now, or a UTC time such as 2026-01-31T14:00")
+    .option("--off", "lift the limit")
+    .option("--json", "machine-readable")
+    .action((options) => curtail(options, context));
 }
 
 function addPools(program: Command, context: CliContext): void {

@@ -10,6 +10,7 @@ import {
   sayLength,
   sayMode,
   sayMoney,
+  sayTime,
   sayTps,
   sayWatts,
   sayWorkload,
@@ -24,11 +25,11 @@ export async function status(options: LocationOptions & { readonly json?: true }
   const client = await findAgent(options, context);
   const rig = await client.rig(context.signal);
   if (options.json) return printJson(context, rig);
-  context.print(`${describeRig(rig)}\n\n${describeGpus(rig)}\n`);
+  context.print(`${describeRig(rig)}\n\n${describeGpus(rig)}\n${rig.gpus.map(describeHandovers).join("")}`);
 }
 
 function describeRig(rig: RigView): string {
-  const { today, engine, pool } = rig;
+  const { today, engine, pool, curtail } = rig;
   const invented = rig.market.invented ? " (invented prices)" : "";
   const lines = [
     `${rig.rig}  mode ${sayMode(rig.mode, rig.modeUntilMs)}, up ${sayLength(rig.nowMs - rig.startedMs)}${rig.tryOut ? ", try-out" : ""}`,
@@ -39,6 +40,8 @@ function describeRig(rig: RigView): string {
   ];
   if (today.wouldHaveEarnedUsd !== null)
     lines.push(`observe would have earned ${sayMoney(today.wouldHaveEarnedUsd)}${invented} today`);
+  if (curtail?.maxW != null && curtail.untilMs !== null)
+    lines.push(`curtail at most ${sayWatts(curtail.maxW)} until ${sayTime(curtail.untilMs)}`);
   if (engine !== null)
     lines.push(
       `engine  ${engine.state} on ${engine.backend ?? UNKNOWN}, ${engine.model ?? UNKNOWN}` +
@@ -49,6 +52,18 @@ function describeRig(rig: RigView): string {
       `pool    ${pool.state}, ${pool.url}, difficulty ${sayDifficulty(pool.difficulty)}${pool.reason === null ? "" : `: ${pool.reason}`}`,
     );
   return lines.join("\n");
+}
+
+/** What handovers were measured to take, and what is wrong with the card's slot. */
+function describeHandovers({ index, switchCosts, slotFaults24h, lastXid }: GpuView): string {
+  const costs = switchCosts.map(
+    ({ from, to, rung, meanMs, p90Ms, energyMj }) =>
+      `${sayWorkload(from)} to ${sayWorkload(to)} (${rung}) ${sayLength(meanMs)}, 9 of 10 within ${sayLength(p90Ms)}, ${sayEnergy(energyMj)}`,
+  );
+  const faults = slotFaults24h === 0 ? [] : [`out of service ${sayAmount(slotFaults24h, "time")} in 24 h`];
+  const xid = lastXid === null ? [] : [`last Xid ${lastXid}`];
+  const facts = [...costs, ...faults, ...xid];
+  return facts.length === 0 ? "" : `\nGPU ${index}  ${facts.join("\n       ")}\n`;
 }
 
 function describeGpus(rig: RigView): string {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { toOpenApi } from "../api/openapi.ts";
 import type { RigPort } from "../api/rig-port.ts";
-import { modeRequestSchema } from "../api/schema.ts";
+import { curtailRequestSchema, modeRequestSchema } from "../api/schema.ts";
 import type { HealthView } from "../api/shapes.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -108,10 +108,25 @@ function addMode(app: FastifyInstance, { rig, logger }: ApiParts): void {
   });
 }
 
+function addCurtail(app: FastifyInstance, { rig, logger }: ApiParts): void {
+  app.post("/api/v1/curtail", (request, reply) => {
+    const result = curtailRequestSchema.safeParse(request.body);
+    if (!result.success) {
+      const { message, param } = describeIssues(result.error, request.body);
+      const mend = "see CurtailRequest in /api/v1/openapi.json";
+      return refuse(reply, { status: 400, code: "ERR_HTTP_INVALID_BODY", message, mend, ...(param && { param }) });
+    }
+    const view = rig.curtail(result.data);
+    logger.info("power limit set over http", { maxW: view.maxW, untilMs: view.untilMs });
+    return reply.send(view);
+  });
+}
+
 /** Everything but the page's files and the OpenAI routes. */
 export function addApiRoutes(app: FastifyInstance, parts: ApiParts): void {
   addHealth(app, parts);
   addReads(app, parts);
   addEvents(app, parts);
   addMode(app, parts);
+  addCurtail(app, parts);
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import { type BaselineReads, type Baselines, createBaselines } from "./baselines.ts";
 import { type BenchmarkReads, type Benchmarks, createBenchmarks } from "./benchmarks.ts";
 import type { Connection } from "./connection.ts";
+import { type CurtailmentReads, type Curtailments, createCurtailments } from "./curtailments.ts";
 import { createDecisions, type DecisionReads, type Decisions } from "./decisions.ts";
 import { createEnergy, type Energy, type EnergyReads } from "./energy.ts";
 import { createEnergyWindows, type EnergyWindowReads, type EnergyWindows } from "./energy-windows.ts";
@@ -32,6 +33,7 @@ export interface ReadOnlyLedger {
   readonly rigEnergy: RigEnergyReads;
   readonly baselines: BaselineReads;
   readonly gpuFaults: GpuFaultReads;
+  readonly curtailments: CurtailmentReads;
   readonly benchmarks: BenchmarkReads;
   readonly modes: ModeReads;
   readonly processes: ProcessReads;
@@ -52,6 +54,7 @@ export interface Ledger extends ReadOnlyLedger {
   readonly rigEnergy: RigEnergy;
   readonly baselines: Baselines;
   readonly gpuFaults: GpuFaults;
+  readonly curtailments: Curtailments;
   readonly benchmarks: Benchmarks;
   readonly modes: Modes;
   readonly processes: Processes;
@@ -80,6 +83,7 @@ export function buildLedger(connection: Connection, clock: Clock, released: () =
     rigEnergy: createRigEnergy(connection),
     baselines: createBaselines(connection),
     gpuFaults: createGpuFaults(connection),
+    curtailments: createCurtailments(connection),
     benchmarks: createBenchmarks(connection),
     modes: createModes(connection),
     processes: createProcesses(connection),

@@ -7,6 +7,7 @@ import { wallError } from "./migrations/0004-wall-error.ts";
 import { gpuFaults } from "./migrations/0005-gpu-faults.ts";
 import { energyStretches } from "./migrations/0006-energy-stretches.ts";
 import { shareAlgorithm } from "./migrations/0007-share-algorithm.ts";
+import { curtailments } from "./migrations/0008-curtailments.ts";
 
 /** In order; a step that was released is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -17,6 +18,7 @@ const MIGRATIONS: readonly string[] = [
   gpuFaults,
   energyStretches,
   shareAlgorithm,
+  curtailments,
 ];
 
 /** The version of a ledger that has every step. */

@@ -12,7 +12,7 @@ import type { Logger } from "../lib/logger.ts";
 import type { CoinQuote } from "../market/file.ts";
 import { referenceMinerContainer, referenceMinerSpec } from "../mining/miners/reference.ts";
 import type { SwitchRules } from "../policy/types.ts";
-import { watts } from "../units/energy.ts";
+import { type Watts, watts } from "../units/energy.ts";
 import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
 import { Cooldown } from "./cooldown.ts";
 import { Custody, type MiningParts, type PoolAway } from "./custody.ts";
@@ -29,6 +29,7 @@ import { RateBook } from "./rates.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { RigDriver } from "./rig-driver.ts";
 import { machineProcesses, type ProcessLookup, Roster } from "./roster.ts";
+import { Shedding } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
 import { Surroundings, type SurroundingsParts } from "./surroundings.ts";
 import { SwitchBook } from "./switch-book.ts";
@@ -80,13 +81,19 @@ interface Rigged {
 export class RigController implements GpuPort {
   readonly #parts: RigParts;
   readonly #gpus: ReadonlyMap<GpuUuid, Rigged>;
+  readonly #shedding: Shedding;
 
   /** No longer told once the rig has run. */
   readonly #unsubscribe: () => void;
 
   constructor(parts: RigParts) {
     this.#parts = parts;
-    this.#gpus = new Map(parts.gpus.map((info) => [info.uuid, rigUp(info, parts)]));
+    this.#shedding = new Shedding({
+      clock: steadyClock(parts.clock),
+      loads: () => [...this.#gpus.values()].map(({ loop }) => loop.load()),
+      room: () => this.#room(),
+    });
+    this.#gpus = new Map(parts.gpus.map((info) => [info.uuid, rigUp(info, parts, () => this.#shedFor(info.uuid))]));
     const unsubscribe = parts.source.onEvent?.((event) => this.#gpus.get(event.uuid)?.loop.told(event));
     this.#unsubscribe = unsubscribe ?? (() => {});
     parts.driver.onExit((exit) => this.#gpus.get(exit.gpu)?.loop.workExited(exit.role, exit.reason));
@@ -125,6 +132,35 @@ export class RigController implements GpuPort {
     this.#parts.onChange();
   }
 
+  /** Records the order to keep the whole rig under `maxPower` at the wall, or to lift the one before. */
+  curtail(order: { readonly maxPower?: Watts; readonly until?: UnixMs; readonly by: string }): void {
+    const { clock, ledger, onChange } = this.#parts;
+    const { maxPower, until, by } = order;
+    ledger.curtailments.append({ maxPower, until, by, at: clock.now() });
+    this.#shedding.reconsider();
+    for (const { wake } of this.#gpus.values()) wake.call();
+    onChange();
+  }
+
+  /** What the GPUs may draw together under the order in force. */
+  #room(): Watts | undefined {
+    const { clock, ledger, config, rigPower } = this.#parts;
+    const order = ledger.curtailments.current(clock.now());
+    if (order === undefined) return undefined;
+    const { base, efficiency } = config.power.wall;
+    const { hostPower, factor } = rigPower?.wall() ?? { hostPower: base, factor: 1 / efficiency };
+    return watts(Math.max(0, (order.maxPower - hostPower) / factor));
+  }
+
+  #shedFor(gpu: GpuUuid): string | undefined {
+    const mode = modeOf(this.#parts, gpu);
+    if (mode === "observe" || mode === "release" || !this.#shedding.isShed(gpu)) return undefined;
+    const { clock, ledger } = this.#parts;
+    const order = ledger.curtailments.current(clock.now());
+    if (order === undefined) return "resting until its turn to return, now that the power limit has ended";
+    return `resting to keep the rig under ${order.maxPower} W until ${new Date(order.until).toISOString()}`;
+  }
+
   mode(gpu?: GpuUuid): Mode {
     return modeOf(this.#parts, gpu);
   }
@@ -160,7 +196,7 @@ function burden({ queue, loop }: Rigged): number {
 const modeOf = ({ ledger, clock, config }: RigParts, gpu?: GpuUuid): Mode =>
   ledger.modes.current(clock.now(), gpu)?.mode ?? config.mode;
 
-function rigUp(info: GpuInfo, parts: RigParts): Rigged {
+function rigUp(info: GpuInfo, parts: RigParts, shed: () => string | undefined): Rigged {
   const { clock, ledger, logger, config, onChange, onFault, driver, source } = parts;
   const gpu = info.uuid;
   const wake = new Wake();
@@ -211,7 +247,9 @@ function rigUp(info: GpuInfo, parts: RigParts): Rigged {
       },
     },
     rules: (roundTrip) => rulesOf(config, roundTrip),
-    mode: () => modeOf(parts, gpu),
+    mode: () => (shed() === undefined ? modeOf(parts, gpu) : "pause"),
+    ordered: () => modeOf(parts, gpu),
+    shed,
     ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
   });

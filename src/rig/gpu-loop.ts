@@ -5,6 +5,8 @@ import { type Backoff, createBackoff } from "../lib/backoff.ts";
 import { messageOf } from "../lib/errors.ts";
 import { decide } from "../policy/decide.ts";
 import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
+import { watts } from "../units/energy.ts";
+import { usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { WorkRole } from "../workloads/driver.ts";
 import { DecisionJournal } from "./decision-journal.ts";
@@ -13,9 +15,12 @@ import type { LoopParts } from "./loop-parts.ts";
 import { Observer } from "./observer.ts";
 import { Outlook, sayBlocked } from "./outlook.ts";
 import type { Activity } from "./rates.ts";
+import type { Load } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
 
 const TICK = seconds(1);
+/** What a GPU is taken to draw at work until it was measured or told its limit. */
+const UNMEASURED = watts(300);
 const POOL_PATIENCE = seconds(30);
 const LEAVE_TIMEOUT = seconds(5);
 
@@ -70,20 +75,22 @@ export class GpuLoop {
   }
 
   snapshot(): GpuSnapshot {
-    const { info, ground, mode, meter, mining, serving, queue, rates, custody, clock, steady } = this.#parts;
+    const { info, ground, ordered, switches, meter, mining, serving, queue, rates, custody, clock, steady } =
+      this.#parts;
     const { workload, since } = custody.assignment;
     const { effective, reported } = mining?.watch.live ?? {};
     const net = this.#outlook.netOf(workload);
     const tokensPerSecond = rates.tokensPerSecond();
     return {
       info,
-      mode: mode(),
+      mode: ordered(),
       workload,
       state: custody.state,
       since: unixMs(clock.now() - elapsed(since, steady.now())),
       why: this.#why,
       queue: queue.facts(),
       roundTrip: this.#outlook.roundTrip,
+      switchCosts: switches.measured,
       slotFaults: ground.health.slotFaults,
       ...(ground.health.lastXid === undefined ? {} : { lastXid: ground.health.lastXid }),
       valuations: this.#outlook.valuations,
@@ -93,6 +100,24 @@ export class GpuLoop {
       ...(tokensPerSecond === undefined ? {} : { tokensPerSecond }),
       ...(net === undefined ? {} : { net }),
       ...(serving === undefined ? {} : { engine: serving.engine.state }),
+    };
+  }
+
+  /** This GPU's part in what the rig draws. */
+  load(): Load {
+    const { info, rates, meter, custody } = this.#parts;
+    const { reading } = meter.latest;
+    const measured = (["hashing", "serving"] as const).flatMap((activity) => rates.power(activity) ?? []);
+    const resting = rates.power("resting") ?? watts(0);
+    const working = measured.length > 0 ? Math.max(...measured) : (reading?.powerLimit ?? UNMEASURED);
+    const worths = this.#outlook.valuations.flatMap(({ workload, net }) => (workload === "none" ? [] : (net ?? [])));
+    return {
+      gpu: info.uuid,
+      working: watts(Math.max(working, resting)),
+      resting,
+      isResting: custody.assignment.workload === "none" && custody.state === "idle",
+      ...(worths.length === 0 ? {} : { worth: usdPerHour(Math.max(...worths)) }),
+      ...(reading?.power === undefined ? {} : { power: reading.power }),
     };
   }
 
@@ -257,9 +282,10 @@ export class GpuLoop {
   }
 
   #accept(decision: Decision, facts: GpuFacts, mode: Mode): void {
-    const { clock, onChange, custody } = this.#parts;
+    const { clock, onChange, custody, shed } = this.#parts;
     const isStuck = custody.state === "faulted";
-    this.#why = isStuck ? `${decision.why}; the last handover failed, and its work may still run` : decision.why;
+    const why = shed() ?? decision.why;
+    this.#why = isStuck ? `${why}; the last handover failed, and its work may still run` : why;
     if (decision.rule === "gap-cap" && facts.queue.waiting > 0) this.#capUntil = facts.gapSwitchFree;
     this.#journal.record(decision, { facts, mode, valuations: this.#outlook.valuations }, clock.now());
     onChange();

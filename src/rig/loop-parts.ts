@@ -37,7 +37,12 @@ export interface LoopParts {
   readonly prices: Prices;
   /** The rules for a measured round trip; lending depends on it. */
   readonly rules: (roundTrip: Millis) => SwitchRules;
+  /** The operator's mode, or pause while the GPU is shed. */
   readonly mode: () => Mode;
+  /** What the operator ordered. */
+  readonly ordered: () => Mode;
+  /** Why the GPU has to rest for want of power; undefined while it need not. */
+  readonly shed: () => string | undefined;
   readonly mining?: MiningParts;
   readonly serving?: { readonly engine: EngineControl; readonly model: string };
   /** Told of a fault after which the whole agent must stop. */

@@ -38,7 +38,8 @@ export class Outlook {
   }
 
   get roundTrip(): RoundTrip {
-    return this.#parts.switches.roundTrip(this.#bestNet());
+    const { switches, ground } = this.#parts;
+    return switches.roundTrip(this.#bestNet(), ground.residence.rung);
   }
 
   /** Values everything anew and adds what staying has cost since the last look; returns how long ago that was. */

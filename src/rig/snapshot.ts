@@ -6,6 +6,7 @@ import type { UnixMs } from "../units/time.ts";
 import type { Hashrate, TokensPerSecond } from "../units/work.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 import type { EngineState } from "./engine-control.ts";
+import type { MeasuredSwitch } from "./switch-book.ts";
 import type { RoundTrip } from "./switch-cost.ts";
 
 /** One GPU at this moment, for those who only look. */
@@ -25,6 +26,7 @@ export interface GpuSnapshot {
   readonly net?: UsdPerHour;
   readonly queue: Queue;
   readonly roundTrip: RoundTrip;
+  readonly switchCosts: readonly MeasuredSwitch[];
   /** How often a card in this slot was taken out of service in the last 24 hours. */
   readonly slotFaults: number;
   /** The driver's last error number for this GPU, since the agent started. */

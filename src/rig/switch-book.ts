@@ -1,8 +1,10 @@
 import type { Ledger } from "../ledger/ledger.ts";
-import type { GpuUuid, Workload } from "../ledger/rows.ts";
+import type { GpuUuid, Rung } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { UsdNano, UsdPerHour, UsdPerKwh } from "../units/money.ts";
 import { after, elapsed, hours, type Millis, minutes, type UnixMs } from "../units/time.ts";
+import type { Residence } from "./ladder.ts";
+import type { Route } from "./steps.ts";
 import { learnCost, type RoundTrip, roundTrip, type SwitchCost } from "./switch-cost.ts";
 
 const REMEMBERED = 20;
@@ -10,6 +12,19 @@ const REMEMBERED = 20;
 const FRESH = hours(24);
 const READ_EVERY = minutes(10);
 const MOST_DECISIONS = 5000;
+
+type Legs = readonly [there: SwitchCost, back: SwitchCost];
+
+const ROUTES = [
+  { from: "hashing", to: "inference" },
+  { from: "inference", to: "hashing" },
+] as const satisfies readonly Route[];
+const MEASURED_RUNGS: readonly Rung[] = ["freeze", "sleep", "warm", "cold"];
+
+/** What one kind of handover was measured to take on this GPU. */
+export interface MeasuredSwitch extends Route, SwitchCost {
+  readonly rung: Rung;
+}
 
 export interface SwitchBookParts {
   readonly gpu: GpuUuid;
@@ -22,7 +37,9 @@ export interface SwitchBookParts {
 /** What switching this GPU costs, learned from its own handovers, and how often it was done lately, restarts included. */
 export class SwitchBook {
   readonly #parts: SwitchBookParts;
-  #legs: readonly [SwitchCost, SwitchCost];
+  /** By how the loser is treated. */
+  #legs: Readonly<Record<Residence, Legs>>;
+  #measured: readonly MeasuredSwitch[];
   #readAt: UnixMs;
   #priceSwitches: readonly UnixMs[];
   #gapSwitches: readonly UnixMs[];
@@ -31,6 +48,7 @@ export class SwitchBook {
     this.#parts = parts;
     this.#readAt = parts.clock.now();
     this.#legs = this.#read();
+    this.#measured = this.#measure();
     this.#priceSwitches = this.#remember("regret", hours(24));
     this.#gapSwitches = this.#remember("arrival", hours(1));
   }
@@ -39,13 +57,19 @@ export class SwitchBook {
   learn(): void {
     this.#readAt = this.#parts.clock.now();
     this.#legs = this.#read();
+    this.#measured = this.#measure();
   }
 
-  /** Away from hashing and back, while the best work would earn `best`. */
-  roundTrip(best: UsdPerHour): RoundTrip {
+  /** Away from hashing and back, on the rung in use, while the best work would earn `best`. */
+  roundTrip(best: UsdPerHour, residence: Residence): RoundTrip {
     const { electricity, wear, clock } = this.#parts;
     if (Math.abs(elapsed(this.#readAt, clock.now())) > READ_EVERY) this.learn();
-    return roundTrip(this.#legs, { best, electricity, wear });
+    return roundTrip(this.#legs[residence], { best, electricity, wear });
+  }
+
+  /** Every kind of handover that was measured, the cheapest rung first. */
+  get measured(): readonly MeasuredSwitch[] {
+    return this.#measured;
   }
 
   countPriceSwitch(now: UnixMs): void {
@@ -72,15 +96,34 @@ export class SwitchBook {
     return oldest === undefined ? undefined : after(oldest, hours(1));
   }
 
-  #read(): readonly [SwitchCost, SwitchCost] {
-    return [this.#leg("hashing", "inference"), this.#leg("inference", "hashing")];
+  #read(): Readonly<Record<Residence, Legs>> {
+    return { freeze: this.#legsOf("freeze"), sleep: this.#legsOf("sleep"), warm: this.#legsOf("warm") };
   }
 
-  #leg(from: Workload, to: Workload): SwitchCost {
+  #measure(): readonly MeasuredSwitch[] {
+    return MEASURED_RUNGS.flatMap((rung) =>
+      ROUTES.map((route) => ({ ...route, rung, ...this.#cost(route, rung) })).filter(({ samples }) => samples > 0),
+    );
+  }
+
+  #legsOf(residence: Residence): Legs {
+    const [there, back] = ROUTES;
+    return [this.#leg(there, residence), this.#leg(back, residence)];
+  }
+
+  /** Work that is stopped starts cold where nothing is kept of it. */
+  #leg(route: Route, residence: Residence): SwitchCost {
+    const cost = this.#cost(route, residence);
+    if (residence !== "warm" || cost.samples > 0) return cost;
+    const cold = this.#cost(route, "cold");
+    return cold.samples > 0 ? cold : cost;
+  }
+
+  #cost({ from, to }: Route, rung: Rung): SwitchCost {
     const { ledger, gpu, clock } = this.#parts;
-    const samples = ledger.transitions.costs({ gpu, from, to, rung: "freeze" }, REMEMBERED);
+    const samples = ledger.transitions.costs({ gpu, from, to, rung }, REMEMBERED);
     return learnCost(
-      "freeze",
+      rung,
       samples.filter(({ ended }) => elapsed(ended, clock.now()) <= FRESH),
     );
   }

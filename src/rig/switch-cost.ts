@@ -18,7 +18,10 @@ export interface SwitchSample {
 }
 
 export interface SwitchCost {
+  /** The mean: what the next one will cost, on average, is what policy weighs. */
   readonly duration: Millis;
+  /** Nine of ten took no longer: what may be promised to somebody who waits. */
+  readonly promised: Millis;
   readonly energy: MilliJoules;
   /** 0 while the figures are assumptions. */
   readonly samples: number;
@@ -33,25 +36,36 @@ const ASSUMED: Readonly<Record<Rung, Millis>> = {
   checkpoint: seconds(3),
 };
 
-/** The median of the last handovers of one kind, which one bad day cannot bend; the rung's assumption without any. */
+/** From this many medians on, a handover tells of a bad day and not of the next one. */
+const OUTLIER = 3;
+
+/** The mean of the last handovers of one kind, each counted as at most three medians; the rung's assumption without any. */
 export function learnCost(rung: Rung, samples: readonly SwitchSample[]): SwitchCost {
-  if (samples.length === 0) return { duration: ASSUMED[rung], energy: milliJoules(0), samples: 0 };
+  const assumed = ASSUMED[rung];
+  if (samples.length === 0) return { duration: assumed, promised: assumed, energy: milliJoules(0), samples: 0 };
+  const durations = samples.map(({ duration }) => duration);
   return {
-    duration: millis(median(samples.map(({ duration }) => duration))),
-    energy: milliJoules(median(samples.map(({ energy }) => energy))),
+    duration: millis(meanOf(durations)),
+    promised: millis(nearestRank(durations, 0.9)),
+    energy: milliJoules(meanOf(samples.map(({ energy }) => energy))),
     samples: samples.length,
   };
 }
 
-function median(values: readonly number[]): number {
+function meanOf(values: readonly number[]): number {
+  const limit = OUTLIER * nearestRank(values, 0.5);
+  return values.reduce((sum, value) => sum + Math.min(value, limit), 0) / values.length;
+}
+
+function nearestRank(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] ?? 0;
-  return Number.isInteger(middle) ? ((sorted[middle - 1] ?? upper) + upper) / 2 : upper;
+  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? 0;
 }
 
 export interface RoundTrip {
   readonly duration: Millis;
+  /** Of the way there: how long somebody who asks may have to wait for it. */
+  readonly promised: Millis;
   readonly cost: UsdNano;
 }
 
@@ -64,5 +78,9 @@ export function roundTrip(
   const energy = milliJoules(legs[0].energy + legs[1].energy);
   const missed = prices.best > 0 ? earnedOver(prices.best, duration) : usdNano(0);
   const wear = usdNano(2 * prices.wear);
-  return { duration, cost: addUsd(addUsd(missed, energyCost(energy, prices.electricity)), wear) };
+  return {
+    duration,
+    promised: legs[0].promised,
+    cost: addUsd(addUsd(missed, energyCost(energy, prices.electricity)), wear),
+  };
 }

@@ -1,5 +1,7 @@
 import type { RecordedEvent, RigPort } from "../../src/api/rig-port.ts";
 import type {
+  CurtailRequest,
+  CurtailView,
   DecisionView,
   EnergySlotView,
   GpuView,
@@ -45,6 +47,9 @@ export const fakeGpu = (changes: Partial<GpuView> = {}): GpuView => ({
   queuedRequests: 0,
   activeRequests: 0,
   roundTripMs: 840,
+  switchCosts: [],
+  lastXid: null,
+  slotFaults24h: 0,
   ...changes,
 });
 
@@ -68,6 +73,7 @@ export const fakeRig = (changes: Partial<RigView> = {}): RigView => ({
   },
   pool: { url: "devpool", state: "connected", difficulty: 0.014, sinceMs: START_MS - 99 * MINUTE_MS, reason: null },
   electricityUsdPerKwh: 0.15,
+  curtail: null,
   market: { source: "sample market file", asOfMs: Date.UTC(2026, 7, 1), invented: true },
   today: {
     netUsd: 0.018_42,
@@ -298,6 +304,13 @@ export class FakeRigPort implements RigPort {
     );
     this.pushRig({ gpus, ...(gpu === null && { mode, modeUntilMs }) });
     return { mode, gpu, untilMs: modeUntilMs };
+  }
+
+  curtail({ maxW, untilMs: until }: CurtailRequest): CurtailView {
+    const untilMs = until ?? null;
+    const order = { maxW, untilMs };
+    this.pushRig({ curtail: maxW === null ? null : order });
+    return order;
   }
 
   eventsAfter(afterId: number): readonly RecordedEvent[] {

@@ -36,10 +36,10 @@ describe("the OpenAPI description", () => {
     expect(Gpu?.required).toContain("powerW");
   });
 
-  test("asks for the token exactly where the mode is set", () => {
+  test("asks for the token exactly where the rig is given orders", () => {
     const secured = Object.entries(description.paths).filter(([, item]) =>
       JSON.stringify(item).includes('"security":[{"token":[]}]'),
     );
-    expect(secured.map(([path]) => path)).toEqual(["/api/v1/mode"]);
+    expect(secured.map(([path]) => path)).toEqual(["/api/v1/mode", "/api/v1/curtail"]);
   });
 });

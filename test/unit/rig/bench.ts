@@ -113,6 +113,8 @@ export class RigBench implements AsyncDisposable {
   readonly faults: unknown[] = [];
   readonly log: string[] = [];
   mode: Mode = "auto";
+  /** Why the GPU has to rest for want of power. */
+  shed: string | undefined;
   poolAway: PoolAway | undefined;
   /** While true, a share is accepted with every step of time in which the miner hashes. */
   findsShares = true;
@@ -193,7 +195,9 @@ export class RigBench implements AsyncDisposable {
       custody: this.custody,
       prices: { electricity: ELECTRICITY, atWall: (power) => power },
       rules: () => rulesOf(options.rules, maxWait),
-      mode: () => this.mode,
+      mode: () => (this.shed === undefined ? this.mode : "pause"),
+      ordered: () => this.mode,
+      shed: () => this.shed,
       onFault: (error) => this.faults.push(error),
     });
     this.source.onEvent((event) => this.loop.told(event));

@@ -89,7 +89,7 @@ describe("a handover", () => {
     const freezes = rig.transitions.filter(({ rung }) => rung === "freeze");
     expect(freezes.map(({ from, to }) => `${from} ${to}`)).toEqual(["hashing inference", "inference hashing"]);
     const measured = freezes.reduce((sum, { duration }) => sum + (duration ?? 0), 0);
-    expect(rig.switches.roundTrip(0 as never).duration).toBe(measured);
+    expect(rig.switches.roundTrip(0 as never, "freeze").duration).toBe(measured);
   });
 });
 
@@ -203,7 +203,7 @@ describe("a start that fails", () => {
   test("and took a rung down teaches the rung that was planned nothing", async () => {
     await rig.engine.ensureReady(NEVER);
     await rig.handOver("hashing");
-    const before = rig.switches.roundTrip(usdPerHour(0)).duration;
+    const before = rig.switches.roundTrip(usdPerHour(0), "freeze").duration;
     rig.driver.miner.isStubborn = true;
     await rig.handOver("inference");
     rig.driver.miner.isStubborn = false;
@@ -213,7 +213,7 @@ describe("a start that fails", () => {
       "cold completed",
       "cold completed",
     ]);
-    expect(rig.switches.roundTrip(usdPerHour(0)).duration).toBe(before);
+    expect(rig.switches.roundTrip(usdPerHour(0), "freeze").duration).toBe(before);
   });
 
   test("stops the miner before the switch is closed, so that none of its joules count as rest", async () => {

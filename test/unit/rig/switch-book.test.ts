@@ -29,21 +29,21 @@ const back = { from: "inference", to: "hashing" } as const;
 
 describe("the round trip of this GPU", () => {
   test("is two planned seconds before it was ever made", () => {
-    expect(open().roundTrip(FREE)).toEqual({ duration: 2000, cost: 1000 });
+    expect(open().roundTrip(FREE, "freeze")).toEqual({ duration: 2000, promised: 1000, cost: 1000 });
   });
 
   test("is learned from the ledger, so that a restart forgets nothing", () => {
     switched(300);
     switched(500, back);
-    expect(open().roundTrip(FREE).duration).toBe(800);
+    expect(open().roundTrip(FREE, "freeze").duration).toBe(800);
   });
 
   test("takes a handover into account when told that it ended", () => {
     const book = open();
     switched(300);
-    expect(book.roundTrip(FREE).duration).toBe(2000);
+    expect(book.roundTrip(FREE, "freeze").duration).toBe(2000);
     book.learn();
-    expect(book.roundTrip(FREE).duration).toBe(1300);
+    expect(book.roundTrip(FREE, "freeze").duration).toBe(1300);
   });
 
   const others: readonly [string, Partial<TransitionRow>, Partial<TransitionEnd>][] = [
@@ -56,7 +56,28 @@ describe("the round trip of this GPU", () => {
   ];
   test.each(others)("is not learned from %s", (_title, row, end) => {
     switched(9000, row, end);
-    expect(open().roundTrip(FREE).duration).toBe(2000);
+    expect(open().roundTrip(FREE, "freeze").duration).toBe(2000);
+  });
+
+  test("is that of the rung in use, and of the cold one where stopped work is not kept", () => {
+    switched(300);
+    switched(4000, { rung: "cold" });
+    switched(9000, { ...back, rung: "cold" });
+    switched(700, { rung: "sleep" });
+    const book = open();
+    expect(book.roundTrip(FREE, "freeze").duration).toBe(1300);
+    expect(book.roundTrip(FREE, "sleep").duration).toBe(2700);
+    expect(book.roundTrip(FREE, "warm").duration).toBe(13_000);
+    switched(1000, { rung: "warm" });
+    book.learn();
+    expect(book.roundTrip(FREE, "warm").duration).toBe(10_000);
+    expect(book.measured.map(({ from, rung, duration }) => [from, rung, duration])).toEqual([
+      ["hashing", "freeze", 300],
+      ["hashing", "sleep", 700],
+      ["hashing", "warm", 1000],
+      ["hashing", "cold", 4000],
+      ["inference", "cold", 9000],
+    ]);
   });
 
   test("is not bent by one slow handover among fast ones", () => {
@@ -66,30 +87,31 @@ describe("the round trip of this GPU", () => {
     }
     switched(10_000);
     switched(10_000, back);
-    expect(open().roundTrip(FREE).duration).toBe(620);
+    // The slow one counts as three of 300 ms, there and back.
+    expect(open().roundTrip(FREE, "freeze").duration).toBe(900);
   });
 
   test("is learned from no handover that fell back a rung: it is recorded as the rung it took", () => {
     switched(300);
     switched(9000, {}, { rung: "cold", detail: "the paused miner does not answer" });
     expect(ledger.transitions.list(1)[0]).toMatchObject({ rung: "cold", outcome: "completed" });
-    expect(open().roundTrip(FREE).duration).toBe(1300);
+    expect(open().roundTrip(FREE, "freeze").duration).toBe(1300);
   });
 
   test("forgets what is older than a day, and is planned anew where nothing else is left", async () => {
     switched(5000);
     const book = open();
     await clock.advance(hours(24) + 5000);
-    expect(book.roundTrip(FREE).duration).toBe(6000);
+    expect(book.roundTrip(FREE, "freeze").duration).toBe(6000);
     await clock.advance(minutes(10) + 1);
-    expect(book.roundTrip(FREE).duration).toBe(2000);
-    expect(open().roundTrip(FREE).duration).toBe(2000);
+    expect(book.roundTrip(FREE, "freeze").duration).toBe(2000);
+    expect(open().roundTrip(FREE, "freeze").duration).toBe(2000);
   });
 
   test("follows the last twenty, so that a change in the rig shows", () => {
     for (let index = 0; index < 20; index++) switched(10_000);
     for (let index = 0; index < 20; index++) switched(100);
-    expect(open().roundTrip(FREE).duration).toBe(1100);
+    expect(open().roundTrip(FREE, "freeze").duration).toBe(1100);
   });
 });
 

@@ -17,42 +17,56 @@ describe("what one switch costs", () => {
     ["freeze", 1000],
     ["checkpoint", 3000],
   ] as const)("is a planning figure on the rung %s until it was done once, and says so", (rung, duration) => {
-    expect(learnCost(rung, [])).toEqual({ duration, energy: 0, samples: 0 });
+    expect(learnCost(rung, [])).toEqual({ duration, promised: duration, energy: 0, samples: 0 });
   });
 
   test("is what was measured from the first time on", () => {
-    expect(learnCost("freeze", [sample(120, 9000)])).toEqual({ duration: 120, energy: 9000, samples: 1 });
+    expect(learnCost("freeze", [sample(120, 9000)])).toEqual({
+      duration: 120,
+      promised: 120,
+      energy: 9000,
+      samples: 1,
+    });
   });
 
-  test("is the median of the last times, each figure on its own", () => {
-    const cost = learnCost("freeze", [sample(600, 3), sample(100, 9), sample(200, 2)]);
-    expect(cost).toEqual({ duration: 200, energy: 3, samples: 3 });
+  test("is the mean of the last times, each figure on its own", () => {
+    const cost = learnCost("freeze", [sample(300, 3), sample(100, 9), sample(200, 3)]);
+    expect(cost).toEqual({ duration: 200, promised: 300, energy: 5, samples: 3 });
   });
 
-  test("lies between the middle two of an even number, its energy in whole millijoules", () => {
-    const cost = learnCost("freeze", [sample(400, 2), sample(100, 1), sample(200, 4), sample(300, 5)]);
-    expect(cost).toEqual({ duration: 250, energy: 3, samples: 4 });
+  test("promises what nine of ten kept to", () => {
+    const samples = Array.from({ length: 20 }, (_, index) => sample(100 * (index + 1), 1));
+    expect(learnCost("freeze", samples).promised).toBe(1800);
+  });
+
+  test("is in whole millijoules", () => {
     expect(Number.isInteger(learnCost("freeze", [sample(1, 1), sample(1, 2)]).energy)).toBe(true);
   });
 
-  test("is not bent by one of 10 s among fast ones", () => {
+  test("counts one of 10 s among fast ones as three of them", () => {
     const fast = [90, 100, 110, 120, 130].map((ms) => sample(ms, 9000));
     expect(learnCost("freeze", [sample(10_000, 5_000_000), ...fast])).toEqual({
-      duration: 115,
-      energy: 9000,
+      duration: (90 + 100 + 110 + 120 + 130 + 330) / 6,
+      promised: 10_000,
+      energy: 12_000,
       samples: 6,
     });
   });
 });
 
 describe("what a round trip costs", () => {
-  const leg = (durationMs: number, energyMj: number): SwitchCost => ({ ...sample(durationMs, energyMj), samples: 1 });
+  const leg = (durationMs: number, energyMj: number): SwitchCost => ({
+    ...sample(durationMs, energyMj),
+    promised: millis(2 * durationMs),
+    samples: 1,
+  });
   const PRICES = { best: usdPerHour(0.36), electricity: usdPerKwh(0.15), wear: toUsdNano(0.0005) };
 
   test("is what was missed meanwhile, the energy, and the wear of two switches", () => {
     // 10 s at 0.36 USD/h = 0.001; 3.6 MJ = 1 kWh/1000 at 0.15 = 0.00015; wear 2 × 0.0005 = 0.001.
     expect(roundTrip([leg(4000, 1_600_000), leg(6000, 2_000_000)], PRICES)).toEqual({
       duration: 10_000,
+      promised: 8000,
       cost: toUsdNano(0.002_15),
     });
   });
@@ -66,7 +80,7 @@ describe("what a round trip costs", () => {
 
   test("is never nothing while wear is priced", () => {
     const prices = { best: usdPerHour(0), electricity: usdPerKwh(0), wear: usdNano(1) };
-    expect(roundTrip([leg(0, 0), leg(0, 0)], prices)).toEqual({ duration: 0, cost: 2 });
+    expect(roundTrip([leg(0, 0), leg(0, 0)], prices)).toEqual({ duration: 0, promised: 0, cost: 2 });
   });
 
   test("of switches never done rests on the planning figures", () => {

@@ -1,0 +1,97 @@
+import type { GpuUuid } from "../ledger/rows.ts";
+import type { Clock } from "../lib/clock.ts";
+import { type Watts, watts } from "../units/energy.ts";
+import type { UsdPerHour } from "../units/money.ts";
+import { elapsed, seconds, type UnixMs } from "../units/time.ts";
+
+/** One GPU's part in what the rig draws. */
+export interface Load {
+  readonly gpu: GpuUuid;
+  /** What it draws at most while it works, as far as that was measured. */
+  readonly working: Watts;
+  readonly resting: Watts;
+  /** What its best work earns; absent while that is unknown. */
+  readonly worth?: UsdPerHour;
+  readonly isResting: boolean;
+  /** As last read. */
+  readonly power?: Watts;
+}
+
+/** The GPUs that have to rest so that all together stay within `room`: those that earn least per watt go first. */
+export function shed(loads: readonly Load[], room: Watts): ReadonlySet<GpuUuid> {
+  const perWatt = ({ worth, working, resting }: Load) =>
+    worth === undefined ? Number.NEGATIVE_INFINITY : worth / Math.max(1, working - resting);
+  const bestFirst = loads.toSorted((a, b) => perWatt(b) - perWatt(a) || (a.gpu < b.gpu ? -1 : 1));
+  let drawn = loads.reduce((sum, { resting }) => sum + resting, 0);
+  const resting = new Set<GpuUuid>();
+  for (const { gpu, working, resting: rest } of bestFirst) {
+    const extra = Math.max(0, working - rest);
+    if (drawn + extra <= room) drawn += extra;
+    else resting.add(gpu);
+  }
+  return resting;
+}
+
+export interface SheddingParts {
+  readonly clock: Clock;
+  readonly loads: () => readonly Load[];
+  /** What the GPUs may draw together; undefined where nothing limits them. */
+  readonly room: () => Watts | undefined;
+}
+
+const LOOK_EVERY = seconds(1);
+/** Starts draw more than work does, and a grid that was short wants them one by one. */
+const RETURN_EVERY = seconds(5);
+
+/** Which GPUs rest for want of power. Shed at once, brought back one by one; a rig that draws more than planned sheds more. */
+export class Shedding {
+  readonly #parts: SheddingParts;
+  #shed: ReadonlySet<GpuUuid> = new Set();
+  #lookedAt: UnixMs | undefined;
+  #returnedAt: UnixMs | undefined;
+  /** What the rig drew beyond the room although all that were shed rested. */
+  #overdraft = 0;
+
+  constructor(parts: SheddingParts) {
+    this.#parts = parts;
+  }
+
+  isShed(gpu: GpuUuid): boolean {
+    this.#look();
+    return this.#shed.has(gpu);
+  }
+
+  /** The next question is answered anew: an order was given. */
+  reconsider(): void {
+    this.#lookedAt = undefined;
+  }
+
+  #look(): void {
+    const { clock, loads, room } = this.#parts;
+    const now = clock.now();
+    if (this.#lookedAt !== undefined && elapsed(this.#lookedAt, now) < LOOK_EVERY) return;
+    this.#lookedAt = now;
+    const most = room();
+    if (most === undefined && this.#shed.size === 0) return;
+    const all = loads();
+    if (most === undefined) this.#overdraft = 0;
+    else this.#overdraft += this.#overdrawn(all, most);
+    const wanted = most === undefined ? new Set<GpuUuid>() : shed(all, watts(Math.max(0, most - this.#overdraft)));
+    this.#shed = new Set([...wanted, ...this.#stillWaiting(wanted, now)]);
+  }
+
+  #overdrawn(loads: readonly Load[], most: Watts): number {
+    if (loads.some(({ gpu, isResting }) => this.#shed.has(gpu) && !isResting)) return 0;
+    const drawn = loads.reduce((sum, { power, resting }) => sum + (power ?? resting), 0);
+    return Math.max(0, drawn - most);
+  }
+
+  /** Of those that may return, all but one, and none before its turn. */
+  #stillWaiting(wanted: ReadonlySet<GpuUuid>, now: UnixMs): readonly GpuUuid[] {
+    const free = [...this.#shed].filter((gpu) => !wanted.has(gpu));
+    if (free.length === 0) return [];
+    if (this.#returnedAt !== undefined && elapsed(this.#returnedAt, now) < RETURN_EVERY) return free;
+    this.#returnedAt = now;
+    return free.slice(1);
+  }
+}

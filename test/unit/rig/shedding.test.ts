@@ -1,0 +1,115 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { GpuUuid } from "../../../src/ledger/rows.ts";
+import { type Load, Shedding, shed } from "../../../src/rig/shedding.ts";
+import { type Watts, watts } from "../../../src/units/energy.ts";
+import { usdPerHour } from "../../../src/units/money.ts";
+import { T0 } from "../../support/ledger-rows.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+
+const gpu = (name: string): GpuUuid => `GPU-${name}`;
+/** 200 W at work, 20 W at rest. */
+const load = (name: string, worth?: number, changes: Partial<Load> = {}): Load => ({
+  gpu: gpu(name),
+  working: watts(200),
+  resting: watts(20),
+  isResting: false,
+  ...(worth === undefined ? {} : { worth: usdPerHour(worth) }),
+  ...changes,
+});
+const THREE = [load("a", 0.1), load("b", 0.3), load("c", 0.2)];
+
+describe("what has to rest", () => {
+  const cases: readonly [string, readonly Load[], number, readonly string[]][] = [
+    ["is nothing while there is room", THREE, 600, []],
+    ["is what earns least", THREE, 599, ["a"]],
+    ["is the next one as well", THREE, 419, ["a", "c"]],
+    ["is everything where there is room for none", THREE, 239, ["a", "b", "c"]],
+    ["is everything where not even rest fits", THREE, 0, ["a", "b", "c"]],
+    [
+      "counts earnings per watt: the big earner that draws ten times as much goes",
+      [load("big", 0.5, { working: watts(2020) }), load("small", 0.1)],
+      250,
+      ["big"],
+    ],
+    ["is first what nobody knows the worth of", [load("new"), load("poor", -0.1)], 220, ["new"]],
+    [
+      "leaves a small one on where the better one does not fit",
+      [load("rich", 0.9, { working: watts(500) }), load("small", 0.1)],
+      240,
+      ["rich"],
+    ],
+    ["is the same one each time among equals", [load("y", 0.1), load("x", 0.1)], 220, ["y"]],
+  ];
+  test.each(cases)("%s", (_title, loads, room, resting) => {
+    expect([...shed(loads, watts(room))].sort()).toEqual(resting.map(gpu).sort());
+  });
+});
+
+describe("a rig that is kept under its limit", () => {
+  let clock: ManualClock;
+  let loads: readonly Load[];
+  let room: Watts | undefined;
+  let shedding: Shedding;
+  beforeEach(() => {
+    clock = new ManualClock(T0);
+    loads = THREE;
+    room = undefined;
+    shedding = new Shedding({ clock, loads: () => loads, room: () => room });
+  });
+  const resting = () => ["a", "b", "c"].filter((name) => shedding.isShed(gpu(name))).join("");
+  /** What is shed rests, and draws what a GPU at rest does. */
+  const settle = (drawn = 200) => {
+    loads = THREE.map((one) => {
+      const isResting = shedding.isShed(one.gpu);
+      return { ...one, isResting, power: watts(isResting ? 20 : drawn) };
+    });
+  };
+  async function seconds(count: number): Promise<void> {
+    for (let second = 0; second < count; second++) {
+      await clock.advance(1000);
+      resting();
+    }
+  }
+
+  test("sheds at once when ordered", () => {
+    expect(resting()).toBe("");
+    room = watts(450);
+    shedding.reconsider();
+    expect(resting()).toBe("a");
+  });
+
+  test("brings its GPUs back one by one, five seconds apart", async () => {
+    room = watts(0);
+    expect(resting()).toBe("abc");
+    room = undefined;
+    await clock.advance(1000);
+    expect(resting()).toHaveLength(2);
+    await seconds(4);
+    expect(resting()).toHaveLength(2);
+    await seconds(1);
+    expect(resting()).toHaveLength(1);
+    await seconds(5);
+    expect(resting()).toBe("");
+  });
+
+  test("sheds more where the GPUs draw more than was measured of them", async () => {
+    room = watts(450);
+    expect(resting()).toBe("a");
+    settle(300);
+    await seconds(1);
+    settle(300);
+    await seconds(1);
+    expect(resting()).toBe("ac");
+    settle(300);
+    await seconds(10);
+    expect(resting()).toBe("ac");
+  });
+
+  test("does not blame those that stay for one that is still being stopped", async () => {
+    room = watts(450);
+    expect(resting()).toBe("a");
+    loads = THREE.map((one) => ({ ...one, isResting: false, power: watts(200) }));
+    await seconds(5);
+    expect(resting()).toBe("a");
+  });
+});
