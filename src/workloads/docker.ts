@@ -243,12 +243,10 @@ class DockerDriver implements ContainerDriver {
   /** Nothing of a failed start is used again, so that the next one is a cold one. */
   async #giveUp({ name }: ContainerSpec, reached: Exclude<Reached, { kind: "reached" }>): Promise<Readiness> {
     const { signal } = new AbortController();
-    const ending = reached.kind === "late" ? undefined : await endingOf(this.#engine, reached.found);
+    const { code, reason } = reached.kind === "late" ? reached : await endingOf(this.#engine, reached.found);
     const found = await this.#containers.find(name, signal);
     if (found !== undefined) await this.#starter.remove(name, found, signal);
-    if (reached.kind === "late") return { kind: "failed", code: reached.code, reason: reached.reason };
-    const isOom = reached.found?.outOfMemory === true;
-    return { kind: "failed", code: isOom ? "ERR_CONTAINER_OOM" : "ERR_WORK_EXITED", reason: ending ?? "it is gone" };
+    return { kind: "failed", code, reason };
   }
 
   /** In the name's lane: ends whatever runs under it; a `signal` that fires leaves no time for a polite end. */
@@ -296,7 +294,7 @@ class DockerDriver implements ContainerDriver {
     if (isSameRun(unit, found)) return;
     this.#forget(name);
     const ended = found?.id === unit.container ? found : undefined;
-    const reason = await endingOf(this.#engine, ended);
+    const { reason } = await endingOf(this.#engine, ended);
     if (unit.work === undefined) this.#parts.logger.info("adopted work ended", { work: name, reason });
     else this.#watch.tellExit(unit, reason, ended?.outOfMemory === true ? "out-of-memory" : undefined);
   }

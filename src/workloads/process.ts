@@ -5,6 +5,7 @@ import type { Announcement } from "./announcement.ts";
 import { Child, type ChildExit } from "./child.ts";
 import type { Readiness, WorkDriver, WorkExit, WorkSpec } from "./driver.ts";
 import { type StartFault, WorkError } from "./errors.ts";
+import { codeOfEnd } from "./exit-code.ts";
 import { canDieWithParent, launch } from "./launch.ts";
 import type { ProcessJournal } from "./leftovers.ts";
 import { readProcess } from "./process-table.ts";
@@ -236,14 +237,4 @@ function settle(unit: Unit, readiness: Readiness): void {
   unit.ready.resolve(readiness);
 }
 
-/** A child that knows what is wrong says so in its last line, `… (ERR_CODE): how to mend`. */
-function endingOf({ code, reason, lastLine }: ChildExit): Ending {
-  const own = /\((ERR_[A-Z0-9_]{1,40})\)/.exec(lastLine)?.[1];
-  return { code: own === undefined ? faultOf(code) : (own as `ERR_${string}`), reason };
-}
-
-/** 2 is a refused command line or configuration; 126 and 127 come from the shell's, nice's or setpriv's failed exec. */
-function faultOf(exitCode: number | undefined): StartFault {
-  if (exitCode === 2) return "ERR_WORK_REFUSED";
-  return exitCode === 126 || exitCode === 127 ? "ERR_WORK_SPAWN" : "ERR_WORK_EXITED";
-}
+const endingOf = ({ code, reason, lastLine }: ChildExit): Ending => ({ code: codeOfEnd(code, lastLine), reason });

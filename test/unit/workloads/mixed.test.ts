@@ -1,0 +1,155 @@
+import { expect, test } from "vitest";
+import { silentLogger } from "../../../src/lib/logger.ts";
+import { seconds } from "../../../src/units/time.ts";
+import type { AdoptedWork, ContainerDriver, Readiness, WorkDriver, WorkSpec } from "../../../src/workloads/driver.ts";
+import { ContainerError } from "../../../src/workloads/errors.ts";
+import { MixedDriver } from "../../../src/workloads/mixed.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+
+const { signal } = new AbortController();
+
+const spec = (name: string, inContainer: boolean): WorkSpec => ({
+  name,
+  role: "miner",
+  gpu: "CPU-0",
+  command: "x",
+  args: [],
+  startTimeout: seconds(1),
+  stopTimeout: seconds(1),
+  ...(inContainer
+    ? {
+        container: {
+          image: "i",
+          profile: "operator",
+          gpus: [],
+          limits: { memoryMiB: 64, cpus: 1, pids: 64 },
+          ready: { kind: "running" },
+        },
+      }
+    : {}),
+});
+
+function build(adopted: readonly AdoptedWork[] = [], faults: Error[] = []) {
+  const log: string[] = [];
+  const note = (what: string) => (name: string) => {
+    log.push(`${what} ${name}`);
+    return Promise.resolve();
+  };
+  const driver = (kind: string): WorkDriver => ({
+    ensureReady: ({ name }) => {
+      log.push(`${kind} start ${name}`);
+      const work = { name, pid: 1, host: "127.0.0.1", port: 1, facts: {} };
+      return Promise.resolve<Readiness>({ kind: "ready", started: true, work });
+    },
+    stop: note(`${kind} stop`),
+    onExit: () => log.push(`${kind} listened to`),
+    close: () => note(`${kind} close`)("all"),
+  });
+  const absent = () => Promise.resolve(undefined);
+  const containers: ContainerDriver = {
+    ...driver("container"),
+    lookAtEngine: () => Promise.resolve({ kind: "unreachable", code: "ERR_DOCKER_UNREACHABLE", reason: "" }),
+    adopt: () => {
+      const fault = faults.shift();
+      return fault === undefined ? Promise.resolve(adopted) : Promise.reject(fault);
+    },
+    find: absent,
+    stats: absent,
+    pause: note("container pause"),
+    resume: note("container resume"),
+    discard: note("container discard"),
+    logs: () => Promise.resolve([]),
+    probe: () => Promise.resolve({ kind: "not-running" }),
+    onTrouble: () => {},
+  };
+  const clock = new ManualClock();
+  const parts = { processes: driver("process"), containers, clock, logger: silentLogger };
+  return { log, clock, mixed: new MixedDriver({ ...parts, usesContainers: true }), parts };
+}
+
+const found = (name: string, state: AdoptedWork["state"]): AdoptedWork => ({
+  name,
+  role: "miner",
+  gpus: ["CPU-0"],
+  fingerprint: "f",
+  state,
+  container: "c",
+  since: undefined,
+});
+
+test("every unit of work goes to the driver of its kind", async () => {
+  const { mixed, log } = build();
+  await mixed.ensureReady(spec("a", false), signal);
+  await mixed.ensureReady(spec("b", true), signal);
+  await mixed.stop("a", signal);
+  await mixed.stop("b", signal);
+  await mixed.discard("a", signal);
+  await mixed.discard("b", signal);
+  await mixed.stop("b", signal);
+  expect(log).toEqual([
+    "process start a",
+    "process stop b",
+    "container start b",
+    "process stop a",
+    "container stop b",
+    "process stop a",
+    "container discard b",
+    "process stop b",
+  ]);
+});
+
+test("work that moves out of its container leaves none behind", async () => {
+  const { mixed, log } = build();
+  await mixed.ensureReady(spec("a", true), signal);
+  await mixed.ensureReady(spec("a", false), signal);
+  expect(log.slice(1)).toEqual(["container start a", "container discard a", "process start a"]);
+});
+
+test("work of an earlier agent is stopped when nobody asked for it within a minute, the rest is left alone", async () => {
+  const { mixed, log, clock } = build([found("wanted", "running"), found("orphan", "paused"), found("old", "stopped")]);
+  const tending = mixed.tendLeftovers(signal);
+  await clock.advance(1000);
+  await mixed.ensureReady(spec("wanted", true), signal);
+  await clock.advance(60_000);
+  await tending;
+  expect(log.filter((line) => line.startsWith("container stop"))).toEqual(["container stop orphan"]);
+});
+
+test("work of an earlier agent can be stopped before anybody started it here", async () => {
+  const { mixed, log, clock } = build([found("a", "running")]);
+  const leaving = new AbortController();
+  const tending = mixed.tendLeftovers(leaving.signal);
+  await clock.advance(0);
+  await mixed.stop("a", signal);
+  leaving.abort();
+  await tending;
+  expect(log).toEqual(["container stop a"]);
+});
+
+test("leftovers are looked for again until the Engine answers", async () => {
+  const away = new ContainerError("away", { code: "ERR_DOCKER_UNREACHABLE" });
+  const { mixed, log, clock } = build([found("orphan", "running")], [away, away]);
+  const tending = mixed.tendLeftovers(signal);
+  await clock.advance(0);
+  await clock.advance(60_000);
+  await clock.advance(60_000);
+  expect(log).toEqual([]);
+  await clock.advance(60_000);
+  await tending;
+  expect(log).toEqual(["container stop orphan"]);
+});
+
+test("a rig without containers never speaks to the Engine", async () => {
+  const { parts, log } = build([found("orphan", "running")]);
+  const mixed = new MixedDriver({ ...parts, usesContainers: false });
+  await mixed.tendLeftovers(signal);
+  await mixed.stop("a", signal);
+  expect(log).toEqual(["process stop a"]);
+});
+
+test("both drivers are listened to, and closed", async () => {
+  const { mixed, log } = build();
+  mixed.onExit(() => {});
+  await mixed.close();
+  expect(log).toEqual(["process listened to", "container listened to", "process close all", "container close all"]);
+});
