@@ -15,8 +15,8 @@ export function polled(interval: number | (() => number), poll: Poll): Chooser {
     due = Math.max(due, look.at);
     while (due < end) {
       const now = due;
-      due += next();
       const wanted = poll(now, look);
+      due += next();
       if (wanted !== look.current && look.mayMove) return wanted;
     }
     return look.current;
