@@ -8,6 +8,7 @@ import {
   type StretchViolation,
 } from "./energy-stretches.ts";
 import { LedgerError } from "./errors.ts";
+import { joinEntries, joinMeasured } from "./join-measured.ts";
 import type { EnergyEntry, EnergyQuality, GpuUuid, SlotMeasurement } from "./rows.ts";
 import type { SlotSums } from "./sums.ts";
 
@@ -124,11 +125,11 @@ export function createEnergy(connection: Connection, sums: SlotSums): Energy {
     bookSegment: (entries, measured) => {
       requireBalance(entries, measured);
       connection.transaction(() => {
-        for (const entry of entries) {
+        for (const entry of joinEntries(entries)) {
           book.run({ ...entry, jobId: entry.jobId ?? "" });
           if (entry.jobId !== undefined) sums.add(entry.slotStart, { energy: entry.energy });
         }
-        for (const one of measured) {
+        for (const one of joinMeasured(measured)) {
           const { gpu, slotStart, energy, quality, unseen } = one;
           measure.run({ gpu, slotStart, energy, quality, unseen: unseen ?? 0 });
           stretches.add(one);
