@@ -107,7 +107,7 @@ export interface WorkDriver {
   ensureReady(spec: WorkSpec, signal: AbortSignal): Promise<Readiness>;
   /** Resolves once the work is gone; no fault when it never ran. */
   stop(name: string, signal: AbortSignal): Promise<void>;
-  /** Called whenever work that was ready ends without `stop`. */
+  /** Called whenever work that was ready ends without `stop`, once for every GPU it was on. */
   onExit(listener: (exit: WorkExit) => void): void;
   /** Ends the driver: child processes end with it, containers go on and are adopted by the next one. */
   close(): Promise<void>;

@@ -67,7 +67,7 @@ export class Starter {
       case "created":
       case "exited":
         try {
-          await containers.start(found.id, signal);
+          await this.#start(found.id);
           return false;
         } catch (error) {
           if (!wasRefusedWith(error, 400, 404, 409, 500)) throw error;
@@ -80,18 +80,25 @@ export class Starter {
     }
   }
 
+  /** Seen through even when nobody wants it any more: the Engine would start it all the same, and nobody would know. */
+  async #start(id: string): Promise<void> {
+    await this.#parts.containers.start(id, new AbortController().signal);
+  }
+
   async #createAndStart(spec: ContainerSpec, body: Docker.ContainerCreateOptions, signal: AbortSignal): Promise<void> {
     const { containers, engine, policy, logger, onPull } = this.#parts;
+    const never = new AbortController().signal;
     await ensureImage(spec.container.image, { engine, policy, logger, onProgress: onPull }, signal);
     let id: string | undefined;
     try {
-      id = await containers.create(body, signal);
-      await containers.start(id, signal);
+      signal.throwIfAborted();
+      id = await containers.create(body, never);
+      await this.#start(id);
     } catch (error) {
       if (!wasRefusedWith(error, 400, 404, 409, 500)) throw error;
-      if (id !== undefined) await containers.remove(id, signal);
+      if (id !== undefined) await containers.remove(id, never);
       if (socketFileOf(spec.container.ready) !== undefined)
-        await containers.removeVolume(socketVolume(this.#parts.rig, spec.name), signal);
+        await containers.removeVolume(socketVolume(this.#parts.rig, spec.name), never);
       throw toStartFault(error);
     }
   }

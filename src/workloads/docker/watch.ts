@@ -57,11 +57,12 @@ export class Watch {
     await this.#running;
   }
 
+  /** Once for every GPU that the work was on. */
   tellExit({ name, gpus, role }: Unit, reason: string, cause?: WorkExit["cause"]): void {
-    const [gpu] = gpus;
-    if (gpu === undefined) return;
-    const exit: WorkExit = { name, gpu, role, reason, ...(cause === undefined ? {} : { cause }) };
-    for (const listener of this.#exits) this.#safely(name, () => listener(exit));
+    for (const gpu of gpus) {
+      const exit: WorkExit = { name, gpu, role, reason, ...(cause === undefined ? {} : { cause }) };
+      for (const listener of this.#exits) this.#safely(name, () => listener(exit));
+    }
   }
 
   complain(name: string, error: unknown): void {

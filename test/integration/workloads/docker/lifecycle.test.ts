@@ -102,6 +102,16 @@ describe("a start", () => {
     await until(async () => (await engine().docker("ps", "--quiet")) === "");
   });
 
+  testWith(DOCKER, "leaves nothing running whenever interest in it ends", async () => {
+    const { driver } = drivers.create([image]);
+    for (let patience = 0; patience <= 300; patience += 20) {
+      const readiness = await driver.ensureReady(contained(image, "slow"), AbortSignal.timeout(patience));
+      expect(readiness, `after ${patience} ms`).toEqual({ kind: "aborted" });
+    }
+    await driver.close();
+    expect(await engine().docker("ps", "--quiet")).toBe("");
+  });
+
   testWith(DOCKER, "is cut short by a stop", async () => {
     const { driver } = drivers.create([image]);
     const start = driver.ensureReady(contained(image, "slow"), signal);
