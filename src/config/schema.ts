@@ -75,6 +75,13 @@ const card = () =>
     errorPct: number(0.1, 50, "percent").default(1.5).describe("What is left after that."),
   });
 
+const supply = () =>
+  section({
+    name: text(/^[\w.-]{1,64}$/, "at most 64 letters, digits and . _ -"),
+    maxW: power(100_000),
+    gpus: list(text(/^(GPU|CPU|SIM)-[\w-]{1,80}$/, "a UUID that `rigshift gpus` lists"), 64),
+  }).transform(({ maxW, ...rest }) => ({ ...rest, maxPower: maxW }));
+
 const powerModel = () =>
   section({
     cpu: section({
@@ -93,6 +100,14 @@ const powerModel = () =>
       .transform(({ baseW, ...rest }) => ({ base: baseW, ...rest }))
       .prefault({})
       .describe("From the GPUs to the socket; a meter's readings replace baseW and efficiency once there are enough."),
+    budget: section({
+      maxW: z.exactOptional(power(100_000)).describe("Of all GPUs' boards together; no limit when absent."),
+      startEveryS: duration(0, 600).default(0).describe("From one GPU's start to the next one's."),
+      supplies: list(supply(), 16).default([]).describe("Power supplies that feed only some of the GPUs."),
+    })
+      .transform(({ maxW, startEveryS, supplies }) => ({ maxPower: maxW, startEvery: seconds(startEveryS), supplies }))
+      .prefault({})
+      .describe("What may be drawn at once, counted by each GPU's power limit while it works."),
     cards: list(card(), 64).default([]).describe("Cards that were held against a trusted meter."),
   }).prefault({});
 

@@ -25,6 +25,7 @@ import { HashingWatch } from "./hashing-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { MeterBook } from "./meter-book.ts";
 import { MinerControl } from "./miner-control.ts";
+import { PowerBudget } from "./power-budget.ts";
 import { RateBook } from "./rates.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { RigDriver } from "./rig-driver.ts";
@@ -88,12 +89,15 @@ export class RigController implements GpuPort {
 
   constructor(parts: RigParts) {
     this.#parts = parts;
+    const power = budgetOf(parts);
     this.#shedding = new Shedding({
       clock: steadyClock(parts.clock),
       loads: () => [...this.#gpus.values()].map(({ loop }) => loop.load()),
       room: () => this.#room(),
     });
-    this.#gpus = new Map(parts.gpus.map((info) => [info.uuid, rigUp(info, parts, () => this.#shedFor(info.uuid))]));
+    this.#gpus = new Map(
+      parts.gpus.map((info) => [info.uuid, rigUp(info, parts, { power, shed: () => this.#shedFor(info.uuid) })]),
+    );
     const unsubscribe = parts.source.onEvent?.((event) => this.#gpus.get(event.uuid)?.loop.told(event));
     this.#unsubscribe = unsubscribe ?? (() => {});
     parts.driver.onExit((exit) => this.#gpus.get(exit.gpu)?.loop.workExited(exit.role, exit.reason));
@@ -196,7 +200,26 @@ function burden({ queue, loop }: Rigged): number {
 const modeOf = ({ ledger, clock, config }: RigParts, gpu?: GpuUuid): Mode =>
   ledger.modes.current(clock.now(), gpu)?.mode ?? config.mode;
 
-function rigUp(info: GpuInfo, parts: RigParts, shed: () => string | undefined): Rigged {
+/** What all GPUs of a rig share. */
+interface Common {
+  readonly power: PowerBudget;
+  /** Why this GPU has to rest for want of power. */
+  readonly shed: () => string | undefined;
+}
+
+/** Without a limit of its own the rig counts what it may draw, and refuses nothing. */
+function budgetOf({ config, clock, gpus }: RigParts): PowerBudget {
+  const { maxPower, startEvery, supplies } = config.power.budget;
+  const rig =
+    maxPower === undefined ? [] : [{ name: "the rig", maxPower, gpus: gpus.map(({ uuid }) => uuid as string) }];
+  const groups = [...rig, ...supplies].map((group) => ({
+    ...group,
+    gpus: new Set(gpus.map(({ uuid }) => uuid).filter((uuid) => group.gpus.includes(uuid))),
+  }));
+  return new PowerBudget({ clock, groups, startEvery });
+}
+
+function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged {
   const { clock, ledger, logger, config, onChange, onFault, driver, source } = parts;
   const gpu = info.uuid;
   const wake = new Wake();
@@ -224,7 +247,7 @@ function rigUp(info: GpuInfo, parts: RigParts, shed: () => string | undefined): 
   const mining = parts.mining && miningOf(info, parts, parts.mining, ground);
   const engine = inference && parts.model && { ...inference.engine, name: parts.model };
   const serving = engine && servingOf(info, driver, engine, ground);
-  const shared = { clock, steady, ledger, logger, meter, queue, rates, cooldown, switches, ground, onChange };
+  const shared = { clock, steady, ledger, logger, meter, queue, rates, cooldown, switches, ground, power, onChange };
   const custody = new Custody({
     ...shared,
     gpu,

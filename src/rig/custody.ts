@@ -6,6 +6,7 @@ import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { CoinQuote } from "../market/file.ts";
+import { type Watts, watts } from "../units/energy.ts";
 import { after, elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
 import { tokensPerSecond } from "../units/work.ts";
 import type { Cooldown } from "./cooldown.ts";
@@ -15,12 +16,15 @@ import type { HashingWatch } from "./hashing-watch.ts";
 import type { MeterBook } from "./meter-book.ts";
 import type { MinerControl } from "./miner-control.ts";
 import { DONE, failed, type Outcome } from "./outcome.ts";
+import type { PowerBudget } from "./power-budget.ts";
 import type { RateBook } from "./rates.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
 import { type Route, rungFor, stepsFor } from "./steps.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
 
+/** What a GPU is taken to draw at work until it was measured or told its limit. */
+const UNMEASURED = watts(300);
 const STOP_TIMEOUT = seconds(10);
 /** A pool that reconnects within this is not away. */
 const RECONNECT_GRACE = seconds(3);
@@ -52,6 +56,7 @@ export interface CustodyParts {
   readonly cooldown: Cooldown;
   readonly switches: SwitchBook;
   readonly ground: Surroundings;
+  readonly power: PowerBudget;
   readonly drainTimeout: Millis;
   readonly mining?: MiningParts;
   readonly serving?: { readonly engine: EngineControl };
@@ -213,6 +218,7 @@ export class Custody {
     } else {
       this.#abandon(to, jobId, outcome);
     }
+    this.#settlePower(this.#assignment.workload);
     onChange();
   }
 
@@ -291,7 +297,7 @@ export class Custody {
   }
 
   #handoverParts({ handover, began }: Passage): HandoverParts {
-    const { clock, steady, queue, mining, serving, drainTimeout, onChange, ground } = this.#parts;
+    const { gpu, clock, steady, queue, mining, serving, drainTimeout, onChange, ground, power } = this.#parts;
     const xid = () => ground.health.xidSince(began);
     const { to, residents } = handover;
     const isUp = to === "hashing" ? residents.miner : residents.engine && serving?.engine.isAsleep !== true;
@@ -306,6 +312,7 @@ export class Custody {
       firstShare: (signal) => mining?.watch.firstShare(() => this.#endWarming(), signal) ?? Promise.resolve(DONE),
       verifyFree: (signal) => ground.verifyFree(handover, { xid }, isUp, signal),
       verifyQuiet: (signal) => ground.verifyQuiet({ xid }, signal),
+      claimPower: (signal) => power.claim(gpu, this.#mostPower(), signal),
       onBar: (rung) => ground.bar(rung),
       onNotFree: (reason) => ground.notFree(reason),
       onState: (state) => {
@@ -313,6 +320,21 @@ export class Custody {
         onChange();
       },
     };
+  }
+
+  /** What this GPU draws at most: its limit, else what it was seen to draw and a quarter more. */
+  #mostPower(): Watts {
+    const { meter, rates } = this.#parts;
+    const seen = (["hashing", "serving"] as const).flatMap((activity) => rates.power(activity) ?? []);
+    const guess = seen.length === 0 ? UNMEASURED : 1.25 * Math.max(...seen);
+    return meter.latest.reading?.powerLimit ?? watts(guess);
+  }
+
+  /** Only what has stopped lets go of its power; a guest asks nobody for it. */
+  #settlePower(workload: Workload): void {
+    const { power, gpu, rates } = this.#parts;
+    if (workload === "external") power.concede(gpu, this.#mostPower());
+    if (workload === "none" && this.#state !== "faulted") power.lower(gpu, rates.power("resting") ?? watts(0));
   }
 
   /** A request need not wait for a share, and a share need not be waited for while the pool is away. */

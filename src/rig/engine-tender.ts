@@ -12,13 +12,15 @@ export class EngineTender {
 
   /** Starts what has to be done in the background; the loop goes on meanwhile. `lends` says whether gaps are lent. */
   tend(lends: boolean, signal: AbortSignal): void {
-    const { serving, cooldown, steady, mode, custody, ground } = this.#parts;
+    const { serving, cooldown, steady, mode, custody, ground, power } = this.#parts;
     if (serving === undefined || this.#isBusy) return;
     const { engine } = serving;
     const mayServe = mode() === "serve" || (mode() === "auto" && lends);
     // Beside a miner there must be room; where there is none, handovers start the engine, wake it and stop it.
     const isWanted = mayServe && ground.residence.rung === "freeze";
     if (mayServe && !isWanted) return;
+    // Loading a model is load: a GPU at rest has not claimed any power for it.
+    if (isWanted && power.isLimited && custody.assignment.workload === "none") return;
     const isUp = engine.state.kind === "ready";
     if (isWanted ? isUp || cooldown.blocking("inference", steady.now()) : engine.state.kind === "stopped") return;
     if (!isWanted && custody.assignment.workload === "inference") return;

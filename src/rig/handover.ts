@@ -27,6 +27,8 @@ export interface HandoverParts {
   readonly verifyFree: (signal: AbortSignal) => Promise<Outcome>;
   /** Whether the hardware says that what stays does nothing. */
   readonly verifyQuiet: (signal: AbortSignal) => Promise<Outcome>;
+  /** Waits until the rig has the power that this GPU draws at work. */
+  readonly claimPower: (signal: AbortSignal) => Promise<Outcome>;
   readonly onState: (state: HandoverState) => void;
   /** Told when a rung failed. */
   readonly onBar: (rung: Residence) => void;
@@ -141,6 +143,8 @@ function runStep(step: Step, parts: HandoverParts, signal: AbortSignal): Promise
       return engine?.remove(signal) ?? NOTHING;
     case "verify-free":
       return parts.verifyFree(signal);
+    case "claim-power":
+      return parts.claimPower(signal);
     case "start-miner":
       return miner?.start(signal) ?? NO_MINER;
     case "first-share":

@@ -10,6 +10,7 @@ import type { Custody, MiningParts } from "./custody.ts";
 import type { ObservedDemand } from "./demand.ts";
 import type { EngineControl } from "./engine-control.ts";
 import type { MeterBook } from "./meter-book.ts";
+import type { PowerBudget } from "./power-budget.ts";
 import type { RateBook } from "./rates.ts";
 import type { RequestQueue } from "./request-queue.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -34,6 +35,7 @@ export interface LoopParts {
   readonly switches: SwitchBook;
   readonly custody: Custody;
   readonly ground: Surroundings;
+  readonly power: PowerBudget;
   readonly prices: Prices;
   /** The rules for a measured round trip; lending depends on it. */
   readonly rules: (roundTrip: Millis) => SwitchRules;

@@ -14,6 +14,7 @@ export type Step =
   | "stop-engine"
   | "remove-engine"
   | "verify-free"
+  | "claim-power"
   | "start-miner"
   | "first-share"
   | "start-engine"
@@ -41,6 +42,7 @@ export const STATE_OF: Readonly<Record<Step, HandoverState>> = {
   "remove-engine": "releasing",
   "verify-quiet": "verifying-free",
   "verify-free": "verifying-free",
+  "claim-power": "acquiring",
   "start-miner": "acquiring",
   "start-engine": "acquiring",
   "first-share": "warming",
@@ -61,6 +63,7 @@ export const DEADLINE_OF: Readonly<Record<Step, Millis>> = {
   "remove-engine": minutes(1),
   "verify-quiet": seconds(15),
   "verify-free": seconds(15),
+  "claim-power": minutes(2),
   "start-miner": minutes(10),
   "start-engine": minutes(20),
   "first-share": seconds(90),
@@ -84,14 +87,20 @@ export function rungFor(to: Workload, residents: Residents, residence: Residence
 
 /** The steps that take one GPU from `from` to `to`; each is safe to repeat. */
 export function stepsFor({ from, to }: Route, residents: Residents, residence: Residence = "freeze"): readonly Step[] {
-  // Requests of an earlier assignment that could not be revoked may still run.
-  const settle: readonly Step[] = from === "none" && to === "hashing" ? ["drain"] : [];
+  const route = { from, to };
   return [
-    ...settle,
-    ...leave({ from, to }, residence),
-    ...makeRoom({ from, to }, residents, residence),
+    ...settle(route),
+    ...leave(route, residence),
+    ...makeRoom(route, residents, residence),
     ...enter(to, residents),
   ];
+}
+
+/** From rest: requests of an earlier assignment that could not be revoked may still run, and load needs its power. */
+function settle({ from, to }: Route): readonly Step[] {
+  if (from === "hashing" || from === "inference") return [];
+  if (to === "hashing") return ["drain", "claim-power"];
+  return to === "inference" ? ["claim-power"] : [];
 }
 
 /** Everything of ours goes at once, and nothing is expected of the GPU: for one that is lost, or that a guest has. */

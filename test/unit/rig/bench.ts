@@ -14,6 +14,7 @@ import { GpuLoop } from "../../../src/rig/gpu-loop.ts";
 import { HashingWatch } from "../../../src/rig/hashing-watch.ts";
 import { MeterBook } from "../../../src/rig/meter-book.ts";
 import { MinerControl } from "../../../src/rig/miner-control.ts";
+import { PowerBudget, type PowerGroup } from "../../../src/rig/power-budget.ts";
 import { RateBook } from "../../../src/rig/rates.ts";
 import { RequestQueue } from "../../../src/rig/request-queue.ts";
 import { Roster } from "../../../src/rig/roster.ts";
@@ -71,6 +72,8 @@ export interface BenchOptions {
   readonly isMeasured?: boolean;
   /** MiB of VRAM: of the card, and what each side takes of it while it runs. */
   readonly vram?: Vram;
+  /** Power limits; none when absent. */
+  readonly groups?: readonly PowerGroup[];
   /** What the GPU says of itself once. */
   readonly identity?: Partial<GpuInfo>;
   /** The rig as an earlier agent left it: this one is started on the same ledger, at the same time. */
@@ -95,6 +98,7 @@ export class RigBench implements AsyncDisposable {
   readonly queue: RequestQueue;
   readonly meter: MeterBook;
   readonly rates: RateBook;
+  readonly power: PowerBudget;
   readonly cooldown = new Cooldown();
   readonly switches: SwitchBook;
   readonly watch: HashingWatch;
@@ -170,6 +174,7 @@ export class RigBench implements AsyncDisposable {
       mayHoldVram: info.vramTotalMiB !== undefined,
     });
     this.ground.useEngine(this.engine);
+    this.power = new PowerBudget({ clock, groups: options.groups ?? [], startEvery: seconds(0) });
     this.demand = new ObservedDemand(clock.now());
     const mining = { miner: this.miner, coin, watch: this.watch, poolAway: () => this.poolAway };
     const shared = {
@@ -181,6 +186,7 @@ export class RigBench implements AsyncDisposable {
       cooldown: this.cooldown,
       switches: this.switches,
       ground: this.ground,
+      power: this.power,
       onChange: () => void this.changes++,
       ...(mines ? { mining } : {}),
     };

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { watts } from "../../../src/units/energy.ts";
 import { type BenchOptions, RigBench } from "./bench.ts";
 
 let rig: RigBench;
@@ -167,4 +168,26 @@ describe("VRAM that is not given back", () => {
     expect(await rig.answered(request)).toMatchObject({ kind: "refused" });
     expect(rig.loop.snapshot().slotFaults).toBe(0);
   });
+});
+
+test("a GPU starts only when the rig has the power for it, and says so while it waits", async () => {
+  const gpus = new Set(["GPU-other", "GPU-aaaaaaaa-0000-0000-0000-000000000001"] as const);
+  rig = await RigBench.start({ ...LENDS, groups: [{ name: "the rig", maxPower: watts(500), gpus }] });
+  rig.power.concede("GPU-other", watts(300));
+  rig.run();
+  await rig.pass(30_000);
+  expect(rig.driver.log).toEqual([]);
+  expect(rig.loop.snapshot().state).toBe("acquiring");
+  rig.power.lower("GPU-other", watts(20));
+  await rig.hashing();
+});
+
+test("a GPU that is shed for want of power rests, engine and all, and says why", async () => {
+  rig = await RigBench.working(LENDS);
+  rig.shed = "resting to keep the rig under 400 W";
+  await rig.until(() => rig.driver.running.size === 0);
+  await rig.pass(2000);
+  expect(rig.loop.snapshot()).toMatchObject({ why: "resting to keep the rig under 400 W", mode: "auto" });
+  rig.shed = undefined;
+  await rig.hashing();
 });

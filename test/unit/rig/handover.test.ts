@@ -29,6 +29,7 @@ beforeEach(async () => {
     drainTimeout: seconds(10),
     gate: (engine, slots): Gate => ({ engine, slots, begin: () => Promise.resolve(), end: () => Promise.resolve() }),
     firstShare: () => Promise.resolve(firstShare),
+    claimPower: () => Promise.resolve(DONE),
     verifyFree: () => Promise.resolve(DONE),
     verifyQuiet: () => Promise.resolve(DONE),
     onState: (state) => states.push(state),
@@ -62,7 +63,7 @@ async function hashBesideEngine(): Promise<void> {
 describe("a handover that goes well", () => {
   test("starts a miner and waits for its first share", async () => {
     expect(await go("none", "hashing")).toEqual(DONE);
-    expect(states).toEqual(["draining", "acquiring", "warming"]);
+    expect(states).toEqual(["draining", "acquiring", "acquiring", "warming"]);
     expect(rig.driver.log).toEqual(["start miner"]);
   });
 
@@ -148,7 +149,7 @@ describe("a handover that fails", () => {
       kind: "failed",
       reason: "the engine did not start: exit code 3: model file is missing",
     });
-    expect(states).toEqual(["acquiring"]);
+    expect(states).toEqual(["acquiring", "acquiring"]);
     void rig.ask("cmpl-1");
     expect(rig.queue.facts()).toMatchObject({ waiting: 1, active: 0 });
   });

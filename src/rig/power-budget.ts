@@ -1,0 +1,91 @@
+import type { GpuUuid } from "../ledger/rows.ts";
+import type { Clock } from "../lib/clock.ts";
+import { type Watts, watts } from "../units/energy.ts";
+import { type Millis, seconds } from "../units/time.ts";
+import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
+
+/** GPUs that hang on one supply, or the whole rig. */
+export interface PowerGroup {
+  readonly name: string;
+  /** Of the GPUs' boards together. */
+  readonly maxPower: Watts;
+  readonly gpus: ReadonlySet<GpuUuid>;
+}
+
+export interface PowerBudgetParts {
+  readonly clock: Clock;
+  readonly groups: readonly PowerGroup[];
+  /** Between one GPU's start and the next one's. */
+  readonly startEvery: Millis;
+}
+
+/** What a GPU is taken to draw at rest until it has worked and stopped. */
+const REST = watts(25);
+const TRY_EVERY = seconds(0.5);
+
+/**
+ * What each GPU may draw now. A claim is raised before load starts and lowered after it stopped, in one turn each, so
+ * that no order of events takes a group above its limit; only what nobody can refuse, a guest, may.
+ */
+export class PowerBudget {
+  readonly #parts: PowerBudgetParts;
+  readonly #claims = new Map<GpuUuid, Watts>();
+  #lastRaise = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: PowerBudgetParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether anything has to be claimed at all. */
+  get isLimited(): boolean {
+    return this.#parts.groups.length > 0;
+  }
+
+  /** Waits until the GPU may draw `power`; fails at once where its group never has that much. */
+  async claim(gpu: GpuUuid, power: Watts, signal: AbortSignal): Promise<Outcome> {
+    const tooSmall = this.#groupsOf(gpu).find(({ maxPower }) => power > maxPower);
+    if (tooSmall !== undefined)
+      return failed(`it may draw ${power} W, and the power budget of ${tooSmall.name} is ${tooSmall.maxPower} W`);
+    while (!signal.aborted) {
+      if (this.#raise(gpu, power)) return DONE;
+      await this.#parts.clock.wait(TRY_EVERY, signal);
+    }
+    return ABORTED;
+  }
+
+  /** Whatever drew more than `power` has stopped; never raises a claim. */
+  lower(gpu: GpuUuid, power: Watts): void {
+    this.#claims.set(gpu, watts(Math.min(this.#of(gpu), power)));
+  }
+
+  /** Somebody else's load, which asks nobody: ours has to fit beside it. */
+  concede(gpu: GpuUuid, power: Watts): void {
+    this.#claims.set(gpu, power);
+  }
+
+  /** What the GPUs of a group may draw together now. */
+  claimed({ gpus }: Pick<PowerGroup, "gpus">): number {
+    return [...gpus].reduce((sum, gpu) => sum + this.#of(gpu), 0);
+  }
+
+  #of(gpu: GpuUuid): Watts {
+    return this.#claims.get(gpu) ?? REST;
+  }
+
+  #groupsOf(gpu: GpuUuid): readonly PowerGroup[] {
+    return this.#parts.groups.filter(({ gpus }) => gpus.has(gpu));
+  }
+
+  #raise(gpu: GpuUuid, power: Watts): boolean {
+    const { clock, startEvery } = this.#parts;
+    const before = this.#of(gpu);
+    if (power > before) {
+      const now = clock.monotonic();
+      if (now - this.#lastRaise < startEvery) return false;
+      if (this.#groupsOf(gpu).some((group) => this.claimed(group) - before + power > group.maxPower)) return false;
+      this.#lastRaise = now;
+    }
+    this.#claims.set(gpu, power);
+    return true;
+  }
+}
