@@ -253,8 +253,13 @@ export class PoolSide implements PoolSession {
   }
 
   #onUnasked({ result }: Response, line: Buffer): void {
-    const news = this.#parts.dialect.parseUnasked?.(result);
-    if (news) this.#announce(news, this.serving);
+    try {
+      const news = this.#parts.dialect.parseUnasked?.(result);
+      if (news) this.#announce(news, this.serving);
+    } catch (error) {
+      this.#effects.broken(`the pool talks nonsense: ${messageOf(error)}`);
+      return;
+    }
     if (this.serving) this.#parts.front.relay(line);
   }
 

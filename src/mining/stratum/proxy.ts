@@ -6,13 +6,16 @@ import type { Logger } from "../../lib/logger.ts";
 import { millis, seconds, type UnixMs } from "../../units/time.ts";
 import { MiningError } from "../errors.ts";
 import { type ListenAddress, listenOnLoopback } from "../loopback.ts";
-import type { MinerEffects } from "./dialect.ts";
+import type { Algorithm } from "./algorithms.ts";
+import type { Dialect, MinerEffects } from "./dialect.ts";
+
 import { dialects } from "./dialects.ts";
 import { type ForeignAccount, ForeignBook } from "./foreign-book.ts";
 import { Link, type LinkState } from "./link.ts";
 import { MinerSide } from "./miner-side.ts";
 import { type PoolTarget, termsOf } from "./pool-url.ts";
 import { PoolList } from "./pools.ts";
+import { withSharedJobs } from "./shared-jobs.ts";
 
 const TICK = seconds(1);
 const MAX_MINERS = 20_000;
@@ -69,7 +72,8 @@ class ProxyServer implements StratumProxy {
   readonly #links = new Set<Link>();
   readonly #gpus = new Map<string, GpuUuid>();
   readonly #foreign = new ForeignBook();
-  readonly #terms: ReturnType<typeof commonTerms>;
+  readonly #dialect: Dialect;
+  readonly #algorithm: Algorithm;
   readonly #stop = new AbortController();
   #address: ListenAddress;
   #state: UpstreamState;
@@ -77,7 +81,9 @@ class ProxyServer implements StratumProxy {
 
   constructor(options: StratumProxyOptions) {
     this.#options = options;
-    this.#terms = commonTerms(options.pools);
+    const { algorithm, dialect } = commonTerms(options.pools);
+    this.#algorithm = algorithm;
+    this.#dialect = withSharedJobs(dialects[dialect]);
     this.#address = options.listen;
     this.#pools = new PoolList(options.pools);
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
@@ -155,7 +161,6 @@ class ProxyServer implements StratumProxy {
 
   #createSession(effects: Pick<MinerEffects, "toMiner" | "dropMiner">): MinerSide {
     const { clock, logger } = this.#options;
-    const { algorithm, dialect } = this.#terms;
     const books: Omit<MinerEffects, "toMiner" | "dropMiner"> = {
       recordShare: (share) => this.#record(share),
       recordForeign: (share) => this.#foreign.add(share, clock.now()),
@@ -165,7 +170,7 @@ class ProxyServer implements StratumProxy {
       },
       gpuOf: (worker) => this.#gpus.get(worker),
     };
-    return new MinerSide({ ...effects, ...books }, { algorithm, dialect: dialects[dialect], clock });
+    return new MinerSide({ ...effects, ...books }, { algorithm: this.#algorithm, dialect: this.#dialect, clock });
   }
 
   #record(share: ShareRow): void {

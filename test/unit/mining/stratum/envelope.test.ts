@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { dialects } from "../../../../src/mining/stratum/dialects.ts";
 import { readLine } from "../../../../src/mining/stratum/envelope.ts";
+import { playHostile } from "../../../support/hostile-lines.ts";
 
 test("a call keeps its own words, an answer its refusal", () => {
   const call = readLine('{"id":1,"method":"x","params":{"a":1},"worker":"w"}', (one) => one);
@@ -55,3 +56,7 @@ for (const [name, dialect] of Object.entries(dialects))
       { numRuns: 3000 },
     );
   });
+
+test("70,000 spoiled lines of every dialect, from both sides, harm no session", () => {
+  expect(playHostile(70_000, 7)).toMatchObject({ lines: 70_000 });
+}, 60_000);

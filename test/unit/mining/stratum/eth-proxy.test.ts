@@ -48,6 +48,12 @@ describe("EthProxy", () => {
     expect(bench.shares).toMatchObject([{ difficulty: 0.5, expectedHashes: 2 ** 31 }]);
   });
 
+  test("gives up a pool that pushes work which is none", () => {
+    const { a } = loggedIn();
+    a.says(JSON.stringify({ id: 0, result: ["0x00", "0x00", "0x00"] }));
+    expect(a.events.at(-1)).toMatch(/^broken: the pool talks nonsense/);
+  });
+
   test("asks again for work at the next pool only once, however often the miner polled", () => {
     const { bench, a } = loggedIn();
     for (let i = 0; i < 100; i++) {

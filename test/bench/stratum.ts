@@ -1,8 +1,9 @@
 /**
- * What the Stratum proxy costs: added latency of a share over a direct connection, and memory per connection.
- * Pool, proxy and miners are processes of their own. `node test/bench/stratum-proxy.ts [--connections N] [--shares N]`
+ * What the Stratum proxy costs: added latency of a share over a direct connection, memory at many connections with
+ * jobs as large as real ones, and what hostile lines do to it. Pool, proxy and miners are processes of their own.
+ * `npm run bench:stratum -- [--connections N] [--shares N] [--hostile N]`
  */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -10,24 +11,50 @@ import { parseArgs } from "node:util";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
 import { startStratumProxy } from "../../src/mining/stratum/proxy.ts";
+import { DialectPool } from "../support/dialect-pool.ts";
+import { playHostile } from "../support/hostile-lines.ts";
 import { LineClient } from "../support/line-client.ts";
 import { submitOf } from "../support/proxy-bench.ts";
-import { ScriptedPool } from "../support/scripted-pool.ts";
 
 const SELF = fileURLToPath(import.meta.url);
 const BATCH = 50;
+/** The sizes of a full block's job: 12 branches, a coinbase of half a kilobyte. */
+const WORK = [
+  "cd".repeat(32),
+  "01".repeat(160),
+  "02".repeat(260),
+  Array.from({ length: 12 }, (_, i) => i.toString(16).padStart(2, "0").repeat(32)),
+  "20000000",
+  "1d00ffff",
+  "68e5a000",
+];
+const SPARE_FILES = 100;
+const TARGETS = { addedP99Ms: 1, rssMiB: 300 };
+const note = (method: string, params: readonly unknown[]): string => JSON.stringify({ id: null, method, params });
 
 const { values } = parseArgs({
   options: {
     role: { type: "string", default: "miners" },
     pool: { type: "string", default: "" },
-    connections: { type: "string", default: "1000" },
+    connections: { type: "string", default: "10000" },
     shares: { type: "string", default: "5000" },
+    hostile: { type: "string", default: "1000000" },
   },
 });
 
 async function runPool(): Promise<void> {
-  const pool = await ScriptedPool.start();
+  const job = (id: string) => note("mining.notify", [id, ...WORK, id === "j1"]);
+  const pool = await DialectPool.start({
+    loginLines: 3,
+    welcome: [
+      JSON.stringify({ id: 1, result: [[["mining.notify", "s1"]], "08000002", 4], error: null }),
+      JSON.stringify({ id: 3, result: true, error: null }),
+      JSON.stringify({ id: 2, result: true, error: null }),
+      note("mining.set_difficulty", [512]),
+      ...["j0", "j3", "j2", "j4", "j1"].map(job),
+    ],
+    answer: (line) => JSON.stringify({ id: (JSON.parse(line) as { id: number }).id, result: true, error: null }),
+  });
   process.send?.({ port: pool.port });
 }
 
@@ -108,29 +135,39 @@ async function measureMemory(proxy: Child, connections: number) {
   return { before, after };
 }
 
+/** Raises the limit of open files where we may; returns how many connections through the proxy fit under it. */
+function fitConnections(wanted: number): number {
+  const files = 2 * wanted + SPARE_FILES;
+  const open = () => Number(/^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]);
+  if (open() < files) spawnSync("prlimit", [`--pid=${process.pid}`, `--nofile=${files}:${files}`]);
+  return Math.min(wanted, Math.floor((open() - SPARE_FILES) / 2 / BATCH) * BATCH);
+}
+
 async function runMiners(): Promise<void> {
+  const connections = fitConnections(Number(values.connections));
   const pool = await startChild("--role", "pool");
   const proxy = await startChild("--role", "proxy", "--pool", `stratum+tcp://127.0.0.1:${pool.port}`);
   const [direct, proxied] = [await LineClient.open(pool.port), await LineClient.open(proxy.port)];
   await Promise.all([direct.login("rig.0"), proxied.login("rig.0")]);
   const latency = await measureLatency(direct, proxied, Number(values.shares));
-  const connections = Number(values.connections);
   const memory = await measureMemory(proxy, connections);
-  report(latency, memory, connections);
+  const hostile = playHostile(Number(values.hostile), 1);
+  report(latency, { ...memory, connections }, hostile);
   for (const child of [pool, proxy]) child.process.kill();
   for (const client of [direct, proxied]) client.close();
 }
 
 function report(
   latency: { readonly direct: readonly number[]; readonly proxied: readonly number[] },
-  memory: { readonly before: number; readonly after: number },
-  connections: number,
+  memory: { readonly before: number; readonly after: number; readonly connections: number },
+  hostile: ReturnType<typeof playHostile>,
 ): void {
+  const { connections } = memory;
   const round = (value: number) => Math.round(value * 1000) / 1000;
   const row = (list: readonly number[]) => ({ p50: round(percentile(list, 50)), p99: round(percentile(list, 99)) });
   const [direct, proxied] = [row(latency.direct), row(latency.proxied)];
   const result = {
-    bench: "stratum-proxy",
+    bench: "stratum",
     shares: latency.direct.length,
     directMs: direct,
     proxiedMs: proxied,
@@ -139,10 +176,16 @@ function report(
     rssBeforeMiB: Math.round(memory.before / 2 ** 20),
     rssAfterMiB: Math.round(memory.after / 2 ** 20),
     kibPerConnection: Math.round((memory.after - memory.before) / 1024 / connections),
+    hostile,
+    targets: TARGETS,
   };
   console.log(JSON.stringify(result));
   console.table({ direct, proxied, added: result.addedMs });
-  console.log(`${connections} connections: ${result.rssBeforeMiB} → ${result.rssAfterMiB} MiB resident`);
+  console.log(
+    `${connections} connections: ${result.rssBeforeMiB} → ${result.rssAfterMiB} MiB resident (target ${TARGETS.rssMiB})`,
+  );
+  const { lines, seconds, grownMiB } = hostile;
+  console.log(`${lines} hostile lines in ${seconds} s, none threw; the heap grew by ${grownMiB} MiB`);
 }
 
 const ROLES: Readonly<Record<string, () => Promise<void>>> = { miners: runMiners, pool: runPool, proxy: runProxy };
