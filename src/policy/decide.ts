@@ -40,12 +40,12 @@ export function decide(facts: GpuFacts, rules: SwitchRules, now: UnixMs): Decisi
     const owns = facts.owner.workload === "inference";
     if (owns && (!rules.lending || between === "none")) return keep("owner", facts.owner.why);
     // 5. Another request is likely soon: waiting costs less than leaving.
-    const linger = lingerFor(facts.roundTrip, facts.roundTripCost, facts.gapNet);
+    const linger = facts.linger ?? lingerFor(facts.roundTrip, facts.roundTripCost, facts.gapNet);
     const lingerEnds = after(facts.idleSince ?? now, linger);
     if (now < lingerEnds)
       return keep(
         "linger",
-        `lingering ${sayTime(linger)}, what a round trip is worth, for the next request`,
+        `lingering ${sayTime(linger)}, ${facts.linger === undefined ? "what a round trip is worth" : "as the last requests have taught"}, for the next request`,
         lingerEnds,
       );
     // 6. The gap goes to the work that pays between requests, as often as the cap allows.

@@ -38,6 +38,8 @@ export interface GpuFacts {
   readonly loan?: Loan;
   /** When the last request ended; absent while one runs. */
   readonly idleSince?: UnixMs;
+  /** How long it has paid to wait for the next request; absent until enough of them came. */
+  readonly linger?: Millis;
   /** Measured dead time of one round trip away from hashing and back. */
   readonly roundTrip: Millis;
   /** What that round trip costs, wear included. */

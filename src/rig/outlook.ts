@@ -1,4 +1,5 @@
 import type { Mode, Workload } from "../ledger/rows.ts";
+import { learnedLinger, lingerFor } from "../policy/linger.ts";
 import { addRegret, explainOwner, type Regret, startRegret } from "../policy/regret.ts";
 import type { GpuFacts, Loan, Owner } from "../policy/types.ts";
 import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour } from "../units/money.ts";
@@ -73,6 +74,7 @@ export class Outlook {
     const gapWorkload = cooldown.blocking("hashing", now) ? "none" : bestBetweenRequests(this.#valuations);
     const gapNet = this.netOf(gapWorkload);
     const { gapSwitchFree } = switches;
+    const linger = learnedLinger(queue.learner, trip.duration, lingerFor(trip.duration, trip.cost, gapNet));
     const loan = this.#loan({ workload, since }, now);
     return {
       gpu: info.uuid,
@@ -83,6 +85,7 @@ export class Outlook {
       gapWorkload,
       queue: queue.facts(),
       ...(gapNet === undefined ? {} : { gapNet }),
+      ...(linger === undefined ? {} : { linger }),
       ...(idleSince === undefined ? {} : { idleSince }),
       ...(loan === undefined ? {} : { loan }),
       roundTrip: trip.duration,

@@ -2,9 +2,10 @@ import type { Admittance, Demand, Grant, RefusalReason } from "../inference/gpu-
 import type { GpuUuid } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
+import { LingerLearner } from "../policy/gap/linger-learner.ts";
 import type { Queue } from "../policy/types.ts";
 import { type UsdNano, usdNano } from "../units/money.ts";
-import { after, elapsed, type Millis, type UnixMs } from "../units/time.ts";
+import { after, elapsed, type Millis, millis, toSeconds, type UnixMs } from "../units/time.ts";
 
 /** What an open gate needs of the GPU: where the engine is, and the metering around each request. */
 export interface Gate {
@@ -42,6 +43,8 @@ export class RequestQueue {
   #closedFor: { reason: RefusalReason; why: string; until?: UnixMs } | undefined;
   #idleSince: UnixMs;
   #granted = usdNano(0);
+  /** Taught by every request that was answered. */
+  readonly learner = new LingerLearner();
 
   constructor(options: QueueOptions) {
     this.#options = options;
@@ -56,7 +59,8 @@ export class RequestQueue {
       return Promise.resolve(refusal(closed.reason, closed.why, this.#retryAfter(closed.until)));
     if (this.#waiting.size + this.#active.size >= limit)
       return Promise.resolve(refusal("queue-full", `${limit} requests already wait for this GPU`, maxWait));
-    if (this.#gate !== undefined && this.#active.size < this.#gate.slots) return this.#grant(demand, this.#gate);
+    const since = clock.now();
+    if (this.#gate !== undefined && this.#active.size < this.#gate.slots) return this.#grant(demand, this.#gate, since);
     const { promise, resolve } = Promise.withResolvers<Admittance>();
     let open = true;
     const settle = (admittance: Admittance): boolean => {
@@ -68,7 +72,7 @@ export class RequestQueue {
       return true;
     };
     const leave = () => settle({ kind: "aborted" });
-    const waiting: Waiting = { demand, since: clock.now(), settle };
+    const waiting: Waiting = { demand, since, settle };
     signal.addEventListener("abort", leave, { once: true });
     this.#waiting.add(waiting);
     onChange();
@@ -117,9 +121,9 @@ export class RequestQueue {
   }
 
   /** A client that left while its grant was made gives it straight back. */
-  async #admit({ demand, settle }: Waiting, gate: Gate): Promise<void> {
+  async #admit({ demand, since, settle }: Waiting, gate: Gate): Promise<void> {
     try {
-      const admittance = await this.#grant(demand, gate);
+      const admittance = await this.#grant(demand, gate, since);
       if (!settle(admittance) && admittance.kind === "granted") await admittance.grant.release();
     } catch (error) {
       settle(refusal("engine-failed", messageOf(error), this.#options.maxWait));
@@ -174,7 +178,7 @@ export class RequestQueue {
     for (const active of this.#active) active.abort();
   }
 
-  async #grant(demand: Demand, gate: Gate): Promise<Admittance> {
+  async #grant(demand: Demand, gate: Gate, arrived: UnixMs): Promise<Admittance> {
     const revoked = new AbortController();
     this.#active.add(revoked);
     this.#granted = usdNano(this.#granted + demand.worth);
@@ -184,9 +188,16 @@ export class RequestQueue {
       this.#leave(revoked);
       throw error;
     }
+    const { clock } = this.#options;
+    const began = clock.monotonic();
+    const waited = elapsed(arrived, clock.now());
     let released: Promise<void> | undefined;
     const release = (tokensOut?: number): Promise<void> => {
-      released ??= gate.end(demand.jobId, tokensOut).finally(() => this.#leave(revoked));
+      released ??= gate.end(demand.jobId, tokensOut).finally(() => {
+        const service = millis(clock.monotonic() - began);
+        this.learner.served(toSeconds(millis(began - waited)), toSeconds(service));
+        this.#leave(revoked);
+      });
       return released;
     };
     const grant: Grant = { gpu: this.#options.gpu, engine: gate.engine, revoked: revoked.signal, release };

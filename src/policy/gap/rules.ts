@@ -50,7 +50,7 @@ const learnt = (terms: GapTerms): GapChooser => {
   const learner = new LingerLearner();
   return {
     linger: () => learner.linger(terms),
-    served: (arrival, service) => learner.served(arrival, service, terms),
+    served: (arrival, service) => learner.served(arrival, service),
   };
 };
 

@@ -7,10 +7,10 @@ const terms = { wake: 3, back: 3 };
 function taught(...gaps: readonly number[]): LingerLearner {
   const learner = new LingerLearner();
   let at = 0;
-  learner.served(at, 1, terms);
+  learner.served(at, 1);
   for (const gap of gaps) {
     at += 1 + gap;
-    learner.served(at, 1, terms);
+    learner.served(at, 1);
   }
   return learner;
 }
@@ -31,7 +31,12 @@ describe("the linger", () => {
     const bursts = Array.from({ length: 12 }, () => [...times(8, 1.4), 300]).flat();
     expect(taught(...bursts).linger(terms)).toBe(1.5);
   });
-  test("forgets what was hours ago", () => {
+  test("is longer where leaving wears the rig", () => {
+    const gaps = taught(...times(60, 40));
+    expect(gaps.linger(terms)).toBe(0);
+    expect(gaps.linger({ ...terms, wear: 60 })).toBeGreaterThanOrEqual(40);
+  });
+  test("forgets what was two hundred requests ago", () => {
     const day = taught(...times(200, 4), ...times(200, 600));
     expect(day.linger(terms)).toBe(0);
   });
