@@ -17,6 +17,7 @@ import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
 import { Cooldown } from "./cooldown.ts";
 import { Custody, type MiningParts, type PoolAway } from "./custody.ts";
 import { ObservedDemand } from "./demand.ts";
+import { DriverRelease } from "./driver-release.ts";
 import { EngineControl } from "./engine-control.ts";
 import { RigStateError } from "./errors.ts";
 import { GpuLoop } from "./gpu-loop.ts";
@@ -83,6 +84,7 @@ export class RigController implements GpuPort {
   readonly #parts: RigParts;
   readonly #gpus: ReadonlyMap<GpuUuid, Rigged>;
   readonly #shedding: Shedding;
+  readonly #release: DriverRelease;
 
   /** No longer told once the rig has run. */
   readonly #unsubscribe: () => void;
@@ -90,6 +92,11 @@ export class RigController implements GpuPort {
   constructor(parts: RigParts) {
     this.#parts = parts;
     const power = budgetOf(parts);
+    this.#release = new DriverRelease({
+      ...parts,
+      isWanted: () => parts.gpus.every(({ uuid }) => modeOf(parts, uuid) === "release"),
+      isQuiet: () => [...this.#gpus.values()].every(({ loop }) => loop.isQuiet),
+    });
     this.#shedding = new Shedding({
       clock: steadyClock(parts.clock),
       loads: () => [...this.#gpus.values()].map(({ loop }) => loop.load()),
@@ -105,7 +112,7 @@ export class RigController implements GpuPort {
 
   /** Runs every GPU until `signal` fires and each has let go. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([...this.#gpus.values()].map(({ loop }) => loop.run(signal)));
+    await Promise.all([this.#release.run(signal), ...[...this.#gpus.values()].map(({ loop }) => loop.run(signal))]);
     this.#unsubscribe();
   }
 
@@ -158,7 +165,8 @@ export class RigController implements GpuPort {
 
   #shedFor(gpu: GpuUuid): string | undefined {
     const mode = modeOf(this.#parts, gpu);
-    if (mode === "observe" || mode === "release" || !this.#shedding.isShed(gpu)) return undefined;
+    if (mode === "release") return this.#release.words;
+    if (mode === "observe" || !this.#shedding.isShed(gpu)) return undefined;
     const { clock, ledger } = this.#parts;
     const order = ledger.curtailments.current(clock.now());
     if (order === undefined) return "resting until its turn to return, now that the power limit has ended";

@@ -60,6 +60,14 @@ export class GpuLoop {
     return this.#parts.custody.assignment.workload === "inference";
   }
 
+  /** Whether nothing of ours runs on the GPU. */
+  get isQuiet(): boolean {
+    const { custody, mining, serving } = this.#parts;
+    const engine = serving?.engine.state.kind ?? "stopped";
+    const isEngineUp = engine === "ready" || engine === "starting";
+    return custody.assignment.workload === "none" && mining?.miner.resident !== true && !isEngineUp;
+  }
+
   /** The miner or engine of this GPU ended by itself; the next look sees what that means for the GPU. */
   workExited(role: WorkRole, reason: string): void {
     const { cooldown, steady, wake } = this.#parts;

@@ -43,7 +43,7 @@ export interface LoopParts {
   readonly mode: () => Mode;
   /** What the operator ordered. */
   readonly ordered: () => Mode;
-  /** Why the GPU has to rest for want of power; undefined while it need not. */
+  /** Why the GPU has to rest, whatever pays: want of power, or work on the driver; undefined while it need not. */
   readonly shed: () => string | undefined;
   readonly mining?: MiningParts;
   readonly serving?: { readonly engine: EngineControl; readonly model: string };

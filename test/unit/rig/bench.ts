@@ -49,6 +49,8 @@ const COIN: CoinQuote = {
   coin: "devcoin",
   algorithm: "sha256d",
   value: usdPerTerahash(20),
+  unit: "USD/TH",
+  currency: "USD",
   source: "test",
   asOf: unixMs(T0),
   invented: true,
