@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { type AgentFile, agentFilePath } from "./api/agent-file.ts";
+import { ShareTally } from "./api/miner-facts.ts";
 import { createRigViews, type RigViews } from "./api/rig-views.ts";
 import type { PoolView } from "./api/shapes.ts";
 import { resolveDataDir } from "./config/data-dir.ts";
@@ -76,13 +77,13 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     stop.abort();
   };
   const source = await openGpus(config, options, { clock, logger, stack });
-  let shares: RigController | undefined;
+  const shares = new ShareTally();
   let proxy: StratumProxy | undefined;
   const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => proxy);
-  proxy = mining && coin && (await openMining(config, { clock, logger, stack }, (share) => shares?.recordShare(share)));
+  proxy = mining && coin && (await openMining(config, { clock, logger, stack }, (share) => shares.count(share)));
   const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
   const publisher = createPublisher();
-  const shared = { config, source, ledger, clock, logger };
+  const shared = { config, source, ledger, clock, logger, shares };
   const gpus = await source.list(running);
   const rigPower = openRigPower({ ...shared, gpus: gpus.length });
   const parts: RigParts = {
@@ -96,7 +97,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     onFault,
   };
   const controller = new RigController(parts);
-  shares = controller;
+  shares.passTo((share) => controller.recordShare(share));
   const views = createRigViews({
     ...shared,
     version: packageJson.version,

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { hiveSchema } from "./hiveos.ts";
+import { mmposSchema } from "./mmpos.ts";
 import { API_ROUTES, type ApiRoute, DEFAULT_LIST_LIMIT, ENERGY_BUCKETS, GREATEST_LIST_LIMIT } from "./routes.ts";
 import {
   curtailRequestSchema,
@@ -42,6 +44,8 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   SwitchCost: switchCostSchema,
   Health: healthSchema,
   Ready: readySchema,
+  HiveOs: hiveSchema,
+  MmpOs: mmposSchema,
   Error: errorSchema,
   OpenAiError: openAiErrorSchema,
 };
@@ -63,6 +67,8 @@ const CONTENT: Readonly<Record<string, Json>> = {
   "/healthz": json(ref("Health")),
   "/readyz": json(ref("Ready")),
   "/metrics": { "application/openmetrics-text": { schema: { type: "string" } } },
+  "/mmpos": json(ref("MmpOs")),
+  "/hiveos": json(ref("HiveOs")),
   "/api/v1/openapi.json": json({ type: "object" }),
   "/api/v1/rig": json(ref("Rig")),
   "/api/v1/gpus": listOf("Gpu"),

@@ -1,3 +1,5 @@
+import type { HiveView } from "./hiveos.ts";
+import type { MmposView } from "./mmpos.ts";
 import type {
   CurtailRequest,
   CurtailView,
@@ -37,4 +39,7 @@ export interface RigPort {
   onEvent(listener: (recorded: RecordedEvent) => void): () => void;
   /** OpenMetrics text of the moment. */
   metrics(): string;
+  /** What Hive OS and mmpOS show of this rig. */
+  hiveos(): HiveView;
+  mmpos(): MmposView;
 }

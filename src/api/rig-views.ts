@@ -9,7 +9,10 @@ import { addUsd, energyCost, toUsd, type UsdNano, usdNano } from "../units/money
 import { millis, type UnixMs, unixMs } from "../units/time.ts";
 import { EventLog } from "./event-log.ts";
 import { toEngineView, toGpuView, toValuationView } from "./gpu-view.ts";
+import { toHiveView } from "./hiveos.ts";
 import { renderMetrics } from "./metrics.ts";
+import { type MinerFacts, type ShareTally, toDeviceFacts } from "./miner-facts.ts";
+import { toMmposView } from "./mmpos.ts";
 import type { RigPort } from "./rig-port.ts";
 import { toDecisionView, toEnergySlotView, toJobView, toTransitionView } from "./rows.ts";
 import type { CurtailView, PoolView, ReadyView, RigView } from "./shapes.ts";
@@ -29,6 +32,8 @@ export interface RigViewParts {
   readonly market: { readonly source: string; readonly asOf: UnixMs; readonly invented: boolean } | undefined;
   readonly model: string | undefined;
   readonly pool: () => PoolView | null;
+  /** Of this run. */
+  readonly shares: ShareTally;
 }
 
 export interface RigViews extends RigPort {
@@ -65,10 +70,22 @@ export function createRigViews(parts: RigViewParts): RigViews {
     eventsAfter: (id) => log.after(id),
     onEvent: (listener) => log.subscribe(listener),
     metrics: () => renderMetrics(rig(), ready()),
+    hiveos: () => toHiveView(viewMiner(parts)),
+    mmpos: () => toMmposView(viewMiner(parts)),
     publish: () => {
       news();
       log.push({ type: "rig", rig: rig() });
     },
+  };
+}
+
+function viewMiner({ version, config, controller, clock, started, shares }: RigViewParts): MinerFacts {
+  const { mining } = config;
+  return {
+    version,
+    uptimeS: Math.floor((clock.now() - started) / 1000),
+    ...(mining === undefined ? {} : { algorithm: mining.algorithm }),
+    devices: controller.snapshots().map((gpu) => toDeviceFacts(gpu, shares.of(gpu.info.uuid))),
   };
 }
 

@@ -18,6 +18,8 @@ export const API_ROUTES: readonly ApiRoute[] = [
     summary: "Ledger, GPUs and engine answer; 503 with reasons if not.",
   },
   { method: "get", path: "/metrics", family: "api", summary: "OpenMetrics text." },
+  { method: "get", path: "/mmpos", family: "api", summary: "The rig as mmpOS reads it." },
+  { method: "get", path: "/hiveos", family: "api", summary: "The rig as Hive OS reads it." },
   { method: "get", path: "/api/v1/openapi.json", family: "api", summary: "This description." },
   { method: "get", path: "/api/v1/rig", family: "api", summary: "The rig now." },
   { method: "get", path: "/api/v1/gpus", family: "api", summary: "The rig's GPUs now." },

@@ -49,6 +49,8 @@ function addHealth(app: FastifyInstance, { rig, instance }: ApiParts): void {
 }
 
 function addReads(app: FastifyInstance, { rig, clock }: ApiParts): void {
+  addRead(app, "/mmpos", parseNoQuery, () => rig.mmpos());
+  addRead(app, "/hiveos", parseNoQuery, () => rig.hiveos());
   addRead(app, "/api/v1/openapi.json", parseNoQuery, () => toOpenApi(rig.rig().version));
   addRead(app, "/api/v1/rig", parseNoQuery, () => rig.rig());
   addRead(app, "/api/v1/gpus", parseNoQuery, () => rig.rig().gpus);

@@ -1,3 +1,6 @@
+import { type HiveView, toHiveView } from "../../src/api/hiveos.ts";
+import type { MinerFacts } from "../../src/api/miner-facts.ts";
+import { type MmposView, toMmposView } from "../../src/api/mmpos.ts";
 import type { RecordedEvent, RigPort } from "../../src/api/rig-port.ts";
 import type {
   CurtailRequest,
@@ -221,6 +224,12 @@ export class FakeRigPort implements RigPort {
   slots: readonly EnergySlotView[] = range(8).map((index) =>
     fakeSlot(START_MS - (START_MS % 900_000) - index * 900_000),
   );
+  miner: MinerFacts = {
+    version: "0.1.0",
+    uptimeS: 6000,
+    algorithm: "sha256d",
+    devices: [{ workload: "hashing", state: "open", shares: { accepted: 1742, rejected: 2, invalid: 1 } }],
+  };
   /** Thrown by every read while set. */
   fault: Error | undefined;
   readonly modeRequests: ModeRequest[] = [];
@@ -324,6 +333,14 @@ export class FakeRigPort implements RigPort {
 
   metrics(): string {
     return this.#orFault("# TYPE rigshift_power_watts gauge\nrigshift_power_watts 64.8\n# EOF\n");
+  }
+
+  hiveos(): HiveView {
+    return toHiveView(this.#orFault(this.miner));
+  }
+
+  mmpos(): MmposView {
+    return toMmposView(this.#orFault(this.miner));
   }
 
   #orFault<T>(value: T): T {

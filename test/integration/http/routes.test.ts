@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { hiveSchema } from "../../../src/api/hiveos.ts";
+import { mmposSchema } from "../../../src/api/mmpos.ts";
 import { toOpenApi } from "../../../src/api/openapi.ts";
 import { API_ROUTES } from "../../../src/api/routes.ts";
 import {
@@ -21,6 +23,8 @@ describe("reads", () => {
   const cases: readonly (readonly [string, z.ZodType])[] = [
     ["/healthz", healthSchema],
     ["/readyz", readySchema],
+    ["/mmpos", mmposSchema],
+    ["/hiveos", hiveSchema],
     ["/api/v1/rig", rigSchema],
     ["/api/v1/gpus", z.array(gpuSchema).min(1)],
     ["/api/v1/valuations", z.array(valuationSchema).min(1)],
