@@ -6,6 +6,7 @@
 import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -18,6 +19,9 @@ import { submitOf } from "../support/proxy-bench.ts";
 
 const SELF = fileURLToPath(import.meta.url);
 const BATCH = 50;
+const WARM_UP = 2000;
+const WAYS = ["direct", "relayed", "proxied"] as const;
+type Way = (typeof WAYS)[number];
 /** The sizes of a full block's job: 12 branches, a coinbase of half a kilobyte. */
 const WORK = [
   "cd".repeat(32),
@@ -37,7 +41,7 @@ const { values } = parseArgs({
     role: { type: "string", default: "miners" },
     pool: { type: "string", default: "" },
     connections: { type: "string", default: "10000" },
-    shares: { type: "string", default: "5000" },
+    shares: { type: "string", default: "12000" },
     hostile: { type: "string", default: "1000000" },
   },
 });
@@ -75,6 +79,18 @@ async function runProxy(): Promise<void> {
   process.send?.({ port: proxy.port });
 }
 
+/** The floor: what one more process on the way costs that only copies bytes. */
+async function runRelay(): Promise<void> {
+  const port = Number(new URL(values.pool).port);
+  const server = createServer({ noDelay: true }, (miner) => {
+    const pool = connect({ host: "127.0.0.1", port, noDelay: true });
+    miner.pipe(pool).pipe(miner);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  process.send?.({ port: (server.address() as AddressInfo).port });
+}
+
 function residentBytes(): number {
   const pages = Number(readFileSync("/proc/self/statm", "utf8").split(" ")[1]);
   return pages * 4096;
@@ -109,17 +125,16 @@ async function timeShare(miner: LineClient, id: number): Promise<number> {
 const percentile = (sorted: readonly number[], p: number): number =>
   sorted[Math.min(sorted.length - 1, Math.ceil((p / 100) * sorted.length) - 1)] ?? Number.NaN;
 
-/** Both ways in turns, so that a busy machine slows both alike. */
-async function measureLatency(direct: LineClient, proxied: LineClient, shares: number) {
-  const times = { direct: [] as number[], proxied: [] as number[] };
+/** All ways in turns, so that a busy machine slows all alike. */
+async function measureLatency(ways: Readonly<Record<Way, LineClient>>, shares: number) {
+  const times: Record<Way, number[]> = { direct: [], relayed: [], proxied: [] };
   let id = 1000;
   for (let done = 0; done < shares; done += BATCH) {
-    for (let i = 0; i < BATCH; i++) times.direct.push(await timeShare(direct, id++));
-    for (let i = 0; i < BATCH; i++) times.proxied.push(await timeShare(proxied, id++));
+    for (const way of WAYS) for (let i = 0; i < BATCH; i++) times[way].push(await timeShare(ways[way], id++));
   }
   // The first shares warm up compilers and caches on all sides.
-  const sorted = (list: number[]) => list.slice(BATCH * 4).sort((a, b) => a - b);
-  return { direct: sorted(times.direct), proxied: sorted(times.proxied) };
+  const sorted = (list: number[]) => list.slice(WARM_UP).sort((a, b) => a - b);
+  return { direct: sorted(times.direct), relayed: sorted(times.relayed), proxied: sorted(times.proxied) };
 }
 
 async function measureMemory(proxy: Child, connections: number) {
@@ -147,31 +162,39 @@ async function runMiners(): Promise<void> {
   const connections = fitConnections(Number(values.connections));
   const pool = await startChild("--role", "pool");
   const proxy = await startChild("--role", "proxy", "--pool", `stratum+tcp://127.0.0.1:${pool.port}`);
-  const [direct, proxied] = [await LineClient.open(pool.port), await LineClient.open(proxy.port)];
-  await Promise.all([direct.login("rig.0"), proxied.login("rig.0")]);
-  const latency = await measureLatency(direct, proxied, Number(values.shares));
+  const relay = await startChild("--role", "relay", "--pool", `stratum+tcp://127.0.0.1:${pool.port}`);
+  const [direct, relayed, proxied] = [
+    await LineClient.open(pool.port),
+    await LineClient.open(relay.port),
+    await LineClient.open(proxy.port),
+  ];
+  await Promise.all([direct, relayed, proxied].map((client) => client.login("rig.0")));
+  const latency = await measureLatency({ direct, relayed, proxied }, Number(values.shares));
   const memory = await measureMemory(proxy, connections);
   const hostile = playHostile(Number(values.hostile), 1);
   report(latency, { ...memory, connections }, hostile);
-  for (const child of [pool, proxy]) child.process.kill();
-  for (const client of [direct, proxied]) client.close();
+  for (const child of [pool, relay, proxy]) child.process.kill();
+  for (const client of [direct, relayed, proxied]) client.close();
 }
 
 function report(
-  latency: { readonly direct: readonly number[]; readonly proxied: readonly number[] },
+  latency: Readonly<Record<Way, readonly number[]>>,
   memory: { readonly before: number; readonly after: number; readonly connections: number },
   hostile: ReturnType<typeof playHostile>,
 ): void {
   const { connections } = memory;
   const round = (value: number) => Math.round(value * 1000) / 1000;
   const row = (list: readonly number[]) => ({ p50: round(percentile(list, 50)), p99: round(percentile(list, 99)) });
-  const [direct, proxied] = [row(latency.direct), row(latency.proxied)];
+  const [direct, relayed, proxied] = [row(latency.direct), row(latency.relayed), row(latency.proxied)];
+  const over = (floor: typeof direct) => ({ p50: round(proxied.p50 - floor.p50), p99: round(proxied.p99 - floor.p99) });
   const result = {
     bench: "stratum",
     shares: latency.direct.length,
     directMs: direct,
+    relayedMs: relayed,
     proxiedMs: proxied,
-    addedMs: { p50: round(proxied.p50 - direct.p50), p99: round(proxied.p99 - direct.p99) },
+    addedMs: over(direct),
+    addedOverRelayMs: over(relayed),
     connections,
     rssBeforeMiB: Math.round(memory.before / 2 ** 20),
     rssAfterMiB: Math.round(memory.after / 2 ** 20),
@@ -180,7 +203,7 @@ function report(
     targets: TARGETS,
   };
   console.log(JSON.stringify(result));
-  console.table({ direct, proxied, added: result.addedMs });
+  console.table({ direct, relayed, proxied, added: result.addedMs, "added over a relay": result.addedOverRelayMs });
   console.log(
     `${connections} connections: ${result.rssBeforeMiB} → ${result.rssAfterMiB} MiB resident (target ${TARGETS.rssMiB})`,
   );
@@ -188,5 +211,10 @@ function report(
   console.log(`${lines} hostile lines in ${seconds} s, none threw; the heap grew by ${grownMiB} MiB`);
 }
 
-const ROLES: Readonly<Record<string, () => Promise<void>>> = { miners: runMiners, pool: runPool, proxy: runProxy };
+const ROLES: Readonly<Record<string, () => Promise<void>>> = {
+  miners: runMiners,
+  pool: runPool,
+  relay: runRelay,
+  proxy: runProxy,
+};
 await ROLES[values.role]?.();
