@@ -8,14 +8,14 @@ interface Temper {
 }
 
 const EAGER: Temper = { patience: 0.25, usual: false };
-/** The regret counter, which nobody can beat by more than three times however prices move. */
-const EVEN: Temper = { patience: 1, usual: false };
+/** The regret counter, which at constant costs nobody can beat by more than three times however prices move. */
+const EVEN: Temper = { patience: 1, usual: true };
 /** Steady quotes want little patience, noisy ones much. */
 const TEMPERS: readonly Temper[] = [
   EVEN,
   EAGER,
   { patience: 0.5, usual: false },
-  { patience: 1, usual: true },
+  { patience: 1, usual: false },
   { patience: 2, usual: true },
   { patience: 4, usual: true },
 ];
@@ -115,7 +115,9 @@ export class Portfolio {
 
   #begin(certain: number, roundTrip: number): void {
     const temper = certain > 0 && certain >= CERTAIN * roundTrip ? EAGER : EVEN;
-    this.#followed = this.#shadows.find(({ patience }) => patience === temper.patience) ?? this.#followed;
+    this.#followed =
+      this.#shadows.find(({ patience, usual }) => patience === temper.patience && usual === temper.usual) ??
+      this.#followed;
   }
 
   /** Going costs what it costs now; coming back, what it usually costs. */

@@ -222,8 +222,9 @@ describe("what the owner is worth", () => {
 });
 
 describe("the cost of a round trip", () => {
-  test("that fell makes an old regret enough", () => {
-    const state = add(startRegret("hashing"), { hashing: 0, inference: 1.5 });
+  test("that fell makes an old regret enough, though ways back still count at half of what they were", () => {
+    const state = add(startRegret("hashing"), { hashing: 0, inference: 1.9 });
+    expect(state.owner).toBe("hashing");
     expect(add(state, { hashing: 0, inference: 0 }, millis(0), toUsdNano(0.9)).owner).toBe("inference");
   });
 
