@@ -58,6 +58,7 @@ export class Portfolio {
   /** Hours behind the usual costs; 0 before the first look. */
   #seen = 0;
   #followed: Shadow;
+  #guesses = true;
 
   /** `minDwell` in hours. */
   constructor(owner: number, count: number, minDwell: number) {
@@ -76,6 +77,7 @@ export class Portfolio {
     copy.#usual.fill(known);
     for (let one = 0; one < count; one++) copy.#usual[one * count + one] = 0;
     copy.#seen = this.#seen;
+    copy.#guesses = this.#guesses;
     for (const [index, own] of this.#shadows.entries()) {
       const shadow = copy.#shadows[index];
       if (shadow === undefined) continue;
@@ -99,7 +101,7 @@ export class Portfolio {
   look(look: PortfolioLook): number {
     const { rates, oneWay, ahead } = look;
     const best = bestOf(rates);
-    if (this.#seen === 0) this.#begin(ahead * at(rates, best), 2 * largest(oneWay));
+    this.#guess(ahead * at(rates, best), 2 * largest(oneWay));
     this.#learn(oneWay, look.hours);
     let leader = this.#followed;
     for (const shadow of this.#shadows) {
@@ -109,15 +111,15 @@ export class Portfolio {
     const farthest = 2 * TRUST * Math.max(largest(oneWay), largest(this.#usual));
     const least = leader.behind;
     for (const shadow of this.#shadows) shadow.behind = Math.min(shadow.behind - least, farthest);
-    if (this.#followed.behind >= farthest) this.#followed = leader;
+    if (this.#followed.behind >= farthest) [this.#followed, this.#guesses] = [leader, false];
     return this.#followed.state.owner;
   }
 
-  #begin(certain: number, roundTrip: number): void {
-    const temper = certain > 0 && certain >= CERTAIN * roundTrip ? EAGER : EVEN;
-    this.#followed =
-      this.#shadows.find(({ patience, usual }) => patience === temper.patience && usual === temper.usual) ??
-      this.#followed;
+  /** Only until one rule has proven better than another. */
+  #guess(certain: number, roundTrip: number): void {
+    if (!this.#guesses || !(certain > 0 && certain >= CERTAIN * roundTrip)) return;
+    this.#guesses = false;
+    this.#followed = this.#shadows.find(({ patience }) => patience === EAGER.patience) ?? this.#followed;
   }
 
   /** Going costs what it costs now; coming back, what it usually costs. */

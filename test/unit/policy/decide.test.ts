@@ -379,3 +379,19 @@ test("a short linger is said in milliseconds", () => {
   const facts: GpuFacts = { ...FACTS, workload: "inference", idleSince: NOW, ...cheap };
   expect(decide(facts, RULES, NOW).why).toContain("lingering 340 ms");
 });
+
+describe("a linger that was learned", () => {
+  const idle = (length: number): GpuFacts => ({
+    ...FACTS,
+    workload: "inference",
+    owner: owns("inference"),
+    idleSince: ago(length),
+    linger: seconds(2),
+  });
+  test("counts instead of what a round trip is worth, and says so", () => {
+    const decision = decide(idle(1500), RULES, NOW);
+    expect(decision).toMatchObject({ rule: "linger", lookAgain: NOW + 500 });
+    expect(decision.why).toBe("lingering 2.0 s, as the last requests have taught, for the next request");
+    expect(brief(decide(idle(2000), RULES, NOW))).toBe("hashing lent-back");
+  });
+});

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { lingerFor } from "../../../src/policy/linger.ts";
+import { LingerLearner } from "../../../src/policy/gap/linger-learner.ts";
+import { learnedLinger, lingerFor } from "../../../src/policy/linger.ts";
 import { toUsdNano, usdPerHour } from "../../../src/units/money.ts";
 import { seconds } from "../../../src/units/time.ts";
 
@@ -18,5 +19,26 @@ describe("lingering", () => {
   test.each(cases)("%s", (_title, [roundTripS, cost, gapNet], expected) => {
     const linger = lingerFor(seconds(roundTripS), toUsdNano(cost), usdPerHour(gapNet));
     expect(linger).toBeCloseTo(expected * 1000, 6);
+  });
+});
+
+describe("the linger that the requests teach", () => {
+  const taught = (gapS: number): LingerLearner => {
+    const learner = new LingerLearner();
+    for (let index = 0; index < 60; index++) learner.served(index * (gapS + 1), 1);
+    return learner;
+  };
+  test("is unknown until a few came", () => {
+    expect(learnedLinger(new LingerLearner(), seconds(4), seconds(4))).toBeUndefined();
+  });
+  test("is nothing where gaps are long beside a round trip and what that is worth", () => {
+    expect(learnedLinger(taught(300), seconds(4), seconds(10))).toBe(0);
+  });
+  test("covers gaps that pay less than a round trip's wear", () => {
+    expect(learnedLinger(taught(20), seconds(4), seconds(4))).toBe(0);
+    expect(learnedLinger(taught(20), seconds(4), seconds(40))).toBeGreaterThanOrEqual(20_000);
+  });
+  test("is a minute at most", () => {
+    expect(learnedLinger(taught(50), seconds(4), seconds(4000))).toBe(60_000);
   });
 });
