@@ -6,6 +6,7 @@ import { type CurtailmentReads, type Curtailments, createCurtailments } from "./
 import { createDecisions, type DecisionReads, type Decisions } from "./decisions.ts";
 import { createEnergy, type Energy, type EnergyReads } from "./energy.ts";
 import { createEnergyWindows, type EnergyWindowReads, type EnergyWindows } from "./energy-windows.ts";
+import { createFoundSettings, type FoundSettingReads, type FoundSettings } from "./found-settings.ts";
 import { createGpuFaults, type GpuFaultReads, type GpuFaults } from "./gpu-faults.ts";
 import { createGpuMinutes, type GpuMinuteReads, type GpuMinutes } from "./gpu-minutes.ts";
 import type { JobReads } from "./job-reads.ts";
@@ -34,6 +35,7 @@ export interface ReadOnlyLedger {
   readonly baselines: BaselineReads;
   readonly gpuFaults: GpuFaultReads;
   readonly curtailments: CurtailmentReads;
+  readonly foundSettings: FoundSettingReads;
   readonly benchmarks: BenchmarkReads;
   readonly modes: ModeReads;
   readonly processes: ProcessReads;
@@ -55,6 +57,7 @@ export interface Ledger extends ReadOnlyLedger {
   readonly baselines: Baselines;
   readonly gpuFaults: GpuFaults;
   readonly curtailments: Curtailments;
+  readonly foundSettings: FoundSettings;
   readonly benchmarks: Benchmarks;
   readonly modes: Modes;
   readonly processes: Processes;
@@ -84,6 +87,7 @@ export function buildLedger(connection: Connection, clock: Clock, released: () =
     baselines: createBaselines(connection),
     gpuFaults: createGpuFaults(connection),
     curtailments: createCurtailments(connection),
+    foundSettings: createFoundSettings(connection),
     benchmarks: createBenchmarks(connection),
     modes: createModes(connection),
     processes: createProcesses(connection),

@@ -8,6 +8,7 @@ import { gpuFaults } from "./migrations/0005-gpu-faults.ts";
 import { energyStretches } from "./migrations/0006-energy-stretches.ts";
 import { shareAlgorithm } from "./migrations/0007-share-algorithm.ts";
 import { curtailments } from "./migrations/0008-curtailments.ts";
+import { foundSettings } from "./migrations/0009-found-settings.ts";
 
 /** In order; a step that was released is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -19,6 +20,7 @@ const MIGRATIONS: readonly string[] = [
   energyStretches,
   shareAlgorithm,
   curtailments,
+  foundSettings,
 ];
 
 /** The version of a ledger that has every step. */

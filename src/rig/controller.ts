@@ -35,6 +35,7 @@ import { Shedding } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
 import { Surroundings, type SurroundingsParts } from "./surroundings.ts";
 import { SwitchBook } from "./switch-book.ts";
+import { Tuner } from "./tuner.ts";
 import { Wake } from "./wake.ts";
 
 /** Lending a gap pays only where going and coming back is quick. */
@@ -259,6 +260,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
   const custody = new Custody({
     ...shared,
     gpu,
+    tuner: tunerOf(info, parts),
     drainTimeout: inference?.drainTimeout ?? seconds(0),
     ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
@@ -285,6 +287,13 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     ...(serving ? { serving } : {}),
   });
   return { loop, queue, demand, wake, watch: mining?.watch };
+}
+
+/** A GPU's own profile goes before the one for all. */
+function tunerOf({ uuid: gpu }: GpuInfo, { config, source, ledger, logger }: RigParts): Tuner {
+  const { profiles } = config.power;
+  const own = [...profiles.filter((one) => one.gpu === gpu), ...profiles.filter((one) => one.gpu === undefined)];
+  return new Tuner({ gpu, control: source.control, profiles: own, ledger, logger });
 }
 
 function groundOf(
@@ -331,7 +340,7 @@ function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink, ground: Surr
   const spec = image === undefined ? referenceMinerSpec(options) : referenceMinerContainer(image, options);
   return {
     coin: link.coin,
-    miner: new MinerControl(driver, spec, (work) => ground.roster.note("miner", work)),
+    miner: new MinerControl(driver, spec, { clock, onWork: (work) => ground.roster.note("miner", work) }),
     watch: new HashingWatch({ gpu, ledger, clock, coin: link.coin }),
     poolAway: () => link.poolAway(),
   };

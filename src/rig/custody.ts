@@ -22,6 +22,7 @@ import type { Gate, RequestQueue } from "./request-queue.ts";
 import { type Route, rungFor, stepsFor } from "./steps.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
+import type { Tuner } from "./tuner.ts";
 
 /** What a GPU is taken to draw at work until it was measured or told its limit. */
 const UNMEASURED = watts(300);
@@ -57,6 +58,7 @@ export interface CustodyParts {
   readonly switches: SwitchBook;
   readonly ground: Surroundings;
   readonly power: PowerBudget;
+  readonly tuner: Tuner;
   readonly drainTimeout: Millis;
   readonly mining?: MiningParts;
   readonly serving?: { readonly engine: EngineControl };
@@ -115,6 +117,12 @@ export class Custody {
 
   get state(): HandoverState {
     return this.#state;
+  }
+
+  /** Sets back what an agent that was killed had set. */
+  async begin(signal: AbortSignal): Promise<void> {
+    const { tuner } = this.#parts;
+    if (tuner.isApplied) await tuner.restore(signal);
   }
 
   /** Takes the GPU off work that failed; its job is booked as interrupted. */
@@ -297,7 +305,7 @@ export class Custody {
   }
 
   #handoverParts({ handover, began }: Passage): HandoverParts {
-    const { gpu, clock, steady, queue, mining, serving, drainTimeout, onChange, ground, power } = this.#parts;
+    const { gpu, clock, steady, queue, mining, serving, drainTimeout, onChange, ground, power, tuner } = this.#parts;
     const xid = () => ground.health.xidSince(began);
     const { to, residents } = handover;
     const isUp = to === "hashing" ? residents.miner : residents.engine && serving?.engine.isAsleep !== true;
@@ -305,6 +313,7 @@ export class Custody {
       clock,
       steady,
       queue,
+      tuner,
       miner: mining?.miner,
       engine: serving?.engine,
       drainTimeout,

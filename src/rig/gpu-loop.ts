@@ -7,7 +7,7 @@ import { decide } from "../policy/decide.ts";
 import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
 import { watts } from "../units/energy.ts";
 import { usdPerHour } from "../units/money.ts";
-import { elapsed, type Millis, millis, seconds, type UnixMs, unixMs } from "../units/time.ts";
+import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { WorkRole } from "../workloads/driver.ts";
 import { DecisionJournal } from "./decision-journal.ts";
 import { EngineTender } from "./engine-tender.ts";
@@ -21,6 +21,7 @@ import type { GpuSnapshot } from "./snapshot.ts";
 const TICK = seconds(1);
 /** What a GPU is taken to draw at work until it was measured or told its limit. */
 const UNMEASURED = watts(300);
+const LONGEST_FREEZE = minutes(2);
 const POOL_PATIENCE = seconds(30);
 const LEAVE_TIMEOUT = seconds(5);
 
@@ -46,8 +47,9 @@ export class GpuLoop {
 
   /** Runs until `signal` fires, then drains, stops the GPU's work and books its energy. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, wake, meter, onFault } = this.#parts;
+    const { clock, wake, meter, custody, onFault } = this.#parts;
     const slots = meter.keepSlots(signal).catch(onFault);
+    await custody.begin(signal).catch(onFault);
     while (!signal.aborted) {
       const pause = await this.#lookSafely(signal);
       if (!signal.aborted) await wake.sleep(clock, pause, signal);
@@ -220,10 +222,20 @@ export class GpuLoop {
         : workload === "inference"
           ? (xid ?? this.#servingFault())
           : undefined;
+    await this.#endLongFreeze(signal);
     if (reason === undefined) return await this.#stopStuckMiner(signal);
     if (!cooldown.blocking(workload, steady.now())) cooldown.failed(workload, reason, steady.now());
     logger.warn("work failed", { gpu: info.uuid, workload, reason });
     await custody.letGo(reason, signal);
+  }
+
+  /** A frozen miner is silent towards its pool, which forgets it: after a while it is stopped, and starts anew later. */
+  async #endLongFreeze(signal: AbortSignal): Promise<void> {
+    const { mining, clock, ground } = this.#parts;
+    const since = mining?.miner.frozenSince;
+    if (since === undefined || clock.monotonic() - since < LONGEST_FREEZE) return;
+    ground.bar("freeze");
+    await mining?.miner.stop(signal);
   }
 
   /** A miner that could not be stopped is tried again as often as its cool-down allows. */

@@ -8,6 +8,7 @@ import type { MinerControl } from "./miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
 import { DEADLINE_OF, EVICTION, fallbackOf, type Residents, type Route, STATE_OF, type Step } from "./steps.ts";
+import type { Tuner } from "./tuner.ts";
 
 const REVOKE_GRACE = seconds(3);
 
@@ -17,6 +18,7 @@ export interface HandoverParts {
   /** The same time, for deadlines. */
   readonly steady: Clock;
   readonly queue: RequestQueue;
+  readonly tuner: Tuner;
   readonly miner: MinerControl | undefined;
   readonly engine: EngineControl | undefined;
   readonly drainTimeout: Millis;
@@ -82,7 +84,7 @@ export async function runEviction(parts: HandoverParts, signal: AbortSignal): Pr
     const outcome = await attempt(step, parts, signal);
     if (outcome.kind === "done") continue;
     // A request that will not let go loses its engine a moment later.
-    if (step === "revoke" && outcome.kind === "failed") note = outcome.reason;
+    if ((step === "revoke" || step === "stock-settings") && outcome.kind === "failed") note = outcome.reason;
     else worst = outcome;
   }
   return note === undefined ? worst : { ...worst, note };
@@ -143,6 +145,12 @@ function runStep(step: Step, parts: HandoverParts, signal: AbortSignal): Promise
       return engine?.remove(signal) ?? NOTHING;
     case "verify-free":
       return parts.verifyFree(signal);
+    case "stock-settings":
+      return stockSettings(parts, signal);
+    case "mining-settings":
+      return parts.tuner.apply("hashing", signal).then(() => DONE);
+    case "serving-settings":
+      return parts.tuner.apply("serving", signal).then(() => DONE);
     case "claim-power":
       return parts.claimPower(signal);
     case "start-miner":
@@ -164,6 +172,14 @@ const NO_ENGINE: Promise<Outcome> = Promise.resolve(failed("no engine is configu
 function quiet({ miner, verifyQuiet }: HandoverParts, signal: AbortSignal): Promise<Outcome> {
   if (miner === undefined) return NO_MINER;
   return miner.isFrozen ? verifyQuiet(signal) : miner.verifyQuiet(signal);
+}
+
+/** A load that cannot be paused is stopped by the next step anyway. */
+async function stockSettings({ tuner, miner }: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+  if (!tuner.isApplied) return DONE;
+  await miner?.pause(signal);
+  await tuner.restore(signal);
+  return DONE;
 }
 
 function openGate({ engine, queue, gate }: HandoverParts): Outcome {

@@ -1,7 +1,8 @@
+import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import { withDeadline } from "../lib/wait.ts";
 import { fetchMinerStats, type MinerStats, pauseMiner, resumeMiner } from "../mining/reference/miner-api.ts";
-import { seconds } from "../units/time.ts";
+import { type Millis, seconds } from "../units/time.ts";
 import type { RunningWork, WorkSpec } from "../workloads/driver.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 import { discard, type RigDriver } from "./rig-driver.ts";
@@ -10,20 +11,27 @@ const STATS_TIMEOUT = seconds(2);
 /** A healthy miner answers within one batch of hashes; one that does not is stopped. */
 const CALL_TIMEOUT = seconds(1.5);
 
+export interface MinerControlOptions {
+  /** Told whenever the running miner changes. */
+  readonly onWork: (work: RunningWork | undefined) => void;
+  readonly clock: Clock;
+}
+
 /** The miner of one GPU. Only that GPU's loop calls it. */
 export class MinerControl {
   readonly #driver: RigDriver;
   readonly #spec: WorkSpec;
+  readonly #monotonic: () => Millis;
   readonly #onWork: (work: RunningWork | undefined) => void;
   #work: RunningWork | undefined;
-  #isFrozen = false;
+  #frozenSince: Millis | undefined;
   #isKept = false;
 
-  /** `onWork` is told whenever the running miner changes. */
-  constructor(driver: RigDriver, spec: WorkSpec, onWork: (work: RunningWork | undefined) => void = () => {}) {
+  constructor(driver: RigDriver, spec: WorkSpec, { onWork, clock }: MinerControlOptions) {
     this.#driver = driver;
     this.#spec = spec;
     this.#onWork = onWork;
+    this.#monotonic = () => clock.monotonic();
     driver.onExit((exit) => {
       if (exit.name === spec.name) this.#hold(undefined);
     });
@@ -35,7 +43,12 @@ export class MinerControl {
 
   /** Frozen from outside: it keeps its memory, and is silent towards its pool. */
   get isFrozen(): boolean {
-    return this.#isFrozen;
+    return this.#frozenSince !== undefined;
+  }
+
+  /** On the monotonic clock; undefined while it is not frozen. */
+  get frozenSince(): Millis | undefined {
+    return this.#frozenSince;
   }
 
   /** Whether its container waits for the next start, caches and all. */
@@ -45,7 +58,7 @@ export class MinerControl {
 
   /** Running and hashing when this is done, whether it had to be started, resumed, or neither. */
   async start(signal: AbortSignal): Promise<Outcome> {
-    const wasFrozen = this.#isFrozen;
+    const wasFrozen = this.isFrozen;
     await this.#thaw(signal);
     const readiness = await this.#driver.ensureReady(this.#spec, signal);
     if (readiness.kind === "aborted") return ABORTED;
@@ -61,7 +74,7 @@ export class MinerControl {
     const paused = await this.#call(work, pauseMiner, signal);
     if (paused.kind !== "failed" || work.container === undefined || this.#driver.pause === undefined) return paused;
     // Set first: whether a freeze that failed half-way holds is not known, and thawing what runs does no harm.
-    this.#isFrozen = true;
+    this.#frozenSince = this.#monotonic();
     await this.#driver.pause(this.#spec.name, signal);
     return DONE;
   }
@@ -95,14 +108,14 @@ export class MinerControl {
 
   /** Frozen work does not hear that it should end. */
   async #thaw(signal: AbortSignal): Promise<void> {
-    if (!this.#isFrozen) return;
+    if (!this.isFrozen) return;
     await this.#driver.resume?.(this.#spec.name, signal);
-    this.#isFrozen = false;
+    this.#frozenSince = undefined;
   }
 
   #hold(work: RunningWork | undefined): void {
     this.#work = work;
-    if (work === undefined) this.#isFrozen = false;
+    if (work === undefined) this.#frozenSince = undefined;
     this.#onWork(work);
   }
 

@@ -15,6 +15,9 @@ export type Step =
   | "remove-engine"
   | "verify-free"
   | "claim-power"
+  | "stock-settings"
+  | "mining-settings"
+  | "serving-settings"
   | "start-miner"
   | "first-share"
   | "start-engine"
@@ -43,6 +46,9 @@ export const STATE_OF: Readonly<Record<Step, HandoverState>> = {
   "verify-quiet": "verifying-free",
   "verify-free": "verifying-free",
   "claim-power": "acquiring",
+  "stock-settings": "releasing",
+  "mining-settings": "warming",
+  "serving-settings": "acquiring",
   "start-miner": "acquiring",
   "start-engine": "acquiring",
   "first-share": "warming",
@@ -64,6 +70,9 @@ export const DEADLINE_OF: Readonly<Record<Step, Millis>> = {
   "verify-quiet": seconds(15),
   "verify-free": seconds(15),
   "claim-power": minutes(2),
+  "stock-settings": seconds(30),
+  "mining-settings": seconds(30),
+  "serving-settings": seconds(30),
   "start-miner": minutes(10),
   "start-engine": minutes(20),
   "first-share": seconds(90),
@@ -104,27 +113,30 @@ function settle({ from, to }: Route): readonly Step[] {
 }
 
 /** Everything of ours goes at once, and nothing is expected of the GPU: for one that is lost, or that a guest has. */
-export const EVICTION: readonly Step[] = ["close-gate", "revoke", "stop-miner", "stop-engine"];
+export const EVICTION: readonly Step[] = ["close-gate", "revoke", "stop-miner", "stop-engine", "stock-settings"];
 
+/** Load stops first, then settings go back to stock, and only then a program ends: a tuned card that is stopped falls off. */
 const ASIDE: Readonly<Record<Residence, readonly [miner: readonly Step[], engine: readonly Step[]]>> = {
-  freeze: [["pause-miner", "verify-quiet"], []],
+  freeze: [["pause-miner", "stock-settings", "verify-quiet"], ["stock-settings"]],
   sleep: [
-    ["stop-miner", "verify-free"],
-    ["sleep-engine", "verify-free"],
+    ["stock-settings", "stop-miner", "verify-free"],
+    ["stock-settings", "sleep-engine", "verify-free"],
   ],
   warm: [
-    ["stop-miner", "verify-free"],
-    ["stop-engine", "verify-free"],
+    ["stock-settings", "stop-miner", "verify-free"],
+    ["stock-settings", "stop-engine", "verify-free"],
   ],
 };
 
 function leave({ from, to }: Route, residence: Residence): readonly Step[] {
   const [miner, engine] = ASIDE[residence];
-  if (from === "hashing") return to === "none" ? ["stop-miner", "verify-free"] : miner;
-  if (from === "inference") return ["close-gate", "drain", ...(to === "none" ? ["stop-miner" as const] : engine)];
+  if (from === "hashing") return to === "none" ? ["stock-settings", "stop-miner", "verify-free"] : miner;
+  if (from === "inference") return ["close-gate", "drain", ...(to === "none" ? END_OF_SERVING : engine)];
   // A miner that once would not stop is stopped again.
   return to === "none" ? ["stop-miner"] : [];
 }
+
+const END_OF_SERVING: readonly Step[] = ["stock-settings", "stop-miner"];
 
 /** From rest nothing has to go first, unless something stayed that leaves no room. */
 function makeRoom({ from, to }: Route, residents: Residents, residence: Residence): readonly Step[] {
@@ -135,8 +147,10 @@ function makeRoom({ from, to }: Route, residents: Residents, residence: Residenc
 }
 
 function enter(to: Workload, residents: Residents): readonly Step[] {
-  if (to === "hashing") return residents.miner ? ["start-miner"] : ["start-miner", "first-share"];
-  if (to === "inference") return ["start-engine", "open-gate"];
+  // Stock settings through a miner's start, which may build tables for its coin.
+  if (to === "hashing")
+    return residents.miner ? ["start-miner", "mining-settings"] : ["start-miner", "first-share", "mining-settings"];
+  if (to === "inference") return ["serving-settings", "start-engine", "open-gate"];
   return [];
 }
 

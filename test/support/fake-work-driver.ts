@@ -16,6 +16,9 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
   readonly running = new Map<string, WorkSpec>();
   /** Roles whose start fails, and why. */
   readonly failures = new Map<WorkRole, string>();
+  /** Whether the work runs in containers, which can be frozen and kept. */
+  inContainers = false;
+  readonly frozen = new Set<string>();
   /** How long a start of this role takes on the clock. */
   readonly startMs = new Map<WorkRole, number>();
   /** How long a stop of this role takes on the clock; the work goes on meanwhile. */
@@ -55,6 +58,23 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
     if (length !== undefined) await this.#clock.wait(millis(length), signal);
     this.running.delete(name);
     this.log.push(`stop ${spec.role}`);
+  }
+
+  pause(name: string): Promise<void> {
+    this.frozen.add(name);
+    this.log.push(`freeze ${this.running.get(name)?.role}`);
+    return Promise.resolve();
+  }
+
+  resume(name: string): Promise<void> {
+    if (this.frozen.delete(name)) this.log.push(`thaw ${this.running.get(name)?.role}`);
+    return Promise.resolve();
+  }
+
+  async discard(name: string, signal: AbortSignal): Promise<void> {
+    const role = this.running.get(name)?.role;
+    await this.stop(name, signal);
+    if (role !== undefined) this.log.push(`remove ${role}`);
   }
 
   onExit(listener: (exit: WorkExit) => void): void {
@@ -98,7 +118,14 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
 
   #work({ name, role }: WorkSpec): RunningWork {
     const port = role === "miner" ? this.miner.port : this.engine.port;
-    return { name, pid: PID_OF[role], host: "127.0.0.1", port, facts: role === "engine" ? this.engineFacts : {} };
+    return {
+      name,
+      pid: PID_OF[role],
+      host: "127.0.0.1",
+      port,
+      facts: role === "engine" ? this.engineFacts : {},
+      ...(this.inContainers ? { container: `c-${role}` } : {}),
+    };
   }
 
   #throwFault(role: WorkRole): void {

@@ -1,4 +1,4 @@
-import type { GpuInfo } from "../../../src/gpu/source.ts";
+import type { GpuControl, GpuInfo } from "../../../src/gpu/source.ts";
 import type { Admittance, Grant } from "../../../src/inference/gpu-port.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
 import type { Mode, ShareVerdict } from "../../../src/ledger/rows.ts";
@@ -20,6 +20,7 @@ import { RequestQueue } from "../../../src/rig/request-queue.ts";
 import { Roster } from "../../../src/rig/roster.ts";
 import { Surroundings } from "../../../src/rig/surroundings.ts";
 import { SwitchBook } from "../../../src/rig/switch-book.ts";
+import { type Profile, Tuner } from "../../../src/rig/tuner.ts";
 import { Wake } from "../../../src/rig/wake.ts";
 import { watts } from "../../../src/units/energy.ts";
 import { toUsdNano, type UsdNano, usdPerKwh, usdPerTerahash } from "../../../src/units/money.ts";
@@ -31,6 +32,7 @@ import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
 import { GPU_A, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
+import { PendingRequest } from "./pending-request.ts";
 
 export const NEVER = new AbortController().signal;
 const ELECTRICITY = usdPerKwh(0.15);
@@ -74,6 +76,9 @@ export interface BenchOptions {
   readonly isMeasured?: boolean;
   /** MiB of VRAM: of the card, and what each side takes of it while it runs. */
   readonly vram?: Vram;
+  /** What can be set on the GPU, and what is to be set. */
+  readonly control?: GpuControl;
+  readonly profiles?: readonly Profile[];
   /** Power limits; none when absent. */
   readonly groups?: readonly PowerGroup[];
   /** What the GPU says of itself once. */
@@ -101,6 +106,7 @@ export class RigBench implements AsyncDisposable {
   readonly meter: MeterBook;
   readonly rates: RateBook;
   readonly power: PowerBudget;
+  readonly tuner: Tuner;
   readonly cooldown = new Cooldown();
   readonly switches: SwitchBook;
   readonly watch: HashingWatch;
@@ -170,13 +176,15 @@ export class RigBench implements AsyncDisposable {
       hostFree: () => this.hostFreeMiB,
       onTrouble: () => this.wake.call(),
     });
-    this.miner = new MinerControl(driver, workSpec("miner"), (work) => roster.note("miner", work));
+    this.miner = new MinerControl(driver, workSpec("miner"), { clock, onWork: (work) => roster.note("miner", work) });
     this.engine = new EngineControl(driver, workSpec("engine"), {
       onWork: (work) => roster.note("engine", work),
       mayHoldVram: info.vramTotalMiB !== undefined,
     });
     this.ground.useEngine(this.engine);
     this.power = new PowerBudget({ clock, groups: options.groups ?? [], startEvery: seconds(0) });
+    const { control, profiles = [] } = options;
+    this.tuner = new Tuner({ ...parts, gpu, control, profiles });
     this.demand = new ObservedDemand(clock.now());
     const mining = { miner: this.miner, coin, watch: this.watch, poolAway: () => this.poolAway };
     const shared = {
@@ -189,6 +197,7 @@ export class RigBench implements AsyncDisposable {
       switches: this.switches,
       ground: this.ground,
       power: this.power,
+      tuner: this.tuner,
       onChange: () => void this.changes++,
       ...(mines ? { mining } : {}),
     };
@@ -372,22 +381,6 @@ export class RigBench implements AsyncDisposable {
 
   get workload(): string {
     return this.custody.assignment.workload;
-  }
-}
-
-/** An admittance that can be looked at while it is still open. */
-export class PendingRequest {
-  settled: Admittance | undefined;
-
-  constructor(admitted: Promise<Admittance>) {
-    void admitted.then((admittance) => {
-      this.settled = admittance;
-    });
-  }
-
-  get grant(): Grant {
-    if (this.settled?.kind === "granted") return this.settled.grant;
-    throw new Error(`the request was not granted but ${JSON.stringify(this.settled)}`);
   }
 }
 

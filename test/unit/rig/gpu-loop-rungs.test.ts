@@ -133,6 +133,60 @@ describe("a card without room for both", () => {
   });
 });
 
+describe("work in containers", () => {
+  /** Hashing, both sides measured, and a miner that has no pause of its own. */
+  async function pauseless(): Promise<void> {
+    rig = await RigBench.running({ ...LENDS, vram: { total: 10_000, miner: 1000, engine: 1000 } });
+    rig.driver.inContainers = true;
+    rig.driver.miner.refuses.add("pause");
+    await rig.hashing();
+    await serveOnce("cmpl-1");
+    await rig.engineUp();
+    rig.driver.log.length = 0;
+  }
+
+  test("is kept when it is stopped, so that its next start is a warm one", async () => {
+    rig = await RigBench.running({ ...LENDS, vram: { total: 10_000, miner: 4000, engine: 9000 } });
+    rig.driver.inContainers = true;
+    await rig.hashing();
+    await serveOnce("cmpl-1");
+    await serveOnce("cmpl-2");
+    expect(rungs().map((row) => row.split(" ")[3])).toEqual(["cold", "warm", "warm", "warm"]);
+  });
+
+  test("is frozen where the miner cannot pause itself, once the hardware says that it is quiet", async () => {
+    await pauseless();
+    const grant = await rig.served(rig.ask("cmpl-2"));
+    expect(rig.driver.log).toEqual(["freeze miner"]);
+    await rig.release(grant, "cmpl-2");
+    await rig.hashing();
+    expect(rig.driver.log).toEqual(["freeze miner", "thaw miner"]);
+    expect(rungs().slice(-2)).toEqual(["hashing → inference freeze completed", "inference → hashing freeze completed"]);
+  });
+
+  test("is stopped where the hardware says that it goes on", async () => {
+    await pauseless();
+    rig.source.changes = { utilizationPercent: 98 };
+    const request = rig.ask("cmpl-2");
+    await rig.until(() => rig.driver.log.includes("stop miner"));
+    rig.source.changes = {};
+    await rig.served(request);
+    expect(rig.driver.log).toEqual(["freeze miner", "thaw miner", "stop miner"]);
+    expect(rig.transitions.at(-1)?.detail).toBe("the GPU is still 98 % busy");
+  });
+
+  test("is not left frozen for longer than two minutes", async () => {
+    await pauseless();
+    const grant = await rig.served(rig.ask("cmpl-2"));
+    await rig.pass(119_000);
+    expect(rig.driver.log).toEqual(["freeze miner"]);
+    await rig.pass(3000);
+    expect(rig.driver.log).toEqual(["freeze miner", "thaw miner", "stop miner"]);
+    await rig.release(grant, "cmpl-2");
+    await rig.hashing();
+  });
+});
+
 describe("VRAM that is not given back", () => {
   test("takes this GPU out of service after a second try, and says why", async () => {
     rig = await RigBench.running({ ...LENDS, vram: { total: 10_000, miner: 4000, engine: 9000 } });

@@ -18,6 +18,8 @@ const COIN: CoinQuote = {
   coin: "devcoin",
   algorithm: "sha256d",
   value: usdPerTerahash(20),
+  unit: "USD/TH",
+  currency: "USD",
   source: "test",
   asOf: NOW,
   maxAge: minutes(10),

@@ -1,0 +1,38 @@
+import type { Watts } from "../units/energy.ts";
+import { type Connection, fromRow, type Nullable, orNull } from "./connection.ts";
+import type { GpuUuid } from "./rows.ts";
+
+/** How a GPU was set before a profile changed it. */
+export interface FoundRow {
+  /** Undefined where the GPU tells none. */
+  readonly powerLimit: Watts | undefined;
+}
+
+export interface FoundSettingReads {
+  /** What is to be restored; undefined while nothing is changed. */
+  of(gpu: GpuUuid): FoundRow | undefined;
+}
+
+export interface FoundSettings extends FoundSettingReads {
+  /** The first one counts until it is forgotten. */
+  remember(gpu: GpuUuid, row: FoundRow): void;
+  forget(gpu: GpuUuid): void;
+}
+
+const REMEMBER = "INSERT OR IGNORE INTO found_settings (gpu_uuid, power_limit_w) VALUES (@gpu, @powerLimit)";
+const FORGET = "DELETE FROM found_settings WHERE gpu_uuid = @gpu";
+const OF = "SELECT power_limit_w AS powerLimit FROM found_settings WHERE gpu_uuid = @gpu";
+
+export function createFoundSettings(connection: Connection): FoundSettings {
+  const remember = connection.prepare(REMEMBER);
+  const forget = connection.prepare(FORGET);
+  const of = connection.prepare<Nullable<FoundRow>>(OF);
+  return {
+    remember: (gpu, { powerLimit }) => void remember.run({ gpu, powerLimit: orNull(powerLimit) }),
+    forget: (gpu) => void forget.run({ gpu }),
+    of: (gpu) => {
+      const row = of.get({ gpu });
+      return row === undefined ? undefined : fromRow<FoundRow>(row);
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import type { ClockDomain, ControlOutcome, GpuControl } from "../gpu/source.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { GpuUuid } from "../ledger/rows.ts";
+import { messageOf } from "../lib/errors.ts";
+import type { Logger } from "../lib/logger.ts";
+import { withDeadline } from "../lib/wait.ts";
+import { type Watts, watts } from "../units/energy.ts";
+import { seconds } from "../units/time.ts";
+
+const CALL_TIMEOUT = seconds(5);
+
+/** How one GPU is set while it does one kind of work; absent settings stay as they are. */
+export interface Profile {
+  readonly role: "hashing" | "serving";
+  readonly powerLimit?: Watts | undefined;
+  readonly graphicsMhz?: number | undefined;
+  readonly memoryMhz?: number | undefined;
+  /** Whether the power limit may be set above the one that was found. */
+  readonly mayRaise: boolean;
+}
+
+export interface TunerParts {
+  readonly gpu: GpuUuid;
+  /** Absent where nothing can be set. */
+  readonly control: GpuControl | undefined;
+  readonly profiles: readonly Profile[];
+  readonly ledger: Pick<Ledger, "foundSettings">;
+  readonly logger: Logger;
+}
+
+/**
+ * Sets one GPU's power limit and clocks for its work, and back to what was found. What was found is on disk before
+ * anything is changed, so that also the next agent can restore it. Owned by the GPU's loop.
+ */
+export class Tuner {
+  readonly #parts: TunerParts;
+  /** True also when an earlier agent was killed while its profile was in force. */
+  #isApplied: boolean;
+
+  constructor(parts: TunerParts) {
+    this.#parts = parts;
+    this.#isApplied = parts.ledger.foundSettings.of(parts.gpu) !== undefined;
+  }
+
+  /** Whether something of ours is in force. */
+  get isApplied(): boolean {
+    return this.#isApplied;
+  }
+
+  /** Only for a GPU whose load has started or is about to; a setting that is refused is logged, and work goes on. */
+  async apply(role: Profile["role"], signal: AbortSignal): Promise<void> {
+    const { control, profiles, gpu, ledger } = this.#parts;
+    const profile = profiles.find((one) => one.role === role);
+    if (control === undefined || profile === undefined) return;
+    const found = ledger.foundSettings.of(gpu) ?? { powerLimit: await this.#readLimit(control, signal) };
+    ledger.foundSettings.remember(gpu, found);
+    this.#isApplied = true;
+    const { powerLimit: wanted, graphicsMhz, memoryMhz, mayRaise } = profile;
+    const limit = wanted !== undefined && found.powerLimit !== undefined ? found.powerLimit : undefined;
+    // A limit that was not read cannot be restored, so it is not changed.
+    if (wanted !== undefined && limit !== undefined)
+      await this.#limit(control, mayRaise ? wanted : watts(Math.min(wanted, limit)), signal);
+    await this.#lock(control, "graphics", graphicsMhz, signal);
+    await this.#lock(control, "memory", memoryMhz, signal);
+  }
+
+  /** Only for a GPU whose load has stopped. What cannot be restored now is tried again the next time. */
+  async restore(signal: AbortSignal): Promise<void> {
+    const { control, gpu, ledger } = this.#parts;
+    const found = ledger.foundSettings.of(gpu);
+    if (control === undefined || found === undefined) return;
+    const done = [await this.#unlock(control, "graphics", signal), await this.#unlock(control, "memory", signal)];
+    if (found.powerLimit !== undefined) done.push(await this.#limit(control, found.powerLimit, signal));
+    if (done.includes(false)) return;
+    ledger.foundSettings.forget(gpu);
+    this.#isApplied = false;
+  }
+
+  #limit(control: GpuControl, limit: Watts, signal: AbortSignal): Promise<boolean> {
+    return this.#set("power limit", (on) => control.setPowerLimit(this.#parts.gpu, limit, on), signal);
+  }
+
+  /** A GPU whose clocks cannot be locked has none to unlock. */
+  #unlock(control: GpuControl, domain: ClockDomain, signal: AbortSignal): Promise<boolean> {
+    const { gpu, profiles } = this.#parts;
+    const mayBeLocked = profiles.some((one) => (domain === "graphics" ? one.graphicsMhz : one.memoryMhz) !== undefined);
+    if (!mayBeLocked) return Promise.resolve(true);
+    return this.#set(`${domain} clock`, (on) => control.resetClocks(gpu, domain, on), signal);
+  }
+
+  async #readLimit(control: GpuControl, signal: AbortSignal): Promise<Watts | undefined> {
+    const { gpu, logger } = this.#parts;
+    try {
+      return (await control.readSettings(gpu, withDeadline(signal, CALL_TIMEOUT))).powerLimit;
+    } catch (error) {
+      logger.warn("the GPU's power limit cannot be read", { gpu, reason: messageOf(error) });
+      return undefined;
+    }
+  }
+
+  async #lock(control: GpuControl, domain: ClockDomain, mhz: number | undefined, signal: AbortSignal): Promise<void> {
+    if (mhz === undefined) return;
+    const lock = { domain, lowestMhz: mhz, highestMhz: mhz };
+    await this.#set(`${domain} clock`, (on) => control.lockClocks(this.#parts.gpu, lock, on), signal);
+  }
+
+  /** True when it is set. */
+  async #set(
+    what: string,
+    call: (signal: AbortSignal) => Promise<ControlOutcome>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { gpu, logger } = this.#parts;
+    let reason: string;
+    try {
+      const outcome = await call(withDeadline(signal, CALL_TIMEOUT));
+      if (outcome.kind === "done") return true;
+      reason = outcome.kind === "refused" ? outcome.reason : outcome.kind;
+    } catch (error) {
+      reason = messageOf(error);
+    }
+    logger.warn(`the GPU's ${what} cannot be set`, { gpu, reason });
+    return false;
+  }
+}

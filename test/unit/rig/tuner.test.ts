@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ControlOutcome, GpuControl } from "../../../src/gpu/source.ts";
+import type { Ledger } from "../../../src/ledger/ledger.ts";
+import { createLogger } from "../../../src/lib/logger.ts";
+import { type Profile, Tuner } from "../../../src/rig/tuner.ts";
+import { watts } from "../../../src/units/energy.ts";
+import { GPU_A, T0 } from "../../support/ledger-rows.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { openMemoryLedger } from "../../support/memory-ledger.ts";
+
+const NEVER = new AbortController().signal;
+const MINE: Profile = { role: "hashing", powerLimit: watts(220), memoryMhz: 5001, mayRaise: false };
+
+let ledger: Ledger;
+let log: string[];
+let calls: string[];
+let outcome: ControlOutcome;
+let found: number | undefined;
+let control: GpuControl;
+beforeEach(() => {
+  ledger = openMemoryLedger(new ManualClock(T0));
+  log = [];
+  calls = [];
+  outcome = { kind: "done" };
+  found = 300;
+  const answer = (call: string) => {
+    calls.push(call);
+    return Promise.resolve(outcome);
+  };
+  control = {
+    readSettings: () => Promise.resolve(found === undefined ? {} : { powerLimit: watts(found) }),
+    setPowerLimit: (_gpu, limit) => answer(`limit ${limit}`),
+    lockClocks: (_gpu, { domain, lowestMhz, highestMhz }) => answer(`lock ${domain} ${lowestMhz}-${highestMhz}`),
+    resetClocks: (_gpu, domain) => answer(`reset ${domain}`),
+  };
+});
+afterEach(() => ledger.close());
+const tunerWith = (profiles: readonly Profile[], of: GpuControl | undefined = control) =>
+  new Tuner({ gpu: GPU_A, control: of, profiles, ledger, logger: createLogger("debug", (line) => log.push(line)) });
+
+describe("a profile", () => {
+  test("is set for its work, and what was found is set back afterwards", async () => {
+    const tuner = tunerWith([MINE]);
+    await tuner.apply("hashing", NEVER);
+    expect(calls).toEqual(["limit 220", "lock memory 5001-5001"]);
+    expect(tuner.isApplied).toBe(true);
+    await tuner.restore(NEVER);
+    expect(calls.slice(2)).toEqual(["reset memory", "limit 300"]);
+    expect(tuner.isApplied).toBe(false);
+    await tuner.restore(NEVER);
+    expect(calls).toHaveLength(4);
+  });
+
+  test("of one kind of work leaves the other alone", async () => {
+    const tuner = tunerWith([MINE]);
+    await tuner.apply("serving", NEVER);
+    expect([calls, tuner.isApplied]).toEqual([[], false]);
+  });
+
+  test("never raises the power limit above the one found, unless it may", async () => {
+    const high = { ...MINE, powerLimit: watts(400) };
+    await tunerWith([high]).apply("hashing", NEVER);
+    expect(calls[0]).toBe("limit 300");
+    await tunerWith([{ ...high, mayRaise: true }]).apply("hashing", NEVER);
+    expect(calls).toContain("limit 400");
+  });
+
+  test("does not change a limit that it could not restore", async () => {
+    found = undefined;
+    await tunerWith([MINE]).apply("hashing", NEVER);
+    expect(calls).toEqual(["lock memory 5001-5001"]);
+  });
+
+  test("is on disk before it is set, so that the agent after a killed one restores what was found", async () => {
+    await tunerWith([MINE]).apply("hashing", NEVER);
+    found = 220;
+    const next = tunerWith([MINE]);
+    expect(next.isApplied).toBe(true);
+    await next.apply("hashing", NEVER);
+    await next.restore(NEVER);
+    expect(calls.at(-1)).toBe("limit 300");
+  });
+
+  test("that may not be set is said, and work goes on", async () => {
+    outcome = { kind: "refused", reason: "no-permission" };
+    await tunerWith([MINE]).apply("hashing", NEVER);
+    expect(log.join("")).toContain("the GPU's power limit cannot be set");
+    expect(log.join("")).toContain("reason=no-permission");
+  });
+
+  test("that could not be set back is tried again", async () => {
+    const tuner = tunerWith([MINE]);
+    await tuner.apply("hashing", NEVER);
+    outcome = { kind: "unavailable" };
+    await tuner.restore(NEVER);
+    expect(tuner.isApplied).toBe(true);
+    outcome = { kind: "done" };
+    await tuner.restore(NEVER);
+    expect(tuner.isApplied).toBe(false);
+  });
+
+  test("of a source that can set nothing changes nothing", async () => {
+    const tuner = new Tuner({
+      gpu: GPU_A,
+      control: undefined,
+      profiles: [MINE],
+      ledger,
+      logger: createLogger("error", () => {}),
+    });
+    await tuner.apply("hashing", NEVER);
+    await tuner.restore(NEVER);
+    expect([calls, tuner.isApplied]).toEqual([[], false]);
+  });
+});
