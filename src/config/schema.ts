@@ -75,6 +75,20 @@ const card = () =>
     errorPct: number(0.1, 50, "percent").default(1.5).describe("What is left after that."),
   });
 
+const megahertz = () => whole(1, 20_000, "MHz");
+
+const profile = () =>
+  section({
+    gpu: z
+      .exactOptional(text(/^(GPU|SIM)-[\w-]{1,80}$/, "a UUID that `rigshift gpus` lists"))
+      .describe("Every GPU when absent."),
+    role: choice(["hashing", "serving"]),
+    powerLimitW: z.exactOptional(number(1, 2000, "watts").transform(watts)),
+    mayRaise: flag().default(false).describe("Whether that may be above the limit found at the start."),
+    graphicsMhz: z.exactOptional(megahertz()).describe("Locks the clock of the cores."),
+    memoryMhz: z.exactOptional(megahertz()).describe("Locks the clock of the memory."),
+  }).transform(({ powerLimitW, ...rest }) => ({ ...rest, powerLimit: powerLimitW }));
+
 const supply = () =>
   section({
     name: text(/^[\w.-]{1,64}$/, "at most 64 letters, digits and . _ -"),
@@ -108,6 +122,9 @@ const powerModel = () =>
       .transform(({ maxW, startEveryS, supplies }) => ({ maxPower: maxW, startEvery: seconds(startEveryS), supplies }))
       .prefault({})
       .describe("What may be drawn at once, counted by each GPU's power limit while it works."),
+    profiles: list(profile(), 64)
+      .default([])
+      .describe("Power limit and clocks while a GPU works; set back afterwards. Needs the right to change them."),
     cards: list(card(), 64).default([]).describe("Cards that were held against a trusted meter."),
   }).prefault({});
 
