@@ -111,7 +111,8 @@ export class Portfolio {
     const farthest = 2 * TRUST * Math.max(largest(oneWay), largest(this.#usual));
     const least = leader.behind;
     for (const shadow of this.#shadows) shadow.behind = Math.min(shadow.behind - least, farthest);
-    if (this.#followed.behind >= farthest) [this.#followed, this.#guesses] = [leader, false];
+    if (leader !== this.#followed && this.#followed.behind >= farthest)
+      [this.#followed, this.#guesses] = [leader, false];
     return this.#followed.state.owner;
   }
 
