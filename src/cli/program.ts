@@ -9,6 +9,7 @@ import { gpus } from "./gpus.ts";
 import { init } from "./init.ts";
 import { ledgerEnergy } from "./ledger-energy.ts";
 import { ledgerJobs } from "./ledger-jobs.ts";
+import { ledgerShares } from "./ledger-shares.ts";
 import { ledgerVerify } from "./ledger-verify.ts";
 import { mode } from "./mode.ts";
 import { poolsCheck } from "./pools-check.ts";
@@ -106,6 +107,13 @@ function addCurtail(program: Command, context: CliContext): void {
     .action((options) => curtail(options, context));
 }
 
+function addShares(ledger: Command, context: CliContext): void {
+  located(ledger.command("shares").description("what the pools accepted and refused, per GPU and algorithm"))
+    .option("--from <time>", "jobs since then: UTC time or how long ago", "24h")
+    .option("--json", "machine-readable")
+    .action((options) => ledgerShares(options, context));
+}
+
 function addPools(program: Command, context: CliContext): void {
   program
     .command("pools")
@@ -144,6 +152,7 @@ function addReplay(program: Command, context: CliContext): void {
 
 function addLedger(program: Command, context: CliContext): void {
   const ledger = program.command("ledger").description("what the rig remembers");
+  addShares(ledger, context);
   located(ledger.command("jobs").description("the newest jobs with their joules and money"))
     .option("--limit <count>", "how many", parseLimit, 20)
     .option("--json", "machine-readable")

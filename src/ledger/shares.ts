@@ -8,7 +8,29 @@ export interface AcceptedShare {
   readonly expectedHashes: number;
 }
 
+/** What the shares of one GPU on one algorithm prove, and what its jobs took for them. */
+export interface ShareSums {
+  readonly gpu: GpuUuid;
+  readonly algorithm: string;
+  readonly accepted: number;
+  readonly stale: number;
+  readonly duplicate: number;
+  readonly lowDifficulty: number;
+  readonly rejected: number;
+  readonly unknown: number;
+  /** Accepted by the pool, refuted by our own check; in no sum below. */
+  readonly refuted: number;
+  readonly difficulty: number;
+  readonly expectedHashes: number;
+  /** Sum of their squares: shares of unequal weight prove less. */
+  readonly squaredHashes: number;
+  readonly hashingMs: number;
+  readonly energyMj: number;
+}
+
 export interface ShareReads {
+  /** Of the hashing jobs that started since `from`. */
+  sumsSince(from: UnixMs): readonly ShareSums[];
   /** Oldest first; `from` included. Those that our own check refutes are left out: they prove no work. */
   acceptedSince(gpu: GpuUuid, from: UnixMs): readonly AcceptedShare[];
   /** Whole expected hashes behind them. */
@@ -39,6 +61,26 @@ const HASHES = `
 SELECT total(expected_hashes) AS hashes FROM shares
 WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0`;
 
+const PROVEN = "verdict = 'accepted' AND verified IS NOT 0";
+const SUMS = `
+WITH picked AS (SELECT * FROM jobs WHERE kind = 'hashing' AND started_ms >= @from),
+proofs AS (
+  SELECT s.gpu_uuid, s.algorithm,
+    sum(verdict = 'accepted') AS accepted, sum(verdict = 'stale') AS stale, sum(verdict = 'duplicate') AS duplicate,
+    sum(verdict = 'low-difficulty') AS lowDifficulty, sum(verdict = 'rejected') AS rejected,
+    sum(verdict = 'unknown') AS unknown, sum(verdict = 'accepted' AND verified IS 0) AS refuted,
+    total(difficulty) FILTER (WHERE ${PROVEN}) AS difficulty,
+    total(expected_hashes) FILTER (WHERE ${PROVEN}) AS expectedHashes,
+    total(1.0 * expected_hashes * expected_hashes) FILTER (WHERE ${PROVEN}) AS squaredHashes
+  FROM shares s JOIN picked USING (job_id) GROUP BY s.gpu_uuid, s.algorithm),
+spent AS (
+  SELECT gpu_uuid, algorithm, total(coalesce(ended_ms, recorded_ms) - started_ms) AS hashingMs,
+    total(energy_mj) AS energyMj
+  FROM (SELECT DISTINCT job_id, gpu_uuid, algorithm FROM shares JOIN picked USING (job_id))
+    JOIN picked USING (job_id)
+  GROUP BY gpu_uuid, algorithm)
+SELECT gpu_uuid AS gpu, * FROM proofs JOIN spent USING (gpu_uuid, algorithm) ORDER BY gpu_uuid, algorithm`;
+
 /** By the order of writing, which is the order of time but for clocks that were set. */
 const PRUNE = `
 DELETE FROM shares WHERE share_id IN (
@@ -54,6 +96,7 @@ export function createShares(connection: Connection, sums: SlotSums): Shares {
   const count = connection.prepare(COUNT);
   const accepted = connection.prepare<AcceptedShare>(ACCEPTED);
   const prune = connection.prepare(PRUNE);
+  const sumsOf = connection.prepare<ShareSums & { gpu_uuid: GpuUuid }>(SUMS);
   const hashes = connection.prepare<{ hashes: number }>(HASHES);
   return {
     append: (share, jobId) =>
@@ -73,6 +116,7 @@ export function createShares(connection: Connection, sums: SlotSums): Shares {
         sums.add(share.at, { sharesAccepted: one.accepted, sharesRejected: one.rejected });
       }),
     prune: (before, limit) => prune.run({ before, limit }).changes,
+    sumsSince: (from) => sumsOf.all({ from }).map(({ gpu_uuid: _, ...one }) => one),
     acceptedSince: (gpu, from) => accepted.all({ gpu, from }),
     expectedHashesSince: (gpu, from) => hashes.get({ gpu, from })?.hashes ?? 0,
   };

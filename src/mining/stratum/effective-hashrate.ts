@@ -30,7 +30,15 @@ export function effectiveHashrate(
     work += expectedHashes;
     squares += expectedHashes ** 2;
   }
-  if (!(work > 0)) return undefined;
+  return provenHashrate({ work, squares, shares: shares.length }, window);
+}
+
+/** The same from sums over the shares: of their expected hashes, and of the squares of those. */
+export function provenHashrate(
+  { work, squares, shares }: { readonly work: number; readonly squares: number; readonly shares: number },
+  window: Millis,
+): EffectiveHashrate | undefined {
+  if (!(work > 0) || window <= 0) return undefined;
   const rate = work / toSeconds(window);
   // Shares of unequal weight count as fewer: Kish's effective number, equal to the count when all weigh the same.
   const count = work ** 2 / squares;
@@ -38,7 +46,7 @@ export function effectiveHashrate(
     hashrate: hashrate(rate),
     low: hashrate((rate * poissonLow(count)) / count),
     high: hashrate((rate * poissonHigh(count)) / count),
-    shares: shares.length,
+    shares,
   };
 }
 

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from "vitest";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
 import { unixMs } from "../../../src/units/time.ts";
-import { GPU_A, GPU_B, shareRow, T0 } from "../../support/ledger-rows.ts";
+import { GPU_A, GPU_B, jobStart, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
 
@@ -39,4 +39,51 @@ test("keeps a share only together with its job", () => {
   expect(append).toThrow(expect.objectContaining({ facts: expect.objectContaining({ code: "ERR_LEDGER_REFUSED" }) }));
   expect(ledger.shares.acceptedSince(GPU_A, unixMs(0))).toEqual([]);
   expect(ledger.jobs.sumSince(unixMs(T0)).sharesAccepted).toBe(0);
+});
+
+test("sums what was accepted and refused per GPU and algorithm, with the time and energy of the same jobs", () => {
+  ledger.jobs.startJob(jobStart({ id: "old", started: unixMs(T0 - 1) }));
+  ledger.shares.append(shareRow(), "old");
+  ledger.jobs.startJob(jobStart({ id: "j" }));
+  for (const verdict of [
+    "accepted",
+    "accepted",
+    "stale",
+    "duplicate",
+    "low-difficulty",
+    "rejected",
+    "unknown",
+  ] as const)
+    ledger.shares.append(shareRow({ verdict }), "j");
+  ledger.shares.append(shareRow({ verified: false }), "j");
+  ledger.shares.append(shareRow({ at: unixMs(T0 + 9) }));
+  const { energyMj, hashingMs, ...sums } = ledger.shares.sumsSince(unixMs(T0))[0] ?? {};
+  expect(sums).toEqual({
+    gpu: GPU_A,
+    algorithm: "sha256d",
+    accepted: 3,
+    stale: 1,
+    duplicate: 1,
+    lowDifficulty: 1,
+    rejected: 1,
+    unknown: 1,
+    refuted: 1,
+    difficulty: 1,
+    expectedHashes: 2 ** 32,
+    squaredHashes: 2 ** 63,
+  });
+  expect([energyMj, hashingMs]).toEqual([0, 0]);
+  expect(ledger.shares.sumsSince(unixMs(T0 + 1))).toEqual([]);
+});
+
+test("keeps algorithms apart, and takes no sum to its limit", () => {
+  ledger.jobs.startJob(jobStart({ id: "j" }));
+  const largest = { expectedHashes: Number.MAX_SAFE_INTEGER, algorithm: "kawpow" };
+  for (let i = 0; i < 1100; i++) ledger.shares.append(shareRow(largest), "j");
+  ledger.shares.append(shareRow(), "j");
+  expect(ledger.shares.sumsSince(unixMs(T0)).map(({ algorithm, accepted }) => [algorithm, accepted])).toEqual([
+    ["kawpow", 1100],
+    ["sha256d", 1],
+  ]);
+  expect(ledger.shares.expectedHashesSince(GPU_A, unixMs(T0))).toBeGreaterThan(2 ** 63);
 });

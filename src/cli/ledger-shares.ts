@@ -1,0 +1,76 @@
+import { openLedgerReadOnly } from "../ledger/open.ts";
+import type { ShareSums } from "../ledger/shares.ts";
+import { systemClock } from "../lib/clock.ts";
+import { provenHashrate } from "../mining/stratum/effective-hashrate.ts";
+import { millis, unixMs } from "../units/time.ts";
+import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
+import { parseMoment } from "./moment.ts";
+import { renderTable } from "./table.ts";
+import { sayDifficulty, sayHps } from "./wording.ts";
+
+export interface LedgerSharesOptions extends LocationOptions {
+  readonly from: string;
+  readonly json?: true;
+}
+
+const HEADER = [
+  "GPU",
+  "ALGORITHM",
+  "ACCEPTED",
+  "REJECTED",
+  "UNKNOWN",
+  "DIFFICULTY",
+  "HASHRATE",
+  "95 %",
+  "J PER DIFFICULTY",
+];
+const RIGHT = new Set(HEADER.slice(2));
+
+/** Accepted and refused work per GPU and algorithm, with the hashrate it proves, whether an agent runs or not. */
+export function ledgerShares(options: LedgerSharesOptions, context: CliContext): void {
+  const from = unixMs(parseMoment(options.from, "--from", systemClock.now()));
+  const ledger = openLedgerReadOnly(findDataDir(options, context));
+  try {
+    const lines = ledger.shares.sumsSince(from).map(toLine);
+    if (options.json) printJson(context, lines);
+    else context.print(`${renderTable(HEADER, lines.map(toRow), RIGHT)}\n`);
+  } finally {
+    ledger.close();
+  }
+}
+
+function toLine({ expectedHashes: work, squaredHashes: squares, hashingMs, ...sums }: ShareSums) {
+  const shares = sums.accepted - sums.refuted;
+  const proven = provenHashrate({ work, squares, shares }, millis(hashingMs));
+  return {
+    ...sums,
+    expectedHashes: work,
+    hashingMs,
+    hashrateHps: proven?.hashrate ?? null,
+    hashrateLowHps: proven?.low ?? null,
+    hashrateHighHps: proven?.high ?? null,
+    joulesPerDifficulty: sums.difficulty > 0 && sums.energyMj > 0 ? sums.energyMj / 1000 / sums.difficulty : null,
+  };
+}
+
+function toRow(line: ReturnType<typeof toLine>): readonly string[] {
+  const { stale, duplicate, lowDifficulty, rejected, joulesPerDifficulty } = line;
+  const reasons = [
+    [stale, "stale"],
+    [duplicate, "duplicate"],
+    [lowDifficulty, "low difficulty"],
+    [rejected, "other"],
+  ] as const;
+  const refused = reasons.filter(([count]) => count > 0).map(([count, reason]) => `${count} ${reason}`);
+  return [
+    line.gpu,
+    line.algorithm,
+    line.refuted > 0 ? `${line.accepted} (${line.refuted} refuted)` : String(line.accepted),
+    refused.join(", ") || "0",
+    String(line.unknown),
+    sayDifficulty(line.difficulty),
+    sayHps(line.hashrateHps),
+    line.hashrateLowHps === null ? "–" : `${sayHps(line.hashrateLowHps)} to ${sayHps(line.hashrateHighHps)}`,
+    joulesPerDifficulty === null ? "–" : joulesPerDifficulty.toPrecision(3),
+  ];
+}
