@@ -1,6 +1,7 @@
 import { bzminer } from "./bzminer.ts";
 import { ccminer } from "./ccminer.ts";
 import { claymore } from "./claymore.ts";
+import { cuda } from "./cuda.ts";
 import { gminer } from "./gminer.ts";
 import { lolminer } from "./lolminer.ts";
 import { nbminer } from "./nbminer.ts";
@@ -24,4 +25,5 @@ export const MINER_PROGRAMS = {
   nbminer,
   claymore,
   ccminer,
+  "miner-cuda": cuda,
 } as const satisfies Readonly<Record<string, MinerProgram>>;
