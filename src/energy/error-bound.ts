@@ -61,7 +61,8 @@ export function qualityErrorPct(quality: EnergyQuality, length: Millis, card: Ca
 export function errorPct({ energyByQuality, length, gap, card = {} }: BoundBasis): number {
   const parts = Object.entries(energyByQuality) as [EnergyQuality, MilliJoules][];
   const total = parts.reduce((sum, [, energy]) => sum + energy, 0);
-  if (total === 0) return gap > 0 ? 100 : 0;
+  // Nothing counted is not nothing used: a counter that moves once a tick may hide all of a short job.
+  if (total === 0) return gap > 0 || length > 0 ? 100 : 0;
   const wrong = parts.reduce((sum, [quality, energy]) => sum + boundedPct(quality, length, card) * energy, 0);
   return (wrong + 100 * gap) / total;
 }

@@ -46,6 +46,10 @@ test("has no error where there is no energy and no gap", () => {
   expect(errorPct({ energyByQuality: {}, length: seconds(0), gap })).toBe(0);
 });
 
+test("vouches for nothing where time passed and no energy was told: a tick may hide it all", () => {
+  expect(errorPct({ energyByQuality: { counter: mj(0) }, length: seconds(0.04), gap })).toBe(100);
+});
+
 test("caps a very short job's error at everything", () => {
   expect(errorPct({ energyByQuality: { counter: mj(5) }, length: seconds(0.001), gap })).toBe(100);
 });
