@@ -166,8 +166,10 @@ export class RigController implements GpuPort {
 
   #shedFor(gpu: GpuUuid): string | undefined {
     const mode = modeOf(this.#parts, gpu);
-    if (mode === "release") return this.#release.words;
-    if (mode === "observe" || !this.#shedding.isShed(gpu)) return undefined;
+    const { words } = this.#release;
+    // No work starts on a driver that is not held yet.
+    if (words !== undefined) return mode === "release" ? words : "the driver is being taken up again";
+    if (mode === "observe" || mode === "release" || !this.#shedding.isShed(gpu)) return undefined;
     const { clock, ledger } = this.#parts;
     const order = ledger.curtailments.current(clock.now());
     if (order === undefined) return "resting until its turn to return, now that the power limit has ended";
