@@ -1,0 +1,64 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import type { GpuReading } from "../../../src/gpu/source.ts";
+import { Roster } from "../../../src/rig/roster.ts";
+import { millis, unixMs } from "../../../src/units/time.ts";
+import type { RunningWork } from "../../../src/workloads/driver.ts";
+import { FakeProcesses } from "../../support/fake-processes.ts";
+import { GPU_A } from "../../support/ledger-rows.ts";
+
+const reading = (pids?: readonly number[]): GpuReading => ({
+  uuid: GPU_A,
+  at: unixMs(0),
+  monotonic: millis(0),
+  health: "ok",
+  epoch: "b",
+  ...(pids === undefined ? {} : { processes: pids.map((pid) => ({ pid, usedMiB: pid })) }),
+});
+const work = (pid: number): RunningWork => ({ name: `w-${pid}`, pid, host: "127.0.0.1", port: 1, facts: {} });
+
+let processes: FakeProcesses;
+let roster: Roster;
+beforeEach(() => {
+  processes = new FakeProcesses();
+  roster = new Roster(processes);
+});
+const pidsOf = (pids: readonly number[]) => {
+  const seen = roster.occupants(reading(pids));
+  return seen && Object.fromEntries(Object.entries(seen).map(([kind, users]) => [kind, users.map(({ pid }) => pid)]));
+};
+
+describe("the processes on a GPU", () => {
+  test("are each side's, or a stranger's", () => {
+    roster.note("miner", work(10));
+    roster.note("engine", work(20));
+    expect(pidsOf([10, 20, 30])).toEqual({ miner: [10], engine: [20], orphans: [], strangers: [30] });
+  });
+
+  test("of work that was stopped, ended or replaced are orphans, not strangers", () => {
+    roster.note("miner", work(10));
+    roster.note("miner", work(11));
+    roster.note("engine", work(20));
+    roster.note("engine", undefined);
+    expect(pidsOf([10, 11, 20])).toEqual({ miner: [11], engine: [], orphans: [10, 20], strangers: [] });
+  });
+
+  test("of the same work, told of again, stay its own", () => {
+    roster.note("miner", work(10));
+    roster.note("miner", work(10));
+    expect(pidsOf([10])?.orphans).toEqual([]);
+  });
+
+  test("are not known where the device lists none", () => {
+    expect(roster.occupants(reading())).toBeUndefined();
+  });
+
+  test("are remembered for the last sixteen units of work only", () => {
+    for (let pid = 1; pid <= 20; pid++) roster.note("miner", work(pid));
+    expect(pidsOf([1, 4, 19, 20])).toEqual({ miner: [20], engine: [], orphans: [4, 19], strangers: [1] });
+  });
+});
+
+test("a process without a name is called a process", () => {
+  processes.names.set(7, "ollama");
+  expect([roster.nameOf(7), roster.nameOf(8)]).toEqual(["ollama", "a process"]);
+});
