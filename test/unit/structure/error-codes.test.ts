@@ -1,4 +1,5 @@
-import { globSync } from "node:fs";
+import { globSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { readRootFile, withoutComments } from "../../support/source-tree.ts";
 
@@ -6,8 +7,10 @@ import { readRootFile, withoutComments } from "../../support/source-tree.ts";
 const FOREIGN = ["ERR_PARSE_ARGS"];
 
 const root = new URL("../../..", import.meta.url).pathname;
-const SOURCES = ["src/**/*.{ts,tsx}", "docker/engine/src/**/*.ts", "scripts/*"];
-const sources = globSync(SOURCES, { cwd: root }).map((path) => withoutComments(readRootFile(path)));
+const SOURCES = ["src/**/*.{ts,tsx}", "docker/engine/src/**/*.ts", "scripts/**"];
+const sources = globSync(SOURCES, { cwd: root })
+  .filter((path) => statSync(join(root, path)).isFile())
+  .map((path) => withoutComments(readRootFile(path)));
 const readme = readRootFile("README.md");
 
 const namesIn = (texts: readonly string[], pattern: RegExp): ReadonlySet<string> =>
