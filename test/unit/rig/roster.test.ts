@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { GpuReading } from "../../../src/gpu/source.ts";
-import { Roster } from "../../../src/rig/roster.ts";
+import { type Occupants, Roster } from "../../../src/rig/roster.ts";
 import { millis, unixMs } from "../../../src/units/time.ts";
 import type { RunningWork } from "../../../src/workloads/driver.ts";
 import { FakeProcesses } from "../../support/fake-processes.ts";
@@ -24,7 +24,8 @@ beforeEach(() => {
 });
 const pidsOf = (pids: readonly number[]) => {
   const seen = roster.occupants(reading(pids));
-  return seen && Object.fromEntries(Object.entries(seen).map(([kind, users]) => [kind, users.map(({ pid }) => pid)]));
+  const of = (kind: keyof Occupants) => (seen?.[kind] ?? []).map(({ pid }) => pid);
+  return { miner: of("miner"), engine: of("engine"), orphans: of("orphans"), strangers: of("strangers") };
 };
 
 describe("the processes on a GPU", () => {
@@ -45,7 +46,7 @@ describe("the processes on a GPU", () => {
   test("of the same work, told of again, stay its own", () => {
     roster.note("miner", work(10));
     roster.note("miner", work(10));
-    expect(pidsOf([10])?.orphans).toEqual([]);
+    expect(pidsOf([10]).orphans).toEqual([]);
   });
 
   test("are not known where the device lists none", () => {
