@@ -30,11 +30,13 @@ import { openLedger } from "./ledger/open.ts";
 import { pruneRegularly } from "./ledger/retention.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
-import { type CoinQuote, readMarketFile } from "./market/file.ts";
+import type { CoinQuote } from "./market/file.ts";
+import { openMarket } from "./market/market.ts";
 import { startDevpool } from "./mining/reference/devpool.ts";
 import type { PoolTarget } from "./mining/stratum/pool-url.ts";
 import { type StratumProxy, startStratumProxy } from "./mining/stratum/proxy.ts";
 import { type MiningLink, RigController, type RigParts } from "./rig/controller.ts";
+import { type Watts, watts } from "./units/energy.ts";
 import { millis } from "./units/time.ts";
 import { createDockerDriver } from "./workloads/docker.ts";
 import { stopLeftovers } from "./workloads/leftovers.ts";
@@ -61,10 +63,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const config = loadConfig(options.configFile, options.listen);
   const clock = systemClock;
   const logger = createLogger(config.log.level, options.writeLog);
-  const { mining, inference } = config;
-  const coin = mining && readMarketFile(config.market.file).coin(mining.coin, mining.algorithm);
+  const { inference } = config;
   await checkModel(inference);
   const dataDir = resolveDataDir(config, { env: options.env, uid: process.getuid?.(), cwd: options.cwd });
+  const market = openMarket({ config, dataDir, clock, logger });
 
   await using stack = new AsyncDisposableStack();
   const ledger = stack.adopt(openLedger(dataDir, { clock, logger }), (opened) => opened.close());
@@ -80,7 +82,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const shares = new ShareTally();
   let proxy: StratumProxy | undefined;
   const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => proxy);
-  proxy = mining && coin && (await openMining(config, { clock, logger, stack }, (share) => shares.count(share)));
+  proxy = config.mining && (await openMining(config, { clock, logger, stack }, (share) => shares.count(share)));
   const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
   const publisher = createPublisher();
   const shared = { config, source, ledger, clock, logger, shares };
@@ -90,8 +92,9 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     ...shared,
     gpus,
     rigPower,
+    market,
     driver,
-    ...(proxy && coin ? { mining: linkOf(proxy, coin, config) } : {}),
+    ...(proxy && market.coin ? { mining: linkOf(proxy, market.coin, config) } : {}),
     ...(model === undefined ? {} : { model }),
     onChange: publisher.request,
     onFault,
@@ -104,7 +107,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     dataDir,
     controller,
     started: clock.now(),
-    market: coin,
+    market: market.coin,
+    bookedPower: () => market.bookedPower(),
     model,
     pool: () => (proxy ? poolView(proxy, config) : null),
   });
@@ -115,14 +119,20 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   publisher.start(() => views.publish(), onFault);
   stack.defer(() => publisher.stop());
   await stopLeftovers(ledger.processes, { clock, logger }, running);
-  const tasks = [rigPower.run(running), pruneRegularly(ledger, clock, running), driver.tendLeftovers(running)];
-  const aside = Promise.all(tasks).catch(onFault);
-  stack.defer(() => {
-    stop.abort();
-    return aside.then(() => {});
-  });
+  const prices = market.run(() => drawnAtWall(controller, rigPower), running);
+  const tasks = [rigPower.run(running), pruneRegularly(ledger, clock, running), driver.tendLeftovers(running), prices];
+  stack.defer(runAside(tasks, stop, onFault));
   await controller.run(running);
   if (fault !== undefined) throw fault;
+}
+
+/** Watches over what runs beside the GPUs; the call it returns ends all of it. */
+function runAside(tasks: readonly Promise<unknown>[], stop: AbortController, onFault: (error: unknown) => void) {
+  const aside = Promise.all(tasks).catch(onFault);
+  return async () => {
+    stop.abort();
+    await aside;
+  };
 }
 
 /** A model inside an image is the engine's own to check. */
@@ -278,14 +288,22 @@ async function openHttp({ parts, controller, views, dataDir, id }: HttpParts): P
   });
 }
 
-function serviceOf({ config, model }: RigParts, controller: RigController): Service | undefined {
+/** What the whole rig draws now; undefined while a GPU does not say. */
+function drawnAtWall(controller: RigController, rigPower: RigPower): Watts | undefined {
+  const { factor, hostPower } = rigPower.wall();
+  const drawn = controller.snapshots().map(({ reading }) => reading?.power);
+  if (drawn.includes(undefined)) return undefined;
+  return watts(drawn.reduce<number>((sum, power) => sum + (power ?? 0), 0) * factor + hostPower);
+}
+
+function serviceOf({ config, model, market }: RigParts, controller: RigController): Service | undefined {
   const { inference } = config;
   if (inference === undefined || model === undefined) return undefined;
   const engine = controller.snapshots().find((gpu) => gpu.engine?.kind === "ready")?.engine;
   const facts = engine?.kind === "ready" ? engine.facts : undefined;
   return {
     model,
-    prices: { input: inference.priceIn, output: inference.priceOut },
+    prices: market?.tokens() ?? { input: inference.priceIn, output: inference.priceOut },
     usualTokensOut: USUAL_TOKENS_OUT,
     routes: BUILT_IN_ROUTES,
     ...(facts === undefined ? {} : { contextTokens: facts.contextTokens }),

@@ -5,7 +5,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { RigController } from "../rig/controller.ts";
 import { milliJoules, watts } from "../units/energy.ts";
-import { addUsd, energyCost, toUsd, type UsdNano, usdNano } from "../units/money.ts";
+import { addUsd, energyCost, toUsd, type UsdNano, type UsdPerKwh, usdNano } from "../units/money.ts";
 import { millis, type UnixMs, unixMs } from "../units/time.ts";
 import { EventLog } from "./event-log.ts";
 import { toEngineView, toGpuView, toValuationView } from "./gpu-view.ts";
@@ -30,6 +30,8 @@ export interface RigViewParts {
   readonly clock: Clock;
   readonly started: UnixMs;
   readonly market: { readonly source: string; readonly asOf: UnixMs; readonly invented: boolean } | undefined;
+  /** What is booked for a kilowatt-hour now. */
+  readonly bookedPower: () => UsdPerKwh;
   readonly model: string | undefined;
   readonly pool: () => PoolView | null;
   /** Of this run. */
@@ -131,7 +133,7 @@ function viewRig(parts: RigViewParts): RigView {
     dataDir: parts.dataDir,
     engine: toEngineView(gpus, model),
     pool: parts.pool(),
-    electricityUsdPerKwh: config.electricity.price,
+    electricityUsdPerKwh: parts.bookedPower(),
     curtail: viewCurtail(parts),
     market: {
       source: market?.source ?? "none",
@@ -159,12 +161,12 @@ function viewCurtail({ ledger, clock }: RigViewParts): CurtailView | null {
 }
 
 /** All that was measured, and what it costs: the jobs' own bills, and switching, waiting and resting beside them. */
-function spentSince({ ledger, clock, config }: RigViewParts, from: UnixMs, ofJobs: UsdNano) {
+function spentSince({ ledger, clock, config, bookedPower }: RigViewParts, from: UnixMs, ofJobs: UsdNano) {
   const { efficiency } = config.power.wall;
   const slots = ledger.energy.slots(from, clock.now());
   const sum = (pick: (slot: EnergySlot) => number) => milliJoules(slots.reduce((total, slot) => total + pick(slot), 0));
   const beside = sum((slot) => slot.switch + slot.parked + slot.idle);
-  const overhead = energyCost(milliJoules(beside / efficiency), config.electricity.price);
+  const overhead = energyCost(milliJoules(beside / efficiency), bookedPower());
   return { measured: sum((slot) => slot.measured), electricity: addUsd(ofJobs, overhead) };
 }
 

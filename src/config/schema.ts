@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { watts } from "../units/energy.ts";
-import { toUsdNano, usdPerKwh, usdPerMillionTokens } from "../units/money.ts";
+import { toUsdNano, usdPerMillionTokens } from "../units/money.ts";
 import { seconds } from "../units/time.ts";
 import {
   choice,
@@ -19,6 +19,7 @@ import {
   whole,
 } from "./fields.ts";
 import { ALGORITHMS, type AlgorithmName, DIALECTS, DIALECTS_OF, type DialectName } from "./mining-terms.ts";
+import { electricity, market } from "./price-schema.ts";
 
 const DAY_S = 86_400;
 
@@ -317,20 +318,8 @@ export const createSchema = (base: string) =>
       .exactOptional(path(base))
       .describe("Else $RIGSHIFT_HOME, else /var/lib/rigshift under systemd as root, else .rigshift beside this file."),
     http: http(base),
-    electricity: section({
-      usdPerKwh: number(0, 10, "USD per kWh")
-        .transform(usdPerKwh)
-        .prefault(0.15)
-        .describe("What the rig pays for a kilowatt-hour."),
-    })
-      .transform(({ usdPerKwh: price }) => ({ price }))
-      .prefault({}),
-    market: section({
-      file: z
-        .union([z.literal("sample"), path(base)], { error: '"sample" or a file path' })
-        .prefault("sample")
-        .describe("Where prices come from; sample is the invented market that comes with Rigshift."),
-    }).prefault({}),
+    electricity: electricity(base),
+    market: market(base),
     gpus: section({
       source: choice(["auto", "nvml", "nvidia-smi", "cpu", "simulated"])
         .default("auto")

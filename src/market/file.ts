@@ -5,6 +5,8 @@ import { messageOf } from "../lib/errors.ts";
 import { type UsdPerTerahash, usdPerTerahash } from "../units/money.ts";
 import { millis, unixMs } from "../units/time.ts";
 import { MarketError } from "./errors.ts";
+import { FileWatch } from "./fetch/file-watch.ts";
+import type { FeedParts } from "./fetch/poll.ts";
 import type { Quote } from "./quote.ts";
 
 const SAMPLE = fileURLToPath(new URL("./sample-market.json", import.meta.url));
@@ -34,29 +36,33 @@ const fileSchema = z.strictObject({
 });
 
 /** What a pool pays for the work of one coin. */
-export interface CoinQuote extends Quote<UsdPerTerahash> {
+export interface CoinQuote extends Omit<Quote<UsdPerTerahash>, "value"> {
   readonly coin: string;
   readonly algorithm: string;
+  /** Undefined while no source is believed. */
+  readonly value: UsdPerTerahash | undefined;
 }
 
-export interface Market {
+export interface MarketFile {
   readonly source: string;
   /** The quote for `coin` as mined with `algorithm`; throws `ERR_MARKET_COIN` when the market does not list it. */
   coin(coin: string, algorithm: string): CoinQuote;
 }
 
 /** Reads a market file; `sample` is the shipped one, whose prices are invented. */
-export function readMarketFile(path: "sample" | (string & {})): Market {
+export function readMarketFile(path: "sample" | (string & {})): MarketFile {
   const file = path === "sample" ? SAMPLE : path;
   const parsed = fileSchema.safeParse(readJson(file));
   if (!parsed.success) throw invalid(file, parsed.error);
   const { source, asOf, maxAgeS, invented, coins } = parsed.data;
   const facts = {
+    unit: "USD/TH",
+    currency: "USD",
     source,
     asOf: unixMs(Date.parse(asOf)),
     invented,
     ...(maxAgeS === undefined ? {} : { maxAge: millis(maxAgeS * 1000) }),
-  };
+  } as const;
   const quotes = new Map(
     coins.map(({ coin, algorithm, usdPerTerahash: price }) => [
       coin,
@@ -70,6 +76,45 @@ export function readMarketFile(path: "sample" | (string & {})): Market {
       return quote.algorithm === algorithm ? quote : otherAlgorithm(file, quote, algorithm);
     },
   };
+}
+
+/**
+ * The quote of `coin` in a market file, read again whenever the file was written; a file that was broken since is told
+ * and what it said before stands. Throws as `readMarketFile` and `coin` do while the first one is bad.
+ */
+export function watchMarketFile(
+  path: string,
+  wanted: { readonly coin: string; readonly algorithm: string },
+  parts: Omit<FeedParts, "onText" | "name">,
+) {
+  const read = () => readMarketFile(path).coin(wanted.coin, wanted.algorithm);
+  let latest = read();
+  const watch = new FileWatch(path === "sample" ? SAMPLE : path, {
+    ...parts,
+    name: path,
+    onText: () => (latest = read()),
+  });
+  const quote: CoinQuote = {
+    ...wanted,
+    unit: "USD/TH",
+    currency: "USD",
+    get value() {
+      return latest.value;
+    },
+    get source() {
+      return latest.source;
+    },
+    get asOf() {
+      return latest.asOf;
+    },
+    get invented() {
+      return latest.invented;
+    },
+    get maxAge() {
+      return latest.maxAge;
+    },
+  };
+  return { quote, feed: watch };
 }
 
 function readJson(file: string): unknown {

@@ -1,16 +1,28 @@
 import { elapsed, type Millis, type UnixMs } from "../units/time.ts";
 
+/** What a quote's value counts. */
+export type QuoteUnit = "USD/TH" | "USD/kWh" | "USD/Mtok" | "USD/GPU-h";
+
 /** One fetched or fixed price. */
 export interface Quote<U extends number> {
   readonly value: U;
+  readonly unit: QuoteUnit;
+  /** What the source quotes in; `value` is already in US dollars. */
+  readonly currency: string;
   /** Where the value comes from, in words a person can check. */
   readonly source: string;
   readonly asOf: UnixMs;
   /** Absent for a price that does not age: an invented or contractually fixed one. */
-  readonly maxAge?: Millis;
+  readonly maxAge?: Millis | undefined;
   /** True for a price made up for trying out; it is shown as such wherever it appears. */
   readonly invented: boolean;
 }
 
-export const isStale = (quote: Quote<number>, now: UnixMs): boolean =>
+export const isStale = (quote: Pick<Quote<number>, "asOf" | "maxAge">, now: UnixMs): boolean =>
   quote.maxAge !== undefined && elapsed(quote.asOf, now) > quote.maxAge;
+
+/** What `quote` says, unless it is too old or says nothing. */
+export const freshValue = <U extends number>(
+  quote: Omit<Quote<U>, "value"> & { readonly value: U | undefined },
+  now: UnixMs,
+): U | undefined => (isStale(quote, now) ? undefined : quote.value);

@@ -10,6 +10,7 @@ import { type Clock, steadyClock } from "../lib/clock.ts";
 import { isRigError, messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { CoinQuote } from "../market/file.ts";
+import type { Market } from "../market/market.ts";
 import { referenceMinerContainer, referenceMinerSpec } from "../mining/miners/reference.ts";
 import type { SwitchRules } from "../policy/types.ts";
 import { type Watts, watts } from "../units/energy.ts";
@@ -27,6 +28,7 @@ import type { LoopParts } from "./loop-parts.ts";
 import { MeterBook } from "./meter-book.ts";
 import { MinerControl } from "./miner-control.ts";
 import { PowerBudget } from "./power-budget.ts";
+import { bookedPower, createPriceLook } from "./price-look.ts";
 import { RateBook } from "./rates.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { RigDriver } from "./rig-driver.ts";
@@ -61,6 +63,8 @@ export interface RigParts {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Absent: prices are those of the configuration. */
+  readonly market?: Pick<Market, "bookedPower" | "power" | "rental" | "tokens">;
   /** Absent when nothing may be mined. */
   readonly mining?: MiningLink;
   /** The model's name; absent when nothing is served. */
@@ -243,12 +247,12 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     limit: inference?.queueLimit ?? 0,
     onChange: () => wake.call(),
   });
-  const electricity = config.electricity.price;
   const hostShare = 1 / parts.gpus.length;
   const wall = { hostPower: config.power.wall.base, factor: 1 / config.power.wall.efficiency };
-  const books = { gpu, source, ledger, clock, logger, wall, hostShare, electricity };
+  const electricity = () => bookedPower(parts);
+  const books = { gpu, source, ledger, clock, logger, wall, hostShare };
   const roster = new Roster(parts.processes ?? machineProcesses);
-  const meter = new MeterBook({ ...books, ...sensorFacts(info, parts), roster });
+  const meter = new MeterBook({ ...books, ...sensorFacts(info, parts), roster, electricity });
   const switches = new SwitchBook({ gpu, ledger, clock: steady, electricity, wear: policy.wearPerSwitch });
   const labels = { hashing: parts.mining?.coin.coin ?? "hashing", serving: parts.model ?? "serving", resting: "rest" };
   const rates = new RateBook(gpu, labels, { ledger, clock });
@@ -267,6 +271,10 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
   });
+  const atWall = (drawn: Watts) => {
+    const { factor, hostPower } = parts.rigPower?.wall() ?? wall;
+    return watts(drawn * factor + hostPower * hostShare);
+  };
   const loop = new GpuLoop({
     ...shared,
     info,
@@ -274,13 +282,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     demand,
     custody,
     onFault,
-    prices: {
-      electricity,
-      atWall: (power) => {
-        const { factor, hostPower } = parts.rigPower?.wall() ?? wall;
-        return watts(power * factor + hostPower * hostShare);
-      },
-    },
+    prices: createPriceLook(info.name, atWall, parts),
     rules: (roundTrip) => rulesOf(config, roundTrip),
     mode: () => (shed() === undefined ? modeOf(parts, gpu) : "pause"),
     ordered: () => modeOf(parts, gpu),

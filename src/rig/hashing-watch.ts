@@ -59,7 +59,9 @@ export class HashingWatch {
     const counts = share.verdict === "accepted" && share.verified !== false;
     ledger.transaction(() => {
       ledger.shares.append(share, jobId);
-      if (counts && jobId !== undefined) ledger.jobs.addRevenue(jobId, hashCredit(share.expectedHashes, coin.value));
+      const price = coin.value;
+      if (counts && jobId !== undefined && price !== undefined)
+        ledger.jobs.addRevenue(jobId, hashCredit(share.expectedHashes, price));
     });
     if (!counts) return;
     this.#accepted++;

@@ -13,8 +13,9 @@ import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { withDeadline } from "../lib/wait.ts";
 import { addEnergy, type MilliJoules, milliJoules, ZERO_ENERGY } from "../units/energy.ts";
-import { energyCost, type UsdPerKwh } from "../units/money.ts";
+import type { UsdPerKwh } from "../units/money.ts";
 import { type Millis, millis, seconds } from "../units/time.ts";
+import { EnergyBill } from "../valuation/energy-bill.ts";
 import type { Roster } from "./roster.ts";
 import { atSlotStarts } from "./slot-readings.ts";
 import { usageBetween } from "./usage-split.ts";
@@ -46,7 +47,8 @@ export interface MeterBookParts {
   readonly calibration?: { readonly gain: number; readonly errorPct: number };
   /** This GPU's part of what the rig draws beside its GPUs, 0 to 1. */
   readonly hostShare: number;
-  readonly electricity: UsdPerKwh;
+  /** A price, or how to learn the price of now. */
+  readonly electricity: UsdPerKwh | (() => UsdPerKwh);
 }
 
 /** Reads one GPU and books its joules. Calls are served one after the other; a failed read is a gap, not a fault. */
@@ -59,6 +61,8 @@ export class MeterBook {
   #windows = new Map<string, WindowEnergy>();
   /** How each window's energy becomes energy at the wall; kept while it is open, whatever is fitted meanwhile. */
   readonly #wallOf = new Map<string, WallAccount>();
+  /** What each open window's energy has cost, booked while its price held. */
+  readonly #bills = new Map<string, EnergyBill>();
   /** From which segment on each window is to be written. */
   readonly #written = new Map<string, number>();
   readonly #baselines: BaselineWatch;
@@ -310,6 +314,7 @@ export class MeterBook {
   #forget(id: string): void {
     this.#windows.delete(id);
     this.#wallOf.delete(id);
+    this.#bills.delete(id);
     this.#written.delete(id);
   }
 
@@ -321,13 +326,22 @@ export class MeterBook {
       window,
       rigPower?.processor?.(),
     );
-    const cost = energyCost(wallEnergy, electricity);
+    const cost = this.#billFor(window.id).charge(
+      wallEnergy,
+      typeof electricity === "number" ? electricity : electricity(),
+    );
     ledger.jobs.recordTotals(jobId, { energy, quality, errorPct, wallEnergy, wallErrorPct, electricity: cost });
     for (const { number, counterFrom, counterTo, ...segment } of window.segments.slice(this.#written.get(window.id))) {
       const counter = { counterStart: counterFrom, counterEnd: counterTo };
       const driverVersion = this.#driverVersion;
       ledger.energyWindows.record({ ...segment, ...counter, jobId, gpu, segment: number, driverVersion });
     }
+  }
+
+  #billFor(id: string): EnergyBill {
+    const bill = this.#bills.get(id) ?? new EnergyBill();
+    this.#bills.set(id, bill);
+    return bill;
   }
 
   #wallFor(id: string): WallAccount {

@@ -110,7 +110,7 @@ export class Outlook {
 
   /** The best known net, which is what a second of dead time costs. */
   #bestNet(): UsdPerHour {
-    const nets = this.#valuations.flatMap(({ net }) => (net === undefined ? [] : [net]));
+    const nets = toCandidates(this.#valuations).map(({ net }) => net);
     return usdPerHour(Math.max(0, ...nets));
   }
 }

@@ -30,7 +30,8 @@ export interface SwitchBookParts {
   readonly gpu: GpuUuid;
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly electricity: UsdPerKwh;
+  /** A price, or how to learn the price of now. */
+  readonly electricity: UsdPerKwh | (() => UsdPerKwh);
   readonly wear: UsdNano;
 }
 
@@ -64,7 +65,8 @@ export class SwitchBook {
   roundTrip(best: UsdPerHour, residence: Residence): RoundTrip {
     const { electricity, wear, clock } = this.#parts;
     if (Math.abs(elapsed(this.#readAt, clock.now())) > READ_EVERY) this.learn();
-    return roundTrip(this.#legs[residence], { best, electricity, wear });
+    const price = typeof electricity === "number" ? electricity : electricity();
+    return roundTrip(this.#legs[residence], { best, electricity: price, wear });
   }
 
   /** Every kind of handover that was measured, the cheapest rung first. */

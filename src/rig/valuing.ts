@@ -1,18 +1,26 @@
 import type { CoinQuote } from "../market/file.ts";
-import { isStale } from "../market/quote.ts";
+import { freshValue } from "../market/quote.ts";
+import type { RentalTerms } from "../market/rental-prices.ts";
 import type { Candidate } from "../policy/types.ts";
 import type { Watts } from "../units/energy.ts";
 import type { UsdNano, UsdPerKwh } from "../units/money.ts";
 import type { Millis, UnixMs } from "../units/time.ts";
-import { valueHashing } from "../valuation/hashing.ts";
+import { type HashingTerms, valueHashing } from "../valuation/hashing.ts";
 import { valueInference } from "../valuation/inference.ts";
+import { valueRental } from "../valuation/rental.ts";
 import { valueResting } from "../valuation/resting.ts";
-import type { Valuation } from "../valuation/valuation.ts";
+import type { PowerPrice, Valuation } from "../valuation/valuation.ts";
 import type { Activity, RateBook } from "./rates.ts";
 
 /** What values are made from, beside what this GPU was measured to do. */
 export interface Prices {
   readonly electricity: UsdPerKwh;
+  /** What a kilowatt-hour costs a load at the wall, undefined where unknown; `electricity` for all when absent. */
+  readonly powerFor?: (load: Watts) => PowerPrice | undefined;
+  /** What the pool, the miner and the exchange take; nothing when absent. */
+  readonly terms?: () => HashingTerms;
+  /** What listing the GPU at a marketplace would bring, to compare with. */
+  readonly rental?: () => RentalTerms | undefined;
   /** What the meter at the wall shows for these watts of the GPU. */
   readonly atWall: (power: Watts) => Watts;
 }
@@ -31,43 +39,65 @@ export interface ValuingFacts {
 }
 
 /** Every workload this GPU could do now, with what it is worth. */
-export function valueAll({ rates, prices, coin, inference }: ValuingFacts, now: UnixMs): readonly Valuation[] {
-  const { electricity } = prices;
-  const power = (activity: Activity): { power?: Watts } => {
+export function valueAll(facts: ValuingFacts, now: UnixMs): readonly Valuation[] {
+  const { rates, prices, coin, inference } = facts;
+  const power = (activity: Activity): PowerOf => {
     const measured = rates.power(activity);
-    return measured === undefined ? {} : { power: prices.atWall(measured) };
+    return measured === undefined ? {} : priced(prices.atWall(measured), prices);
   };
-  const hashrate = rates.hashrate();
-  const hashing = coin && [
-    valueHashing({
-      coin: coin.coin,
-      invented: coin.invented,
-      electricity,
-      ...(hashrate === undefined ? {} : { hashrate: hashrate.rate, basis: hashrate.basis }),
-      ...(isStale(coin, now) ? {} : { price: coin.value }),
-      ...power("hashing"),
-    }),
-  ];
   const serving = inference && [
     valueInference({
       model: inference.model,
       demand: inference.demand.worth,
       window: inference.demand.window,
       backlog: inference.backlog,
-      electricity,
       ...(rates.power("serving") === undefined ? boundOf(power("hashing")) : power("serving")),
     }),
   ];
-  return [...(hashing ?? []), ...(serving ?? []), valueResting(power("resting").power, electricity)];
+  const resting = power("resting");
+  const rental = prices.rental?.();
+  return [
+    ...(coin === undefined ? [] : [valueCoin(coin, facts, power("hashing"), now)]),
+    ...(serving ?? []),
+    valueResting(resting.power, resting.electricity),
+    ...(rental === undefined ? [] : [valueRental({ ...rental, ...power("hashing") })]),
+  ];
+}
+
+interface PowerOf {
+  readonly power?: Watts;
+  readonly electricity?: PowerPrice;
+}
+
+/** Each load has a price of its own: what the house has left over is used up first. */
+function priced(power: Watts, { powerFor, electricity }: Prices): PowerOf {
+  const price = powerFor === undefined ? { price: electricity } : powerFor(power);
+  return { power, ...(price === undefined ? {} : { electricity: price }) };
+}
+
+function valueCoin(coin: CoinQuote, { rates, prices }: ValuingFacts, power: PowerOf, now: UnixMs): Valuation {
+  const hashrate = rates.hashrate();
+  const price = freshValue(coin, now);
+  const terms = prices.terms?.();
+  return valueHashing({
+    coin: coin.coin,
+    invented: coin.invented,
+    ...(hashrate === undefined ? {} : { hashrate: hashrate.rate, basis: hashrate.basis }),
+    ...(price === undefined ? {} : { price }),
+    ...(terms === undefined ? {} : { terms }),
+    ...power,
+  });
 }
 
 /** Serving that was never measured is taken to draw what hashing draws, which loads the GPU fully. */
-const boundOf = ({ power }: { readonly power?: Watts }): { power?: Watts; powerIsBound?: true } =>
-  power === undefined ? {} : { power, powerIsBound: true };
+const boundOf = (of: PowerOf): PowerOf & { powerIsBound?: true } =>
+  of.power === undefined ? {} : { ...of, powerIsBound: true };
 
-/** Those whose net is known; the others cannot win. */
+/** Those whose net is known, and which the agent can begin by itself: a listing is the operator's to make. */
 export const toCandidates = (valuations: readonly Valuation[]): readonly Candidate[] =>
-  valuations.flatMap(({ workload, label, net }) => (net === undefined ? [] : [{ workload, label, net }]));
+  valuations.flatMap(({ workload, label, net }) =>
+    net === undefined || workload === "lease" ? [] : [{ workload, label, net }],
+  );
 
 /** What pays most while no request runs. Hashing that was never measured is tried, since only hashing can measure it. */
 export function bestBetweenRequests(valuations: readonly Valuation[]): Candidate["workload"] {

@@ -1,59 +1,125 @@
 import type { Watts } from "../units/energy.ts";
-import {
-  powerCost,
-  type UsdPerHour,
-  type UsdPerKwh,
-  type UsdPerTerahash,
-  usdPerHour,
-  usdPerKwh,
-} from "../units/money.ts";
+import { powerCost, type UsdPerHour, type UsdPerTerahash, usdPerHour, usdPerKwh } from "../units/money.ts";
 import type { Hashrate } from "../units/work.ts";
-import type { RateBasis, Valuation } from "./valuation.ts";
-import { sayHashrate, sayPower, sayPrice, sayRate } from "./wording.ts";
+import { type Deduction, sayExplanation } from "./explanation.ts";
+import type { PowerPrice, RateBasis, Valuation } from "./valuation.ts";
+import { sayHashrate, sayPercent, sayPowerAt } from "./wording.ts";
+
+/** What stands between the pool's estimate and the operator's purse. */
+export interface HashingTerms {
+  readonly poolFeePct: number;
+  /** Of the miner program: part of its time it hashes for its makers. */
+  readonly devFeePct: number;
+  readonly exchangeSpreadPct: number;
+  /** What one payout costs, spread over the least that is paid out. */
+  readonly payoutFeeUsd: number;
+  readonly minimumPayoutUsd: number;
+  /** Of all shares, 0 to 1. */
+  readonly rejected?: number;
+  /** What the pool credited over what was estimated, fees of the pool included; it then stands for them. */
+  readonly creditFactor?: number;
+}
 
 export interface HashingFacts {
   readonly coin: string;
   /** Absent until something measured it. */
   readonly hashrate?: Hashrate;
   readonly basis?: RateBasis;
-  /** Absent when the quote is stale. */
+  /** Absent when no source is believed or the quote is stale. */
   readonly price?: UsdPerTerahash;
   readonly invented: boolean;
   /** At the wall, while hashing. */
   readonly power?: Watts;
-  readonly electricity: UsdPerKwh;
+  /** For this power; absent where nobody knows. */
+  readonly electricity?: PowerPrice;
+  readonly terms?: HashingTerms;
 }
+
+type KnownFacts = HashingFacts & Required<Pick<HashingFacts, "hashrate" | "price" | "power" | "electricity">>;
 
 /** What hashing `coin` is worth per hour after electricity; unknown as long as one of its facts is. */
 export function valueHashing(facts: HashingFacts): Valuation {
-  const { coin, hashrate, basis, price, power, electricity } = facts;
-  const known = {
-    workload: "hashing",
-    label: coin,
-    rate: hashrate === undefined ? "unknown" : sayHashrate(hashrate),
-  } as const;
+  const { coin, hashrate } = facts;
+  const rate = hashrate === undefined ? "unknown" : sayHashrate(hashrate);
+  if (isKnown(facts)) return { workload: "hashing", label: coin, rate, ...valueKnown(facts) };
   const missing = [
-    hashrate === undefined ? "its hashrate has not been measured yet" : undefined,
-    price === undefined ? "its price is stale" : undefined,
-    power === undefined ? "its power has not been measured yet" : undefined,
+    facts.hashrate === undefined ? "its hashrate has not been measured yet" : undefined,
+    facts.price === undefined ? "its price is stale or unknown" : undefined,
+    facts.power === undefined ? "its power has not been measured yet" : undefined,
+    facts.power !== undefined && facts.electricity === undefined ? "the price of electricity is unknown" : undefined,
   ].filter((reason) => reason !== undefined);
-  if (hashrate === undefined || price === undefined || power === undefined)
-    return { ...known, why: `${coin} is not valued: ${missing.join(" and ")}` };
-  const revenue = toRevenue(hashrate, price);
-  const cost = powerCost(power, electricity);
+  return { workload: "hashing", label: coin, rate, why: `${coin} is not valued: ${missing.join(" and ")}` };
+}
+
+const isKnown = (facts: HashingFacts): facts is KnownFacts =>
+  facts.hashrate !== undefined &&
+  facts.price !== undefined &&
+  facts.power !== undefined &&
+  facts.electricity !== undefined;
+
+function valueKnown(facts: KnownFacts): Omit<Valuation, "workload" | "label" | "rate"> {
+  const { coin, hashrate, basis, price, power, electricity, invented } = facts;
+  const gross = grossOf(hashrate, price);
+  const fees = deduct(gross, feesOf(facts));
+  const revenue = usdPerHour(fees.reduce<number>((left, { rate }) => left - rate, gross));
+  const cost = powerCost(power, electricity.price);
   const net = usdPerHour(revenue - cost);
   return {
-    ...known,
     revenue,
     electricity: cost,
     net,
     power,
     ...(power > 0 ? { breakEven: usdPerKwh(revenue / (power / 1000)) } : {}),
     ...(basis === undefined ? {} : { basis }),
-    why:
-      `${coin} at ${sayHashrate(hashrate)} (${basis ?? "unknown basis"}) pays ${sayRate(revenue)}` +
-      `${facts.invented ? " at an invented price" : ""}, less ${sayPower(power)} at ${sayPrice(electricity)} = ${sayRate(net)}`,
+    why: sayExplanation({
+      subject: `${coin} at ${sayHashrate(hashrate)} (${basis ?? "unknown basis"}) pays`,
+      gross,
+      ...(invented ? { remark: "at an invented price" } : {}),
+      deductions: [...fees, { what: sayPowerAt(power, electricity), rate: cost, isTold: true }],
+      net,
+    }),
   };
 }
 
-const toRevenue = (rate: Hashrate, price: UsdPerTerahash): UsdPerHour => usdPerHour(((rate * 3600) / 1e12) * price);
+const grossOf = (rate: Hashrate, price: UsdPerTerahash): UsdPerHour => usdPerHour(((rate * 3600) / 1e12) * price);
+
+interface Share {
+  readonly what: string;
+  /** Of what is left when its turn comes. */
+  readonly part: number;
+}
+
+/** In the order in which they are taken; what the effective hashrate leaves out already is not taken again. */
+function feesOf({ basis, terms }: HashingFacts): readonly Share[] {
+  if (terms === undefined) return [];
+  const {
+    poolFeePct,
+    devFeePct,
+    exchangeSpreadPct,
+    payoutFeeUsd,
+    minimumPayoutUsd,
+    rejected = 0,
+    creditFactor,
+  } = terms;
+  const isEffective = basis === "effective";
+  const ofPayout = minimumPayoutUsd > 0 ? payoutFeeUsd / minimumPayoutUsd : 0;
+  const shares = [
+    { what: `${sayPercent(devFeePct / 100)} of the miner's own`, part: isEffective ? 0 : devFeePct / 100 },
+    { what: `${sayPercent(rejected)} of rejected shares`, part: isEffective ? 0 : rejected },
+    creditFactor === undefined
+      ? { what: `${sayPercent(poolFeePct / 100)} pool fee`, part: poolFeePct / 100 }
+      : { what: `${sayPercent(1 - creditFactor)} that the pool did not credit`, part: 1 - creditFactor },
+    { what: `${sayPercent(exchangeSpreadPct / 100)} of exchange`, part: exchangeSpreadPct / 100 },
+    { what: `${sayPercent(ofPayout)} of payouts`, part: ofPayout },
+  ];
+  return shares.filter(({ part }) => part !== 0);
+}
+
+function deduct(gross: UsdPerHour, shares: readonly Share[]): readonly Deduction[] {
+  let left: number = gross;
+  return shares.map(({ what, part }) => {
+    const rate = usdPerHour(left * part);
+    left -= rate;
+    return { what, rate };
+  });
+}

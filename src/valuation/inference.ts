@@ -4,15 +4,17 @@ import {
   tokenCost,
   toUsd,
   type UsdNano,
-  type UsdPerKwh,
+  type UsdPerHour,
   type UsdPerMillionTokens,
   usdNano,
   usdPerHour,
   usdPerKwh,
 } from "../units/money.ts";
 import { type Millis, toHours } from "../units/time.ts";
-import type { Valuation } from "./valuation.ts";
-import { sayPower, sayPrice, sayRate } from "./wording.ts";
+import type { TokensPerSecond } from "../units/work.ts";
+import { sayExplanation } from "./explanation.ts";
+import type { PowerPrice, Valuation } from "./valuation.ts";
+import { sayPowerAt, sayRate } from "./wording.ts";
 
 export interface TokenPrices {
   readonly input: UsdPerMillionTokens;
@@ -30,41 +32,48 @@ export interface InferenceFacts {
   readonly window: Millis;
   /** What is queued right now. */
   readonly backlog: UsdNano;
+  /** The fastest the GPU was seen to write with as many requests at once as it has, and what a token written pays. */
+  readonly capacity?: { readonly rate: TokensPerSecond; readonly price: UsdPerMillionTokens };
   /** At the wall, averaged over serving and waiting in this window. */
   readonly power?: Watts;
   /** True while `power` is only an upper bound, because serving was not measured yet. */
   readonly powerIsBound?: boolean;
-  readonly electricity: UsdPerKwh;
+  /** For this power; absent where nobody knows. */
+  readonly electricity?: PowerPrice;
 }
 
 /** What owning the GPU for inference is worth per hour: observed demand plus the backlog spread over the window. */
 export function valueInference(facts: InferenceFacts): Valuation {
-  const { model, demand, window, backlog, power, electricity } = facts;
-  const revenue = usdPerHour(toUsd(usdNano(demand + backlog)) / toHours(window));
+  const { model, power, electricity, powerIsBound } = facts;
+  const revenue = revenueOf(facts);
   const rate = `${sayRate(revenue)} of demand`;
-  if (power === undefined)
-    return {
-      workload: "inference",
-      label: model,
-      rate,
-      revenue,
-      basis: "observed demand",
-      why: `${model} sees demand worth ${sayRate(revenue)}; its power has not been measured yet, so its net is unknown`,
-    };
-  const cost = powerCost(power, electricity);
+  const known = { workload: "inference", label: model, rate, revenue, basis: "observed demand" } as const;
+  if (power === undefined || electricity === undefined) {
+    const what = power === undefined ? "its power has not been measured yet" : "the price of electricity is unknown";
+    return { ...known, why: `${model} sees demand worth ${sayRate(revenue)}; ${what}, so its net is unknown` };
+  }
+  const cost = powerCost(power, electricity.price);
   const net = usdPerHour(revenue - cost);
   return {
-    workload: "inference",
-    label: model,
-    revenue,
+    ...known,
     electricity: cost,
     net,
     power,
     ...(power > 0 ? { breakEven: usdPerKwh(revenue / (power / 1000)) } : {}),
-    rate,
-    basis: "observed demand",
-    why:
-      `${model} sees demand worth ${sayRate(revenue)}, less ${facts.powerIsBound ? "at most " : ""}${sayPower(power)} ` +
-      `at ${sayPrice(electricity)} = ${sayRate(net)}`,
+    why: sayExplanation({
+      subject: `${model} sees demand worth`,
+      gross: revenue,
+      deductions: [
+        { what: `${powerIsBound ? "at most " : ""}${sayPowerAt(power, electricity)}`, rate: cost, isTold: true },
+      ],
+      net,
+    }),
   };
+}
+
+/** Demand, but no more than the GPU can write in an hour where that is known. */
+function revenueOf({ demand, backlog, window, capacity }: InferenceFacts): UsdPerHour {
+  const asked = toUsd(usdNano(demand + backlog)) / toHours(window);
+  if (capacity === undefined || !(capacity.price > 0)) return usdPerHour(asked);
+  return usdPerHour(Math.min(asked, toUsd(tokenCost(capacity.rate * 3600, capacity.price))));
 }

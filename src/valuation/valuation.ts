@@ -2,8 +2,16 @@ import type { Workload } from "../ledger/rows.ts";
 import type { Watts } from "../units/energy.ts";
 import type { UsdPerHour, UsdPerKwh } from "../units/money.ts";
 
-/** Why a rate is believed: measured at the pool, claimed by the miner, benchmarked before, or seen as demand. */
-export type RateBasis = "effective" | "reported" | "benchmark" | "observed demand" | "fixed";
+/** What one more load costs, and where its power comes from. */
+export interface PowerPrice {
+  /** For each of the load's kilowatt-hours, on average. */
+  readonly price: UsdPerKwh;
+  /** What makes it other than the grid's price, in words; absent when nothing does. */
+  readonly note?: string;
+}
+
+/** Why a rate is believed: measured at the pool, claimed by the miner, benchmarked before, seen as demand, or asked for. */
+export type RateBasis = "effective" | "reported" | "benchmark" | "observed demand" | "listed" | "fixed";
 
 /** What one workload is worth on one GPU. An absent field is unknown, and an unknown net never wins. */
 export interface Valuation {

@@ -1,6 +1,7 @@
 import type { Watts } from "../units/energy.ts";
 import type { UsdPerHour, UsdPerKwh } from "../units/money.ts";
 import type { Hashrate } from "../units/work.ts";
+import type { PowerPrice } from "./valuation.ts";
 
 const PREFIXES = ["", "k", "M", "G", "T", "P"] as const;
 
@@ -23,3 +24,10 @@ export function sayHashrate(rate: Hashrate): string {
   const step = found < 0 ? PREFIXES.length - 1 : found;
   return `${(rate / 1000 ** step).toFixed(2)} ${PREFIXES[step]}H/s`;
 }
+
+/** A part of a whole, with two digits that count. */
+export const sayPercent = (part: number): string => `${Number((part * 100).toPrecision(2))} %`;
+
+/** A load and what its kilowatt-hour costs, and why that is not the grid's price. */
+export const sayPowerAt = (power: Watts, { price, note }: PowerPrice): string =>
+  `${sayPower(power)} at ${sayPrice(price)}${note === undefined ? "" : ` (${note})`}`;

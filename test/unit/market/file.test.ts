@@ -44,6 +44,8 @@ describe("a market file", () => {
       coin: "btc",
       algorithm: "sha256d",
       value: 5.5e-7,
+      unit: "USD/TH",
+      currency: "USD",
       source: "by hand",
       asOf: Date.UTC(2026, 10, 22),
       maxAge: 600_000,
@@ -136,6 +138,8 @@ describe("a quote's age", () => {
   const AS_OF = unixMs(1_760_000_000_000);
   const quote = (maxAge?: Millis): Quote<number> => ({
     value: 1,
+    unit: "USD/TH",
+    currency: "USD",
     source: "test",
     asOf: AS_OF,
     invented: false,

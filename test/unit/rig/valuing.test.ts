@@ -79,7 +79,7 @@ describe("valuing a GPU", () => {
   test("does not value a coin by a stale price", () => {
     measure();
     const [hashing] = value({ coin: COIN }, unixMs(T0 + minutes(10) + 1));
-    expect(hashing).toMatchObject({ workload: "hashing", why: "devcoin is not valued: its price is stale" });
+    expect(hashing).toMatchObject({ workload: "hashing", why: "devcoin is not valued: its price is stale or unknown" });
     expect(hashing?.net).toBeUndefined();
   });
 });

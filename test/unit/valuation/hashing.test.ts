@@ -12,7 +12,7 @@ const FACTS = {
   price: usdPerTerahash(5e-7),
   invented: false,
   power: watts(3000),
-  electricity: usdPerKwh(0.05),
+  electricity: { price: usdPerKwh(0.05) },
 } as const satisfies HashingFacts;
 const near = (value: number) => expect.closeTo(value, 12);
 
@@ -24,8 +24,16 @@ describe("what hashing is worth", () => {
       {},
       { revenue: near(0.18), electricity: near(0.15), net: near(0.03), power: 3000, breakEven: near(0.06) },
     ],
-    ["dear electricity turns the same work into a loss", { electricity: usdPerKwh(0.1) }, { net: near(-0.12) }],
-    ["free electricity leaves all of the revenue", { electricity: usdPerKwh(0) }, { electricity: 0, net: near(0.18) }],
+    [
+      "dear electricity turns the same work into a loss",
+      { electricity: { price: usdPerKwh(0.1) } },
+      { net: near(-0.12) },
+    ],
+    [
+      "free electricity leaves all of the revenue",
+      { electricity: { price: usdPerKwh(0) } },
+      { electricity: 0, net: near(0.18) },
+    ],
     ["a worthless coin costs its electricity", { price: usdPerTerahash(0) }, { revenue: 0, net: near(-0.15) }],
     ["a stalled miner earns nothing and is known to", { hashrate: hashrate(0) }, { revenue: 0, net: near(-0.15) }],
     ["no draw has no break-even price", { power: watts(0) }, { electricity: 0, net: near(0.18) }],
@@ -42,7 +50,7 @@ describe("what hashing is worth", () => {
       fc.property(positive(1e15), positive(100), positive(5000), (rate, price, power) => {
         const facts = { ...FACTS, hashrate: hashrate(rate), price: usdPerTerahash(price), power: watts(power) };
         const { breakEven, revenue } = valueHashing(facts);
-        const { net } = valueHashing({ ...facts, electricity: breakEven ?? usdPerKwh(Number.NaN) });
+        const { net } = valueHashing({ ...facts, electricity: { price: breakEven ?? usdPerKwh(Number.NaN) } });
         expect(Math.abs(net ?? Number.NaN)).toBeLessThanOrEqual(1e-12 * (revenue ?? 0));
       }),
     );
@@ -53,7 +61,7 @@ describe("what hashing is worth", () => {
       "btc at 100.00 TH/s (effective) pays $0.180/h, less 3000 W at $0.0500/kWh = $0.0300/h",
     );
     expect(valueHashing({ ...FACTS, invented: true }).why).toContain("$0.180/h at an invented price, less");
-    expect(valueHashing({ ...FACTS, electricity: usdPerKwh(0.1) }).why).toMatch(/= −\$0\.120\/h$/);
+    expect(valueHashing({ ...FACTS, electricity: { price: usdPerKwh(0.1) } }).why).toMatch(/= −\$0\.120\/h$/);
   });
 });
 
@@ -64,7 +72,7 @@ describe("what is not known", () => {
   const { basis: _b, ...noBasis } = FACTS;
   const unknowns: readonly [string, HashingFacts, string][] = [
     ["a hashrate nobody measured", noHashrate, "its hashrate has not been measured yet"],
-    ["a price that is stale", noPrice, "its price is stale"],
+    ["a price that is stale", noPrice, "its price is stale or unknown"],
     ["a power nobody measured", noPower, "its power has not been measured yet"],
   ];
   test.each(unknowns)("stays unknown and never becomes 0: %s", (_title, facts, reason) => {
@@ -79,7 +87,7 @@ describe("what is not known", () => {
     const valuation = valueHashing({ coin, invented, electricity });
     expect(valuation.rate).toBe("unknown");
     expect(valuation.why).toBe(
-      "btc is not valued: its hashrate has not been measured yet and its price is stale and its power has not been measured yet",
+      "btc is not valued: its hashrate has not been measured yet and its price is stale or unknown and its power has not been measured yet",
     );
   });
 

@@ -11,7 +11,7 @@ const FACTS = {
   window: minutes(15),
   backlog: toUsdNano(0),
   power: watts(400),
-  electricity: usdPerKwh(0.15),
+  electricity: { price: usdPerKwh(0.15) },
 } as const satisfies InferenceFacts;
 
 describe("what serving is worth", () => {

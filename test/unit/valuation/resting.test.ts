@@ -5,7 +5,7 @@ import { valueResting } from "../../../src/valuation/resting.ts";
 
 describe("what resting is worth", () => {
   test("is the idle watts as a loss", () => {
-    expect(valueResting(watts(20), usdPerKwh(0.15))).toMatchObject({
+    expect(valueResting(watts(20), { price: usdPerKwh(0.15) })).toMatchObject({
       workload: "none",
       label: "rest",
       revenue: 0,
@@ -17,13 +17,20 @@ describe("what resting is worth", () => {
   });
 
   test("is taken at its upper bound while nobody measured the idle watts, and claims no power", () => {
-    const valuation = valueResting(undefined, usdPerKwh(0.15));
+    const valuation = valueResting(undefined, { price: usdPerKwh(0.15) });
     expect(valuation.net).toBeCloseTo(0, 12);
     expect(valuation).not.toHaveProperty("power");
     expect(valuation.why).toBe("resting earns nothing");
   });
 
+  test("stays unknown where nobody knows what its power costs", () => {
+    const valuation = valueResting(watts(20), undefined);
+    expect(valuation).not.toHaveProperty("net");
+    expect(valuation).not.toHaveProperty("electricity");
+    expect(valuation.why).toBe("resting earns nothing, and what its power costs is unknown");
+  });
+
   test("never has a break-even price: no electricity price makes it pay", () => {
-    expect(valueResting(watts(20), usdPerKwh(0))).not.toHaveProperty("breakEven");
+    expect(valueResting(watts(20), { price: usdPerKwh(0) })).not.toHaveProperty("breakEven");
   });
 });

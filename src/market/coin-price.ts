@@ -1,0 +1,135 @@
+import { join } from "node:path";
+import type { RigConfig } from "../config/load.ts";
+import { type UsdPerTerahash, usdPerTerahash } from "../units/money.ts";
+import { elapsed, type Millis, minutes, type UnixMs, unixMs } from "../units/time.ts";
+import { parseJson } from "./answer.ts";
+import { parseJsonValue } from "./coins/json-value.ts";
+import { parseMinerstat } from "./coins/minerstat.ts";
+import { parsePoolStatus } from "./coins/pool-status.ts";
+import type { CoinSighting, WantedCoin } from "./coins/sighting.ts";
+import { parseWhatToMine } from "./coins/what-to-mine.ts";
+import type { Currencies } from "./currencies.ts";
+import { answerFault } from "./errors.ts";
+import { writeCache } from "./fetch/cache.ts";
+import { type Feed, type FeedOptions, nameOf, openFeed } from "./fetch/feed.ts";
+import type { CoinQuote } from "./file.ts";
+import { GuardedPrice } from "./guard.ts";
+import { readGuardMemory } from "./guard-memory.ts";
+
+type CoinSource = RigConfig["market"]["sources"][number];
+
+const KEEP_EVERY: Millis = minutes(5);
+
+interface CoinPriceParts extends FeedOptions {
+  readonly coin: string;
+  readonly algorithm: string;
+  readonly sources: readonly CoinSource[];
+  readonly currencies: Currencies;
+  /** Of the pool; taken back where a source has it off already, because it is taken off once for all. */
+  readonly poolFeePct: number;
+}
+
+/** What the work of one coin pays by several sources. Written by its feeds, read by anybody. */
+export class CoinPrice {
+  readonly #parts: CoinPriceParts;
+  readonly #guard: GuardedPrice;
+  readonly #waiting = new Map<string, CoinSighting & { readonly at: UnixMs }>();
+  readonly #memoryFile: string;
+  #kept: UnixMs;
+  readonly feeds: readonly Feed[];
+
+  constructor(parts: CoinPriceParts) {
+    this.#parts = parts;
+    const { coin, algorithm, sources, cacheDir, clock } = parts;
+    this.#kept = clock.now();
+    this.#memoryFile = join(cacheDir, `coin-${coin}-${algorithm}.json`);
+    const ages = new Map(sources.map((source, index) => [keyOf(source, index), source.maxAge]));
+    this.#guard = new GuardedPrice(ages, readGuardMemory(this.#memoryFile));
+    this.feeds = sources.map((source, index) => this.#open(source, index));
+  }
+
+  /** Values again what came in a currency that nobody could change then. */
+  retry(): void {
+    for (const [key, sighting] of this.#waiting) this.#sight(key, sighting);
+  }
+
+  /** A quote that always tells the present state; its value is undefined while no price is believed. */
+  get quote(): CoinQuote {
+    const { coin, algorithm, sources, clock } = this.#parts;
+    const guard = this.#guard;
+    const names = [...new Set(sources.map(nameOf))].join(", ");
+    const belief = () => guard.believed(clock.now());
+    return {
+      coin,
+      algorithm,
+      unit: "USD/TH",
+      currency: "USD",
+      invented: false,
+      maxAge: guard.maxAge,
+      get value(): UsdPerTerahash | undefined {
+        const value = belief()?.value;
+        return value === undefined ? undefined : usdPerTerahash(value);
+      },
+      get asOf(): UnixMs {
+        return belief()?.at ?? unixMs(0);
+      },
+      get source(): string {
+        const fresh = belief()?.sources ?? 0;
+        return `${names} (${fresh} of ${sources.length} believed)`;
+      },
+    };
+  }
+
+  #open(source: CoinSource, index: number): Feed {
+    const { clock, coin, algorithm } = this.#parts;
+    const key = keyOf(source, index);
+    const wanted = { coin, algorithm, tag: source.tag ?? coin };
+    const onText = (text: string, read: UnixMs) => {
+      const sighting = parseCoin(source, parseJson(text), wanted);
+      if (sighting === undefined)
+        throw answerFault(wanted.tag, `not listed for ${algorithm}, or without a price today`);
+      const { asOf = read } = sighting;
+      this.#sight(key, { ...sighting, at: unixMs(Math.min(asOf, read)) });
+      if (elapsed(read, asOf) > minutes(5))
+        throw answerFault("its time", `${new Date(asOf).toISOString()} is still to come`);
+    };
+    return openFeed(source, { onText, isAwaited: () => this.#guard.believed(clock.now()) === undefined }, this.#parts);
+  }
+
+  #sight(key: string, sighting: CoinSighting & { readonly at: UnixMs }): void {
+    const { currencies, clock, poolFeePct } = this.#parts;
+    const now = clock.now();
+    const usd = currencies.rate(sighting.currency, now) ?? sighting.usdPerUnit;
+    if (usd === undefined) this.#waiting.set(key, sighting);
+    else this.#waiting.delete(key);
+    if (usd === undefined) return;
+    const beforeFee = sighting.afterPoolFee === true ? 1 - poolFeePct / 100 : 1;
+    const value = (sighting.perTerahash * usd) / beforeFee;
+    if (this.#guard.sight(key, { value, at: sighting.at }, now)) this.#keep(now);
+  }
+
+  #keep(now: UnixMs): void {
+    if (elapsed(this.#kept, now) < KEEP_EVERY && elapsed(this.#kept, now) >= 0) return;
+    this.#kept = now;
+    try {
+      writeCache(this.#memoryFile, this.#guard.memory);
+    } catch (error) {
+      this.#parts.logger.warn("what prices were cannot be kept", { reason: String(error) });
+    }
+  }
+}
+
+const keyOf = (source: CoinSource, index: number): string => `${index} ${source.shape} ${nameOf(source)}`;
+
+function parseCoin({ shape, price = "", unit = "", asOf }: CoinSource, body: unknown, wanted: WantedCoin) {
+  switch (shape) {
+    case "whattomine":
+      return parseWhatToMine(body, wanted);
+    case "minerstat":
+      return parseMinerstat(body, wanted);
+    case "pool-status":
+      return parsePoolStatus(body, wanted);
+    case "json":
+      return parseJsonValue(body, { price, unit, ...(asOf === undefined ? {} : { asOf }) });
+  }
+}

@@ -1,0 +1,164 @@
+import type { RigConfig } from "../../config/load.ts";
+import { type Watts, watts } from "../../units/energy.ts";
+import { type UsdPerKwh, usdPerKwh } from "../../units/money.ts";
+import { after, hours, type Millis, minutes, type UnixMs } from "../../units/time.ts";
+import { parseJson } from "../answer.ts";
+import type { Currencies } from "../currencies.ts";
+import { type Feed, type FeedOptions, openFeed } from "../fetch/feed.ts";
+import { medianOf } from "../guard.ts";
+import type { Quote } from "../quote.ts";
+import { createCalendarRates } from "./calendar.ts";
+import { type DemandFacts, DemandGuard } from "./demand-guard.ts";
+import { type Rate, type RateSeries, rateAt } from "./rates.ts";
+import { parseRates } from "./shapes.ts";
+import { freshSite, parseSite, type SiteReading } from "./site.ts";
+
+type ElectricityConfig = RigConfig["electricity"];
+type Battery = NonNullable<NonNullable<ElectricityConfig["site"]>["battery"]>;
+
+const AHEAD: Millis = hours(24);
+const STEP: Millis = minutes(15);
+
+/** Everything the price of one more kilowatt-hour depends on. */
+export interface PowerFacts {
+  /** What the grid's costs, all in; absent where nobody knows. */
+  readonly grid?: UsdPerKwh;
+  /** The highest known price of the next day. */
+  readonly gridAhead?: UsdPerKwh;
+  /** What the house has left over, the rig's own draw not counted. */
+  readonly surplus?: { readonly power: Watts; readonly feedIn: UsdPerKwh };
+  readonly battery?: Battery & { readonly chargePct: number };
+  /** With what else the rig draws now. */
+  readonly demand?: DemandFacts & { readonly otherLoad: Watts };
+}
+
+interface TariffParts {
+  readonly config: ElectricityConfig;
+  readonly currencies: Currencies;
+  readonly options: FeedOptions;
+}
+
+/** What electricity costs now. Written by its feeds and by `observe`, read by anybody. */
+export class Tariff {
+  readonly #config: ElectricityConfig;
+  readonly #currencies: Currencies;
+  readonly #options: FeedOptions;
+  readonly #calendar: ((now: UnixMs) => Rate | undefined) | undefined;
+  readonly #series = new Map<number, { readonly series: RateSeries; readonly at: UnixMs }>();
+  readonly #demand: DemandGuard | undefined;
+  #site: SiteReading | undefined;
+  readonly feeds: readonly Feed[];
+
+  constructor({ config, currencies, options }: TariffParts) {
+    this.#config = config;
+    this.#currencies = currencies;
+    this.#options = options;
+    const { calendar, series, site, demandCharge } = config;
+    this.#calendar = calendar && createCalendarRates(calendar);
+    this.#demand =
+      demandCharge &&
+      new DemandGuard(
+        { usdPerKwMonth: demandCharge.usdPerKwMonth, floor: watts(demandCharge.floorKw * 1000) },
+        undefined,
+      );
+    const ofSite = site === undefined ? [] : [this.#openSite(site)];
+    this.feeds = [...series.map((source, index) => this.#openSeries(source, index)), ...ofSite];
+  }
+
+  /** What the grid's kilowatt-hour costs at `now`, charges and taxes included; undefined in a hole. */
+  quote(now: UnixMs): Quote<UsdPerKwh> | undefined {
+    const { price, calendar, series, charges } = this.#config;
+    const facts = { unit: "USD/kWh", invented: false } as const;
+    if (calendar === undefined && series.length === 0)
+      return { ...facts, value: price, currency: "USD", source: "electricity.usdPerKwh", asOf: now };
+    const found = calendar === undefined ? this.#fromSeries(now) : this.#fromCalendar(now, calendar.currency);
+    const rate = found && this.#currencies.rate(found.currency, now);
+    if (found === undefined || rate === undefined) return undefined;
+    const value = usdPerKwh((found.perKwh + charges.perKwh) * (1 + charges.taxPct / 100) * rate);
+    return { ...facts, value, currency: found.currency, source: found.source, asOf: found.asOf, maxAge: AHEAD };
+  }
+
+  /** What is booked for a kilowatt-hour: the price now, or the configured one in a hole. */
+  booked(now: UnixMs): UsdPerKwh {
+    return this.quote(now)?.value ?? this.#config.price;
+  }
+
+  /** What one of `gpus` like ones has to reckon with while the rig draws `load`. */
+  facts(now: UnixMs, load: Watts | undefined, gpus: number): PowerFacts {
+    const { site: terms } = this.#config;
+    const grid = this.quote(now)?.value;
+    const site = freshSite(this.#site, now);
+    const share = (power: number): Watts => watts(power / Math.max(1, gpus));
+    const battery = terms?.battery;
+    const ahead = battery === undefined ? undefined : this.#highestAhead(now);
+    return {
+      ...(grid === undefined ? {} : { grid }),
+      ...(ahead === undefined ? {} : { gridAhead: ahead }),
+      ...(site === undefined || terms === undefined || load === undefined
+        ? {}
+        : { surplus: { power: share(Math.max(0, site.exported + load)), feedIn: usdPerKwh(terms.feedInUsdPerKwh) } }),
+      ...(battery === undefined || site?.batteryPct === undefined
+        ? {}
+        : { battery: { ...battery, maxDischargeW: share(battery.maxDischargeW), chargePct: site.batteryPct } }),
+      ...(this.#demand === undefined || load === undefined
+        ? {}
+        : {
+            demand: {
+              ...this.#demand.facts(now),
+              otherLoad: watts(this.#drawn(load, now) * (1 - 1 / Math.max(1, gpus))),
+            },
+          }),
+    };
+  }
+
+  /** To be called every few seconds with what the rig draws. */
+  observe(load: Watts, now: UnixMs): void {
+    this.#demand?.observe(this.#drawn(load, now), now);
+  }
+
+  /** What comes from the grid: the house's, where its connection is metered. */
+  #drawn(load: Watts, now: UnixMs): Watts {
+    const site = freshSite(this.#site, now);
+    return site === undefined ? load : watts(Math.max(0, -site.exported));
+  }
+
+  #fromCalendar(now: UnixMs, currency: string) {
+    const rate = this.#calendar?.(now);
+    return rate && { perKwh: rate.perKwh, currency, source: "electricity.calendar", asOf: rate.start };
+  }
+
+  /** The higher one of two that disagree: work on power believed too cheap loses money. */
+  #fromSeries(now: UnixMs) {
+    const found = [...this.#series.values()].flatMap(({ series, at }) => {
+      const rate = rateAt(series, now);
+      return rate === undefined ? [] : [{ perKwh: rate.perKwh, currency: series.currency, at }];
+    });
+    const [first] = found;
+    const median = medianOf(found.filter(({ currency }) => currency === first?.currency).map(({ perKwh }) => -perKwh));
+    if (first === undefined || median === undefined) return undefined;
+    return { perKwh: -median, currency: first.currency, source: "electricity.series", asOf: first.at };
+  }
+
+  #highestAhead(now: UnixMs): UsdPerKwh | undefined {
+    const prices: number[] = [];
+    for (let ahead = 0; ahead < AHEAD; ahead += STEP) {
+      const value = this.quote(after(now, ahead as Millis))?.value;
+      if (value !== undefined) prices.push(value);
+    }
+    return prices.length === 0 ? undefined : usdPerKwh(Math.max(...prices));
+  }
+
+  #openSeries(source: ElectricityConfig["series"][number], index: number): Feed {
+    const onText = (text: string, at: UnixMs) => {
+      this.#series.set(index, { series: parseRates(source.shape, text, source), at });
+    };
+    return openFeed(source, { shape: source.shape, onText }, this.#options);
+  }
+
+  #openSite(site: NonNullable<ElectricityConfig["site"]>): Feed {
+    const onText = (text: string, at: UnixMs) => {
+      this.#site = parseSite(parseJson(text), site, at);
+    };
+    return openFeed(site, { onText }, this.#options);
+  }
+}

@@ -1,0 +1,98 @@
+import { join } from "node:path";
+import type { RigConfig } from "../config/load.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import { type Watts, watts } from "../units/energy.ts";
+import type { UsdPerKwh } from "../units/money.ts";
+import { seconds } from "../units/time.ts";
+import { CoinPrice } from "./coin-price.ts";
+import { Currencies } from "./currencies.ts";
+import { type PowerFacts, Tariff } from "./electricity/tariff.ts";
+import type { Feed, FeedOptions } from "./fetch/feed.ts";
+import { type CoinQuote, watchMarketFile } from "./file.ts";
+import { RentalPrices, type RentalTerms } from "./rental-prices.ts";
+import { type TokenPriceList, TokenPrices } from "./token-prices.ts";
+
+const LOOK_EVERY = seconds(5);
+
+/** Every price the rig reckons with, as it stands at the moment of asking. */
+export interface Market {
+  /** Absent when nothing is mined; its own getters follow the sources. */
+  readonly coin?: CoinQuote;
+  /** What is booked for a kilowatt-hour now. */
+  bookedPower(): UsdPerKwh;
+  /** What one of the rig's `gpus` GPUs has to reckon with for power. */
+  power(gpus: number): PowerFacts;
+  /** What customers pay, where a source says so. */
+  tokens(): TokenPriceList | undefined;
+  /** What listing a GPU of this name would bring. */
+  rental(name: string): RentalTerms | undefined;
+  /** Follows every source until `signal` fires; `load` is what the rig draws at the wall. */
+  run(load: () => Watts | undefined, signal: AbortSignal): Promise<void>;
+}
+
+interface MarketParts {
+  readonly config: RigConfig;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Opens what rig.yaml names under `market` and `electricity`; throws `MarketError` where the market file is bad. */
+export function openMarket({ config, dataDir, clock, logger }: MarketParts): Market {
+  const { privateHosts, tokens, rentals } = config.market;
+  const options = { clock, logger, privateHosts, cacheDir: join(dataDir, "market") };
+  const retries: (() => void)[] = [];
+  const currencies = new Currencies(config.market.currencies, options, () => {
+    for (const retry of retries) retry();
+  });
+  const coin = openCoin(config, currencies, options);
+  if (coin.retry !== undefined) retries.push(coin.retry);
+  const tariff = new Tariff({ config: config.electricity, currencies, options });
+  const paid = tokens && new TokenPrices(tokens, options);
+  const rented = new RentalPrices(rentals, options);
+  const feeds = [
+    ...currencies.feeds,
+    ...coin.feeds,
+    ...tariff.feeds,
+    ...rented.feeds,
+    ...(paid === undefined ? [] : [paid.feed]),
+  ];
+  let drawn: Watts | undefined;
+  return {
+    ...(coin.quote === undefined ? {} : { coin: coin.quote }),
+    bookedPower: () => tariff.booked(clock.now()),
+    power: (gpus) => tariff.facts(clock.now(), drawn, gpus),
+    tokens: () => paid?.list(),
+    rental: (name) => rented.terms(name, clock.now()),
+    run: async (load, signal) => {
+      const watch = async () => {
+        while (!signal.aborted) {
+          const power = load();
+          drawn = power === undefined ? undefined : watts(power);
+          if (drawn !== undefined) tariff.observe(drawn, clock.now());
+          await clock.wait(LOOK_EVERY, signal);
+        }
+      };
+      await Promise.all([watch(), ...feeds.map((feed) => feed.run(signal))]);
+    },
+  };
+}
+
+interface OpenCoin {
+  readonly quote?: CoinQuote;
+  readonly feeds: readonly Feed[];
+  readonly retry?: () => void;
+}
+
+function openCoin({ mining, market }: RigConfig, currencies: Currencies, options: FeedOptions): OpenCoin {
+  if (mining === undefined) return { feeds: [] };
+  const { coin, algorithm } = mining;
+  const { sources, file, terms } = market;
+  if (sources.length === 0) {
+    const { quote, feed } = watchMarketFile(file, { coin, algorithm }, { ...options, every: LOOK_EVERY });
+    return { quote, feeds: [feed] };
+  }
+  const price = new CoinPrice({ ...options, coin, algorithm, sources, currencies, poolFeePct: terms.poolFeePct });
+  return { quote: price.quote, feeds: price.feeds, retry: () => price.retry() };
+}

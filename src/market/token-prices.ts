@@ -1,0 +1,54 @@
+import type { RigConfig } from "../config/load.ts";
+import type { Clock } from "../lib/clock.ts";
+import { type UsdPerMillionTokens, usdPerMillionTokens } from "../units/money.ts";
+import type { UnixMs } from "../units/time.ts";
+import { parseJson, pointedAt, toPositive } from "./answer.ts";
+import { answerFault } from "./errors.ts";
+import { type Feed, type FeedOptions, nameOf, openFeed } from "./fetch/feed.ts";
+import { GuardedPrice } from "./guard.ts";
+
+/** What customers pay. */
+export interface TokenPriceList {
+  readonly input: UsdPerMillionTokens;
+  readonly output: UsdPerMillionTokens;
+}
+
+const MOST_USD = 10_000;
+
+/** What customers pay by a source outside; the operator's own list where it is not believed. */
+export class TokenPrices {
+  readonly #guards: { readonly in: GuardedPrice; readonly out: GuardedPrice };
+  readonly #clock: Clock;
+  readonly feed: Feed;
+
+  constructor(source: NonNullable<RigConfig["market"]["tokens"]>, options: FeedOptions) {
+    const { clock } = options;
+    const name = nameOf(source);
+    const guard = () => new GuardedPrice(new Map([[name, source.maxAge]]));
+    this.#clock = clock;
+    this.#guards = { in: guard(), out: guard() };
+    const onText = (text: string, at: UnixMs) => {
+      const body = parseJson(text);
+      const input = priceAt(body, source.in);
+      const output = priceAt(body, source.out);
+      this.#guards.in.sight(name, { value: input, at }, clock.now());
+      this.#guards.out.sight(name, { value: output, at }, clock.now());
+    };
+    this.feed = openFeed(source, { onText, isAwaited: () => this.list() === undefined }, options);
+  }
+
+  /** Undefined while either price is unknown. */
+  list(): TokenPriceList | undefined {
+    const now = this.#clock.now();
+    const input = this.#guards.in.believed(now)?.value;
+    const output = this.#guards.out.believed(now)?.value;
+    if (input === undefined || output === undefined) return undefined;
+    return { input: usdPerMillionTokens(input), output: usdPerMillionTokens(output) };
+  }
+}
+
+function priceAt(body: unknown, pointer: string): number {
+  const price = toPositive(pointedAt(body, pointer), pointer);
+  if (price <= MOST_USD) return price;
+  throw answerFault(pointer, `${price} USD per million tokens: is it a price per token?`);
+}
