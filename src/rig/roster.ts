@@ -1,14 +1,15 @@
 import type { GpuReading } from "../gpu/source.ts";
 import type { RunningWork, WorkRole } from "../workloads/driver.ts";
-import { belongsTo, nameOf, type OwnedWork } from "../workloads/ownership.ts";
+import { belongsTo, isSeen, nameOf, type OwnedWork } from "../workloads/ownership.ts";
 
 /** Whose processes those on a GPU are. Tests tell other processes than those of this machine. */
 export interface ProcessLookup {
   belongsTo(pid: number, work: OwnedWork): boolean;
   nameOf(pid: number): string | undefined;
+  isSeen(pid: number): boolean;
 }
 
-export const machineProcesses: ProcessLookup = { belongsTo, nameOf };
+export const machineProcesses: ProcessLookup = { belongsTo, nameOf, isSeen };
 
 export interface GpuUser {
   readonly pid: number;
@@ -58,8 +59,10 @@ export class Roster {
     return this.#lookup.nameOf(pid) ?? "a process";
   }
 
-  #kindOf(pid: number): WorkRole | "orphan" | "stranger" {
+  /** One that cannot be seen has ended, or is judged from inside a container: it is called nobody's, not a stranger's. */
+  #kindOf(pid: number): WorkRole | "orphan" | "stranger" | "unseen" {
     for (const [role, work] of this.#current) if (this.#lookup.belongsTo(pid, work)) return role;
-    return this.#past.some((work) => this.#lookup.belongsTo(pid, work)) ? "orphan" : "stranger";
+    if (this.#past.some((work) => this.#lookup.belongsTo(pid, work))) return "orphan";
+    return this.#lookup.isSeen(pid) ? "stranger" : "unseen";
   }
 }

@@ -29,6 +29,9 @@ export function belongsTo(pid: number, work: OwnedWork, proc = "/proc"): boolean
   return false;
 }
 
+/** Whether the process can be seen from here at all: from inside a container, those of the machine cannot. */
+export const isSeen = (pid: number, proc = "/proc"): boolean => readProcess(pid, proc) !== undefined;
+
 /** The name that the kernel keeps of a process, safe to print; undefined once it ended. */
 export function nameOf(pid: number, proc = "/proc"): string | undefined {
   const name = readFile(`${proc}/${pid}/comm`)?.trim();

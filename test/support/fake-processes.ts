@@ -5,6 +5,12 @@ import { type FakeWorkDriver, PID_OF } from "./fake-work-driver.ts";
 /** Who is whose: the driver's own work by its pid, and names for the others. */
 export class FakeProcesses implements ProcessLookup {
   readonly names = new Map<number, string>();
+  /** Of another namespace, or ended. */
+  readonly unseen = new Set<number>();
+
+  isSeen(pid: number): boolean {
+    return !this.unseen.has(pid);
+  }
 
   belongsTo(pid: number, work: { readonly pid: number }): boolean {
     return pid === work.pid;

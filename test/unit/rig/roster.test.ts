@@ -49,6 +49,11 @@ describe("the processes on a GPU", () => {
     expect(pidsOf([10]).orphans).toEqual([]);
   });
 
+  test("that cannot be seen from here are no strangers", () => {
+    processes.unseen.add(30);
+    expect(pidsOf([30, 31]).strangers).toEqual([31]);
+  });
+
   test("are not known where the device lists none", () => {
     expect(roster.occupants(reading())).toBeUndefined();
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { belongsTo, nameOf } from "../../../src/workloads/ownership.ts";
+import { belongsTo, isSeen, nameOf } from "../../../src/workloads/ownership.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 let proc: TemporaryDirectory;
@@ -61,4 +61,5 @@ test("a process has the name that the kernel keeps, and none once it ended", () 
   runs(500, { name: "Xorg" });
   expect(nameOf(500, proc.path)).toBe("Xorg");
   expect(nameOf(501, proc.path)).toBeUndefined();
+  expect([isSeen(500, proc.path), isSeen(501, proc.path)]).toEqual([true, false]);
 });
