@@ -8,7 +8,7 @@ import { type DialectScript, dialectScripts, jobId } from "./dialect-scripts.ts"
 import { ManualClock } from "./manual-clock.ts";
 
 /** A small generator of the same numbers for the same seed (mulberry32). */
-function createRandom(seed: number): (below: number) => number {
+export function createRandom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
     state = (state + 0x6d2b79f5) | 0;
@@ -35,7 +35,7 @@ const SPLICES = [
 ];
 
 /** A real line with up to three places of it replaced, cut or doubled. */
-function spoil(line: string, random: (below: number) => number): Buffer {
+export function spoil(line: string, random: (below: number) => number): Buffer {
   let text = line;
   for (let i = 0; i <= random(3); i++) {
     const from = random(text.length + 1);

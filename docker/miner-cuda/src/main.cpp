@@ -80,8 +80,8 @@ int main(int count, char** values) {
   const Arguments args = readArguments(count, values);
   const int signals = catchSignals();
   if (args.nice > 0 && setpriority(PRIO_PROCESS, 0, args.nice) != 0) say("the priority could not be lowered");
+  if (!args.selftest) say(kPurpose);
   const std::unique_ptr<Device> device = args.device == "cpu" ? openCpu(args.threads) : openGpu(args.device);
   if (args.selftest) return selftest(*device) ? 0 : 1;
-  say(kPurpose);
   mine(*device, args, signals);
 }
