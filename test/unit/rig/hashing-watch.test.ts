@@ -239,7 +239,7 @@ class CountedMiner extends MinerControl {
 describe("a miner that falls silent", () => {
   let miner: CountedMiner;
   beforeEach(async () => {
-    miner = new CountedMiner(rig.driver, workSpec("miner"));
+    miner = new CountedMiner(rig.driver, workSpec("miner"), { clock: rig.clock, onWork: () => {} });
     expect(await miner.start(NEVER)).toEqual(DONE);
     begin("hash-1");
   });
