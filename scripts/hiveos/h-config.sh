@@ -12,6 +12,7 @@ rigshift_config() {
   elif said=$(
     CUSTOM_URL=${CUSTOM_URL:-} CUSTOM_TEMPLATE=${CUSTOM_TEMPLATE:-} CUSTOM_PASS=${CUSTOM_PASS:-} \
       CUSTOM_ALGO=${CUSTOM_ALGO:-} CUSTOM_USER_CONFIG=${CUSTOM_USER_CONFIG:-} WORKER_NAME=${WORKER_NAME:-} \
+      LD_LIBRARY_PATH='' LD_PRELOAD='' \
       "$here/bin/node" "$here/scripts/hiveos/flight-sheet.ts" "$CUSTOM_CONFIG_FILENAME" 2>&1
   ); then
     printf '%s\n' "$said"

@@ -274,6 +274,24 @@ describe("the agent under Hive OS", () => {
     expect(await ended()).toBe(0);
     expect(agents()).toEqual([]);
   });
+
+  testWith(hiveMachine, "is started by mmpOS with arguments, and answers on the port of its choice", async () => {
+    expect(await rig.run("./mmp-launch.sh --pool devpool --fast")).toMatchObject({
+      code: 2,
+      output: expect.stringContaining("ERR_USAGE"),
+    });
+    expect(await rig.run("./mmp-launch.sh --pool devpool --coin X")).toMatchObject({
+      code: 2,
+      output: expect.stringContaining("names no wallet"),
+    });
+    child = rig.spawn(
+      `exec ./mmp-launch.sh --coin X --pool ${pool.url} --user w.r --api-port 0 --config "gpus: { source: cpu }"`,
+    );
+    for (const stream of [child.stdout, child.stderr]) stream?.resume();
+    await answers();
+    child.kill("SIGTERM");
+    expect(await ended()).toBe(0);
+  });
 });
 
 describe("the watchdog's keeper", () => {
