@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { repositoryRoot } from "../../../src/config/default.ts";
 import { onPath, type Requirement } from "../../support/requirement.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
@@ -10,7 +10,7 @@ import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 export const hiveMachine: Requirement = {
   name: "an x86-64 Linux with bash, curl, flock and getconf",
   mend: "on Debian: apt-get install bash curl util-linux libc-bin",
-  expectedInCi: true,
+  expectedInCi: false,
   present: () =>
     process.platform === "linux" && process.arch === "x64" && ["bash", "curl", "flock", "getconf"].every(onPath),
 };
@@ -74,6 +74,13 @@ export class HiveRig implements Disposable {
 
   write(name: string, content: string): string {
     return this.#directory.write(name, content);
+  }
+
+  /** Puts a folder of the checkout into the package as well. */
+  link(folder: string): void {
+    const path = join(this.miner, folder);
+    mkdirSync(dirname(path), { recursive: true });
+    symlinkSync(join(repositoryRoot, folder), path);
   }
 
   get watchdogRuns(): boolean {

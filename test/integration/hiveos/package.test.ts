@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { parse } from "yaml";
+import { readAgentFile } from "../../../src/api/agent-file.ts";
 import { hiveSchema } from "../../../src/api/hiveos.ts";
 import { mmposSchema } from "../../../src/api/mmpos.ts";
 import { repositoryRoot } from "../../../src/config/default.ts";
@@ -174,7 +175,11 @@ async function stats(): Promise<{ readonly khs: number; readonly stats: unknown 
 describe("the agent under Hive OS", () => {
   let pool: Devpool;
   let child: ChildProcess;
-  const extra = 'gpus: { source: cpu }\nhttp: { listen: "127.0.0.1:0" }\n';
+  const model = join(repositoryRoot, "docker/engine/model/rigshift-tryout.gguf");
+  const extra = `gpus: { source: cpu }
+http: { listen: "127.0.0.1:0" }
+inference: { engine: { kind: builtin, modelFile: ${model}, gpu: "off" }, wakeValueUsd: 1 }
+`;
 
   const start = () => {
     child = rig.spawn("exec ./h-run.sh");
@@ -190,6 +195,8 @@ describe("the agent under Hive OS", () => {
   beforeAll(async () => {
     if (!hiveMachine.present()) return;
     pool = await startDevpool({ host: "127.0.0.1", port: 0, clock: systemClock, logger: silentLogger });
+    // On a rig the engine comes as an image.
+    rig.link("docker/engine");
     const sheet = { ...SHEET, CUSTOM_URL: pool.url, CUSTOM_PASS: "x", CUSTOM_USER_CONFIG: extra };
     expect(await rig.run(CONFIG, sheet)).toMatchObject({ code: 0 });
     start();
@@ -229,10 +236,19 @@ describe("the agent under Hive OS", () => {
     expect(agents()).toHaveLength(1);
   });
 
-  testWith(hiveMachine, "at other work than hashing has the hashrate 0, and the watchdog is paused", async () => {
-    expect(await rig.run("./rigshift mode pause")).toMatchObject({ code: 0 });
-    await eventually(async () => (await stats()).khs === 0);
-    expect((await stats()).stats).toMatchObject({ hs: [0] });
+  testWith(hiveMachine, "serving AI has the hashrate 0 and says so, and the watchdog is paused meanwhile", async () => {
+    expect(await rig.run("./rigshift mode serve")).toMatchObject({ code: 0 });
+    const told = await eventually(async () => {
+      const view = hiveSchema.safeParse({ ...(await stats()), watchdog: "pause" });
+      return view.success && view.data.stats.ver.endsWith("1 of 1 serve AI") && view.data;
+    });
+    expect(told).toMatchObject({ khs: 0, stats: { hs: [0] } });
+    const answer = await fetch(`${readAgentFile(rig.home)?.url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "rigshift-tryout", prompt: "The miner", max_tokens: 8 }),
+    });
+    expect(await answer.json()).toMatchObject({ usage: { completion_tokens: expect.any(Number) } });
     await eventually(() => !rig.watchdogRuns);
   });
 
