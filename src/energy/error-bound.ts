@@ -44,15 +44,17 @@ export function qualityErrorPct(quality: EnergyQuality, length: Millis, card: Ca
     case "counter":
     case "reset":
     case "lost":
-      return length > 0 ? gainPct + (100 * TICK) / length : 100;
+      return countedPct(length, gainPct);
     case "sampled":
       return seesPart && length < LONG_ENOUGH ? SHORT_SAMPLING_PCT : gainPct + SAMPLING_PCT;
     case "assumed":
       return ASSUMED_PCT;
     case "suspect":
-      return SUSPECT_PCT;
+      return Math.max(SUSPECT_PCT, countedPct(length, gainPct));
   }
 }
+
+const countedPct = (length: Millis, gainPct: number): number => (length > 0 ? gainPct + (100 * TICK) / length : 100);
 
 /**
  * The error of a whole window in percent of its energy, gaps counted in full. Parts add up linearly: the gain error

@@ -15,6 +15,7 @@ test.each<[title: string, quality: EnergyQuality, lengthS: number, expected: num
   ["half of everything for the CPU's assumed model", "assumed", 3600, 50],
   ["a reset counter like a counter; its gap comes on top", "reset", 100, 6.1],
   ["a rejected counter as a guess", "suspect", 3600, 40],
+  ["its own tick to a doubted counter on a very short job", "suspect", 0.2, 56],
   ["a counter's for what it moved across a loss", "lost", 60, 6.1667],
   ["everything where no time passed", "counter", 0, 100],
 ])("gives %s", (_title, quality, lengthS, expected) => {
