@@ -34,9 +34,9 @@ const LONGEST = hours(24 * 366 * 5);
 
 /** Orders and checks what a source gave; throws where two prices claim the same moment, or one is beyond all markets. */
 export function toSeries(currency: string, unordered: readonly Rate[]): RateSeries {
+  if (unordered.length === 0) throw answerFault("the answer", "it holds no price");
   if (!/^[A-Z]{3}$/.test(currency))
     throw answerFault("currency", `wanted three letters, got "${currency.slice(0, 20)}"`);
-  if (unordered.length === 0) throw answerFault("the answer", "it holds no price");
   if (unordered.length > MOST_RATES)
     throw answerFault("the answer", `${unordered.length} prices are more than ${MOST_RATES}`);
   const rates = unordered

@@ -26,13 +26,20 @@ const IPV6: readonly (readonly [string, number])[] = [
   ["2002::", 16],
 ];
 
-const closed = new BlockList();
-for (const [net, bits] of IPV4) closed.addSubnet(net, bits, "ipv4");
-for (const [net, bits] of IPV6) closed.addSubnet(net, bits, "ipv6");
+const listOf = (nets: typeof IPV4, family: "ipv4" | "ipv6"): BlockList => {
+  const list = new BlockList();
+  for (const [net, bits] of nets) list.addSubnet(net, bits, family);
+  return list;
+};
+
+/** One list each: in a common one every IPv4 address lies within ::/3, mapped. */
+const closedIpv4 = listOf(IPV4, "ipv4");
+const closedIpv6 = listOf(IPV6, "ipv6");
 
 /** Whether `address` is one of the public internet; loopback, private and link-local ones are not, nor is anything else. */
 export function isPublicAddress(address: string): boolean {
   const [bare = ""] = address.split("%", 1);
   const family = isIP(bare);
-  return family !== 0 && !closed.check(bare, family === 4 ? "ipv4" : "ipv6");
+  if (family === 4) return !closedIpv4.check(bare, "ipv4");
+  return family === 6 && !closedIpv6.check(bare, "ipv6");
 }
