@@ -96,3 +96,67 @@ describe("what is not known", () => {
     expect(valueHashing(noBasis)).not.toHaveProperty("basis");
   });
 });
+
+/** The whole way from a pool's figure to the purse, by hand. */
+describe("the profit of one GPU, recomputed to the nano-dollar", () => {
+  const TERMS = { poolFeePct: 1, devFeePct: 0.7, exchangeSpreadPct: 0.5, payoutFeeUsd: 0.25, minimumPayoutUsd: 50 };
+  const GPU = {
+    coin: "rvn",
+    hashrate: hashrate(48.2e6),
+    basis: "reported",
+    price: usdPerTerahash(0.675),
+    invented: false,
+    power: watts(251),
+    electricity: { price: usdPerKwh(0.1837) },
+    terms: { ...TERMS, rejected: 0.012 },
+  } as const satisfies HashingFacts;
+  /** Integers of 10⁻³⁰ USD: no floating point takes part. */
+  const USD = 10n ** 30n;
+  const nano = (usd: number | undefined): number => Math.round((usd ?? Number.NaN) * 1e9);
+  const toNano = (value: bigint): number => Number((value + 5n * 10n ** 20n) / 10n ** 21n);
+
+  test("with every fee, at what the miner reports", () => {
+    // 48.2 MH/s · 3600 s = 0.17352 TH, · 0.675 = 0.117126 USD/h.
+    const gross = (USD * 17_352n * 675n) / 10n ** 8n;
+    expect(toNano(gross)).toBe(117_126_000);
+    // 0.7 % of the miner's, 1.2 % rejected, 1 % pool, 0.5 % exchange, 0.25 / 50 = 0.5 % payouts; one after the other.
+    const revenue = (gross * 993n * 988n * 990n * 995n * 995n) / 10n ** 15n;
+    // 251 W · 0.1837 = 0.0461087 USD/h.
+    const power = (USD * 251n * 1837n) / 10n ** 7n;
+    expect(toNano(power)).toBe(46_108_700);
+    const valuation = valueHashing(GPU);
+    expect(nano(valuation.revenue)).toBe(toNano(revenue));
+    expect(nano(valuation.electricity)).toBe(46_108_700);
+    expect(nano(valuation.net)).toBe(toNano(revenue - power));
+    expect(nano(valuation.net)).toBe(66_517_871);
+  });
+
+  test("without the miner's fee and rejects where the pool's shares were counted: they are not among them", () => {
+    const { net } = valueHashing({ ...GPU, basis: "effective" });
+    expect(nano(net)).toBe(Math.round(117_126_000 * 0.99 * 0.995 * 0.995 - 46_108_700));
+  });
+
+  test("with what the pool really credited in place of its fee", () => {
+    const { net, why } = valueHashing({ ...GPU, basis: "effective", terms: { ...GPU.terms, creditFactor: 0.94 } });
+    expect(nano(net)).toBe(Math.round(117_126_000 * 0.94 * 0.995 * 0.995 - 46_108_700));
+    expect(why).toContain("6 % that the pool did not credit ($0.00703/h)");
+  });
+
+  test("told in one sentence", () => {
+    expect(valueHashing(GPU).why).toBe(
+      "rvn at 48.20 MH/s (reported) pays $0.117/h, less 0.7 % of the miner's own ($0.000820/h), 1.2 % of rejected shares ($0.00140/h), " +
+        "1 % pool fee ($0.00115/h), 0.5 % of exchange ($0.000569/h), 0.5 % of payouts ($0.000566/h) and 251 W at $0.184/kWh = $0.0665/h",
+    );
+  });
+
+  test("at the house's own price for just this load", () => {
+    const electricity = { price: usdPerKwh(0.05), note: "251 W of surplus" };
+    expect(valueHashing({ ...GPU, electricity }).why).toMatch(/251 W at \$0\.0500\/kWh \(251 W of surplus\) = \$/);
+  });
+
+  test("unknown, and not free, where the price of power is unknown", () => {
+    const { electricity: _, ...blind } = GPU;
+    expect(valueHashing(blind)).not.toHaveProperty("net");
+    expect(valueHashing(blind).why).toBe("rvn is not valued: the price of electricity is unknown");
+  });
+});
