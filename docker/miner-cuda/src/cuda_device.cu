@@ -32,10 +32,10 @@ void check(cudaError_t error, const char* doing) {
 
 class CudaDevice : public Device {
  public:
-  explicit CudaDevice(int index) {
-    check(cudaSetDevice(index), "choosing the GPU");
+  explicit CudaDevice(int index) : index_(index) {
     // A spinning host thread would burn a core of the rig for nothing.
-    check(cudaSetDeviceFlags(cudaDeviceScheduleBlockingSync), "setting up the GPU");
+    check(cudaInitDevice(index, cudaDeviceScheduleBlockingSync, cudaInitDeviceFlagsAreValid), "setting up the GPU");
+    check(cudaSetDevice(index), "choosing the GPU");
     cudaDeviceProp properties{};
     check(cudaGetDeviceProperties(&properties, index), "reading the GPU's properties");
     name_ = properties.name;
@@ -49,6 +49,8 @@ class CudaDevice : public Device {
   std::string name() const override { return name_; }
 
   std::vector<uint32_t> scan(const HeaderScan& job, uint32_t first, uint32_t count) override {
+    // Each thread has a current device of its own, and starts with the first.
+    check(cudaSetDevice(index_), "choosing the GPU");
     check(cudaMemset(found_, 0, sizeof(uint32_t)), "clearing the results");
     search<<<grid_, kThreadsPerBlock>>>(job, first, count, found_);
     check(cudaGetLastError(), "starting the search");
@@ -58,6 +60,7 @@ class CudaDevice : public Device {
   }
 
  private:
+  const int index_;
   std::string name_;
   unsigned grid_ = 1;
   Found* found_ = nullptr;
@@ -70,8 +73,10 @@ int indexOf(const std::string& which) {
   if (which.find(':') == std::string::npos) {
     index = static_cast<int>(strtol(which.c_str(), nullptr, 10));
   } else {
-    const bool hasFunction = which.find('.') != std::string::npos;
-    const std::string address = hasFunction ? which : which + ".0";
+    // The driver writes eight digits of the domain, CUDA reads four.
+    const bool hasLongDomain = which.find(':') == 8;
+    const std::string shorter = hasLongDomain ? which.substr(4) : which;
+    const std::string address = which.find('.') == std::string::npos ? shorter + ".0" : shorter;
     check(cudaDeviceGetByPCIBusId(&index, address.c_str()), "looking for the GPU at that PCI address");
   }
   if (index < 0 || index >= count)
