@@ -32,10 +32,12 @@ import { type Clock, systemClock } from "./lib/clock.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
 import type { CoinQuote } from "./market/file.ts";
 import { openMarket } from "./market/market.ts";
+import { toMinerPool } from "./mining/miners/program-run.ts";
 import { startDevpool } from "./mining/reference/devpool.ts";
 import type { PoolTarget } from "./mining/stratum/pool-url.ts";
 import { type StratumProxy, startStratumProxy } from "./mining/stratum/proxy.ts";
-import { type MiningLink, RigController, type RigParts } from "./rig/controller.ts";
+import { RigController, type RigParts } from "./rig/controller.ts";
+import type { MiningLink } from "./rig/mining-link.ts";
 import { type Watts, watts } from "./units/energy.ts";
 import { millis } from "./units/time.ts";
 import { createDockerDriver } from "./workloads/docker.ts";
@@ -80,9 +82,9 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   };
   const source = await openGpus(config, options, { clock, logger, stack });
   const shares = new ShareTally();
-  let proxy: StratumProxy | undefined;
-  const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => proxy);
-  proxy = config.mining && (await openMining(config, { clock, logger, stack }, (share) => shares.count(share)));
+  let mined: Mined | undefined;
+  const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => mined?.proxy);
+  mined = config.mining && (await openMining(config, { clock, logger, stack }, (share) => shares.count(share)));
   const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
   const publisher = createPublisher();
   const shared = { config, source, ledger, clock, logger, shares };
@@ -94,7 +96,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     rigPower,
     market,
     driver,
-    ...(proxy && market.coin ? { mining: linkOf(proxy, market.coin, config) } : {}),
+    ...(mined && market.coin ? { mining: linkOf(mined, market.coin, config) } : {}),
     ...(model === undefined ? {} : { model }),
     onChange: publisher.request,
     onFault,
@@ -110,7 +112,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     market: market.coin,
     bookedPower: () => market.bookedPower(),
     model,
-    pool: () => (proxy ? poolView(proxy, config) : null),
+    pool: () => (mined ? poolView(mined.proxy, config) : null),
   });
   const id = randomUUID();
   const http = stack.adopt(await openHttp({ parts, controller, views, dataDir, id }), (server) => server.close());
@@ -216,12 +218,26 @@ interface MiningParts {
   readonly stack: AsyncDisposableStack;
 }
 
-/** The proxy that all miners of this rig go through, and the embedded pool behind it where one is asked for. */
+interface Mined {
+  readonly proxy: StratumProxy;
+  readonly pools: readonly PoolTarget[];
+}
+
+/** The proxy that all miners of this rig go through, and the pools behind it. */
 async function openMining(
-  { mining }: RigConfig,
-  { clock, logger, stack }: MiningParts,
+  config: RigConfig,
+  parts: MiningParts,
   onShare: RigController["recordShare"],
-): Promise<StratumProxy> {
+): Promise<Mined> {
+  const { clock, logger, stack } = parts;
+  const pools = await openPools(config, parts);
+  const listen = { host: "127.0.0.1", port: 0 };
+  const started = await startStratumProxy({ listen, pools, clock, logger, onShare, onUpstream: () => {} });
+  return { proxy: stack.adopt(started, (proxy) => proxy.close()), pools };
+}
+
+/** The configured pools; the embedded one is started where it is asked for. */
+async function openPools({ mining }: RigConfig, { clock, logger, stack }: MiningParts): Promise<readonly PoolTarget[]> {
   const pools: PoolTarget[] = [];
   for (const { endpoint, password, ...pool } of mining?.pools ?? []) {
     const secret = password === undefined ? "x" : readSecret(password);
@@ -234,15 +250,12 @@ async function openMining(
     );
     pools.push({ ...pool, url: `stratum+tcp://${devpool.host}:${devpool.port}`, password: secret });
   }
-  const listen = { host: "127.0.0.1", port: 0 };
-  return stack.adopt(
-    await startStratumProxy({ listen, pools, clock, logger, onShare, onUpstream: () => {} }),
-    (proxy) => proxy.close(),
-  );
+  return pools;
 }
 
 /** A miner in a container reaches the proxy at the address of its bridge. */
-const linkOf = (proxy: StratumProxy, coin: CoinQuote, { mining, workloads }: RigConfig): MiningLink => ({
+const linkOf = ({ proxy, pools }: Mined, coin: CoinQuote, { mining, workloads }: RigConfig): MiningLink => ({
+  pools: (worker) => pools.map((pool) => toMinerPool(pool, worker)),
   ...(mining?.image ? workloads.docker.minerAddress : { host: proxy.host, port: proxy.port }),
   coin,
   register: (worker, gpu) => proxy.register(worker, gpu),

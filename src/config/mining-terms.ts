@@ -24,3 +24,20 @@ export const DIALECTS_OF: Readonly<Record<AlgorithmName, readonly [DialectName, 
   alephium: ["alephium"],
   randomx: ["cryptonote"],
 };
+
+/** The miner programs that are known by name. */
+export const MINER_NAMES = [
+  "t-rex",
+  "lolminer",
+  "rigel",
+  "gminer",
+  "bzminer",
+  "xmrig",
+  "srbminer",
+  "teamredminer",
+  "nbminer",
+  "claymore",
+  "ccminer",
+  "miner-cuda",
+] as const;
+export type MinerName = (typeof MINER_NAMES)[number];

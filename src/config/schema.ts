@@ -12,13 +12,11 @@ import {
   number,
   path,
   pinnedImage,
-  poolUrl,
-  secret,
   section,
   text,
   whole,
 } from "./fields.ts";
-import { ALGORITHMS, type AlgorithmName, DIALECTS, DIALECTS_OF, type DialectName } from "./mining-terms.ts";
+import { mining } from "./mining-schema.ts";
 import { electricity, market } from "./price-schema.ts";
 
 const DAY_S = 86_400;
@@ -128,62 +126,6 @@ const powerModel = () =>
       .describe("Power limit and clocks while a GPU works; set back afterwards. Needs the right to change them."),
     cards: list(card(), 64).default([]).describe("Cards that were held against a trusted meter."),
   }).prefault({});
-
-const pool = (base: string) =>
-  section({
-    url: poolUrl(),
-    user: text(/^[\x21-\x7e]{1,256}$/, "a user name without spaces")
-      .default("rigshift")
-      .describe('Such as "<wallet>.{rig}-{gpu}"; {rig} and {gpu} are filled in per GPU, also in the password.'),
-    password: z.exactOptional(secret(base)),
-    algorithm: z.exactOptional(choice(ALGORITHMS)).describe("Of this pool, where it should be checked."),
-    dialect: z.exactOptional(choice(DIALECTS)).describe("How the pool talks, where its algorithm has several ways."),
-    tlsPin: z
-      .exactOptional(text(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits"))
-      .describe("SHA-256 of the public key in the pool's certificate; then nothing else of it counts."),
-  })
-    .refine(({ url, tlsPin }) => tlsPin === undefined || !/^(devpool$|stratum\+tcp:)/.test(url.url), {
-      path: ["tlsPin"],
-      error: "no tlsPin, because the pool's url is not stratum+ssl://",
-    })
-    .transform(({ url, ...rest }) => ({ ...url, ...rest }));
-
-interface PoolTerms {
-  readonly algorithm?: AlgorithmName;
-  readonly dialect?: DialectName;
-}
-
-/** Pools that could not take over from the first: work for one algorithm is worth nothing at a pool of another. */
-function* misfits(algorithm: AlgorithmName, pools: readonly PoolTerms[]) {
-  const known = DIALECTS_OF[algorithm];
-  const [usual] = known;
-  const first = pools[0]?.dialect ?? usual;
-  for (const [index, { algorithm: other = algorithm, dialect = usual }] of pools.entries()) {
-    const at = (key: string) => ["pools", index, key];
-    if (other !== algorithm) yield { path: at("algorithm"), message: `${algorithm}, which the miner hashes` };
-    else if (!known.includes(dialect)) yield { path: at("dialect"), message: `one of ${known.join(", ")}` };
-    else if (dialect !== first) yield { path: at("dialect"), message: `${first}, which the first pool talks` };
-  }
-}
-
-const mining = (base: string) =>
-  section({
-    enabled: flag().default(true),
-    coin: text(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a coin of the market file such as "devcoin"').default("devcoin"),
-    algorithm: choice(["sha256d"]).default("sha256d"),
-    pools: list(pool(base), 8).default([]).describe("The first is used; the others take over when it fails."),
-    threads: z.exactOptional(whole(1, 1024, "threads")),
-    image: z.exactOptional(pinnedImage().describe("Runs the miner in a container of this image.")),
-  })
-    .refine(({ enabled, pools }) => !enabled || pools.length > 0, {
-      path: ["pools"],
-      error: "at least one pool, or enabled: false",
-    })
-    .superRefine(({ algorithm, pools }, context) => {
-      for (const issue of misfits(algorithm, pools)) context.addIssue({ code: "custom", input: undefined, ...issue });
-    })
-    .transform(({ enabled, ...rest }) => (enabled ? rest : undefined))
-    .prefault({ enabled: false });
 
 const engine = (base: string) =>
   section({

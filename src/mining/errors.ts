@@ -8,6 +8,7 @@ interface MiningFacts extends Facts {
     | "ERR_STRATUM_LISTEN"
     | "ERR_BLOCK_INVALID"
     | "ERR_MINER_ARGUMENT"
+    | "ERR_MINER_FILE"
     | "ERR_MINER_API"
     | "ERR_MINER_ANSWER"
     | "ERR_MINER_WORKER"

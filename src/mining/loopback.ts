@@ -1,4 +1,4 @@
-import type { AddressInfo, Server } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { systemCodeOf } from "../lib/errors.ts";
 import { MiningError } from "./errors.ts";
 
@@ -45,4 +45,12 @@ function toListenAddress(address: AddressInfo | string | null): ListenAddress {
   if (address === null || typeof address === "string")
     throw new MiningError("the server has no TCP address", { code: "ERR_STRATUM_LISTEN" });
   return { host: address.address, port: address.port };
+}
+
+/** A loopback port that nobody listens on now; for a program that must be told its port beforehand. */
+export async function freeLoopbackPort(): Promise<number> {
+  const server = createServer();
+  const { port } = await listenOnLoopback(server, { host: "127.0.0.1", port: 0 });
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return port;
 }

@@ -9,24 +9,21 @@ import type { GpuUuid, Mode, ShareRow } from "../ledger/rows.ts";
 import { type Clock, steadyClock } from "../lib/clock.ts";
 import { isRigError, messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { CoinQuote } from "../market/file.ts";
 import type { Market } from "../market/market.ts";
-import { referenceMinerContainer, referenceMinerSpec } from "../mining/miners/reference.ts";
 import type { SwitchRules } from "../policy/types.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
 import { Cooldown } from "./cooldown.ts";
-import { Custody, type MiningParts, type PoolAway } from "./custody.ts";
+import { Custody, type MiningParts } from "./custody.ts";
 import { ObservedDemand } from "./demand.ts";
 import { DriverRelease } from "./driver-release.ts";
 import { EngineControl } from "./engine-control.ts";
 import { RigStateError } from "./errors.ts";
 import { GpuLoop } from "./gpu-loop.ts";
 import { DESKTOP_PROGRAMS } from "./guest-watch.ts";
-import { HashingWatch } from "./hashing-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { MeterBook } from "./meter-book.ts";
-import { MinerControl } from "./miner-control.ts";
+import { type MiningLink, miningOf } from "./mining-link.ts";
 import { PowerBudget } from "./power-budget.ts";
 import { bookedPower, createPriceLook } from "./price-look.ts";
 import { RateBook } from "./rates.ts";
@@ -42,16 +39,6 @@ import { Wake } from "./wake.ts";
 
 /** Lending a gap pays only where going and coming back is quick. */
 const LENDING_LIMIT = seconds(10);
-
-/** How the rig's miners reach their pool. */
-export interface MiningLink {
-  readonly host: string;
-  readonly port: number;
-  readonly coin: CoinQuote;
-  register(worker: string, gpu: GpuUuid): void;
-  /** Undefined while the pool is there. */
-  poolAway(): PoolAway | undefined;
-}
 
 export interface RigParts {
   readonly config: RigConfig;
@@ -81,7 +68,7 @@ interface Rigged {
   readonly queue: RequestQueue;
   readonly demand: ObservedDemand;
   readonly wake: Wake;
-  readonly watch: HashingWatch | undefined;
+  readonly watch: MiningParts["watch"] | undefined;
 }
 
 /** All GPUs of a rig, each with its own loop; requests, shares and the operator's orders find their GPU here. */
@@ -329,24 +316,6 @@ function sensorFacts({ uuid, name, architecture }: GpuInfo, { config, source, ri
     },
     ...(calibration === undefined ? {} : { calibration }),
     ...(rigPower === undefined ? {} : { rigPower }),
-  };
-}
-
-function miningOf(info: GpuInfo, parts: RigParts, link: MiningLink, ground: Surroundings): MiningParts {
-  const { config, driver, ledger, clock } = parts;
-  const gpu = info.uuid;
-  const worker = `${config.rig.name}-${info.index}`;
-  link.register(worker, gpu);
-  const threads = config.mining?.threads;
-  const proxy = { host: link.host, port: link.port };
-  const image = config.mining?.image;
-  const options = { gpu, proxy, worker, ...(threads === undefined ? {} : { threads }) };
-  const spec = image === undefined ? referenceMinerSpec(options) : referenceMinerContainer(image, options);
-  return {
-    coin: link.coin,
-    miner: new MinerControl(driver, spec, { clock, onWork: (work) => ground.roster.note("miner", work) }),
-    watch: new HashingWatch({ gpu, ledger, clock, coin: link.coin }),
-    poolAway: () => link.poolAway(),
   };
 }
 

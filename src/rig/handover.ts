@@ -169,9 +169,10 @@ const NO_MINER: Promise<Outcome> = Promise.resolve(failed("no miner is configure
 const NO_ENGINE: Promise<Outcome> = Promise.resolve(failed("no engine is configured"));
 
 /** A miner that paused itself is asked; one that was frozen cannot be, and the hardware has to say it. */
-function quiet({ miner, verifyQuiet }: HandoverParts, signal: AbortSignal): Promise<Outcome> {
-  if (miner === undefined) return NO_MINER;
-  return miner.isFrozen ? verifyQuiet(signal) : miner.verifyQuiet(signal);
+async function quiet({ miner, verifyQuiet }: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+  if (miner === undefined) return await NO_MINER;
+  const said = await miner.verifyQuiet(signal);
+  return said === "unsaid" ? await verifyQuiet(signal) : said;
 }
 
 /** A load that cannot be paused is stopped by the next step anyway. */

@@ -4,14 +4,14 @@ import type { Clock } from "../lib/clock.ts";
 import type { CoinQuote } from "../market/file.ts";
 import { effectiveHashrate } from "../mining/stratum/effective-hashrate.ts";
 import { hashCredit } from "../units/money.ts";
-import { elapsed, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
-import { type Hashrate, hashrate } from "../units/work.ts";
+import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
+import type { Hashrate } from "../units/work.ts";
 import type { RateBasis } from "../valuation/valuation.ts";
 import type { MinerControl } from "./miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 import { Wake } from "./wake.ts";
 
-const FIRST_SHARE_TIMEOUT = seconds(60);
+const FIRST_SHARE_WITHIN = minutes(1);
 const LOOK_EVERY = seconds(0.25);
 /** Unanswered questions until a miner counts as hung; each takes a second or two. */
 const PATIENCE = 10;
@@ -22,9 +22,18 @@ export interface LiveHashrate {
   readonly reported?: Hashrate;
 }
 
+export interface HashingWatchParts {
+  readonly gpu: GpuUuid;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly coin: CoinQuote;
+  /** Default: a minute. */
+  readonly firstShareWithin?: Millis;
+}
+
 /** The shares and the speed of one GPU while it hashes. Shares come from the proxy, the rest from the GPU's loop. */
 export class HashingWatch {
-  readonly #parts: { readonly gpu: GpuUuid; readonly ledger: Ledger; readonly clock: Clock; readonly coin: CoinQuote };
+  readonly #parts: HashingWatchParts;
   readonly #news = new Wake();
   #accepted = 0;
   #jobId: string | undefined;
@@ -34,7 +43,7 @@ export class HashingWatch {
   #asking = false;
   #silences = 0;
 
-  constructor(parts: { gpu: GpuUuid; ledger: Ledger; clock: Clock; coin: CoinQuote }) {
+  constructor(parts: HashingWatchParts) {
     this.#parts = parts;
   }
 
@@ -68,15 +77,16 @@ export class HashingWatch {
     this.#news.call();
   }
 
-  /** Done with the next accepted share; fails after a minute without one. `early` may end the wait before. */
+  /** Done with the next accepted share; fails where none comes in time. `early` may end the wait before. */
   async firstShare(early: () => Outcome | undefined, signal: AbortSignal): Promise<Outcome> {
-    const { clock } = this.#parts;
+    const { clock, firstShareWithin = FIRST_SHARE_WITHIN } = this.#parts;
     const before = this.#accepted;
-    const deadline = clock.monotonic() + FIRST_SHARE_TIMEOUT;
+    const deadline = clock.monotonic() + firstShareWithin;
     while (!signal.aborted) {
       const outcome = this.#accepted > before ? DONE : early();
       if (outcome !== undefined) return outcome;
-      if (clock.monotonic() >= deadline) return failed("the pool accepted no share within 60 s");
+      if (clock.monotonic() >= deadline)
+        return failed(`the pool accepted no share within ${firstShareWithin / 1000} s`);
       await this.#news.sleep(clock, LOOK_EVERY, signal);
     }
     return ABORTED;
@@ -89,7 +99,7 @@ export class HashingWatch {
     void miner.stats(signal).then((stats) => {
       this.#asking = false;
       this.#silences = stats === undefined ? this.#silences + 1 : 0;
-      this.#reported = stats?.hashrateHps == null ? undefined : hashrate(stats.hashrateHps);
+      this.#reported = stats?.hashrate;
     });
   }
 

@@ -1,7 +1,8 @@
 import type { Clock } from "../lib/clock.ts";
-import { messageOf } from "../lib/errors.ts";
+import { messageOf, toOneLine } from "../lib/errors.ts";
 import { withDeadline } from "../lib/wait.ts";
-import { fetchMinerStats, type MinerStats, pauseMiner, resumeMiner } from "../mining/reference/miner-api.ts";
+import { MiningError } from "../mining/errors.ts";
+import { type MinerDoor, type MinerNews, referenceDoor } from "../mining/miners/door.ts";
 import { type Millis, seconds } from "../units/time.ts";
 import type { RunningWork, WorkSpec } from "../workloads/driver.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
@@ -10,6 +11,14 @@ import { discard, type RigDriver } from "./rig-driver.ts";
 const STATS_TIMEOUT = seconds(2);
 /** A healthy miner answers within one batch of hashes; one that does not is stopped. */
 const CALL_TIMEOUT = seconds(1.5);
+const ASK_AGAIN = seconds(0.5);
+
+/** A miner whose work is put together anew for every start; `prepare` throws a `MiningError`. */
+export interface PlannedMiner {
+  readonly name: string;
+  readonly door: MinerDoor;
+  prepare(): Promise<WorkSpec>;
+}
 
 export interface MinerControlOptions {
   /** Told whenever the running miner changes. */
@@ -20,20 +29,26 @@ export interface MinerControlOptions {
 /** The miner of one GPU. Only that GPU's loop calls it. */
 export class MinerControl {
   readonly #driver: RigDriver;
-  readonly #spec: WorkSpec;
-  readonly #monotonic: () => Millis;
+  readonly #miner: PlannedMiner;
+  readonly #clock: Clock;
   readonly #onWork: (work: RunningWork | undefined) => void;
   #work: RunningWork | undefined;
+  /** As it was last started. */
+  #spec: WorkSpec | undefined;
+  #lastExit = "it does not run";
   #frozenSince: Millis | undefined;
   #isKept = false;
 
-  constructor(driver: RigDriver, spec: WorkSpec, { onWork, clock }: MinerControlOptions) {
+  /** A bare spec is that of Rigshift's own miner. */
+  constructor(driver: RigDriver, miner: PlannedMiner | WorkSpec, { onWork, clock }: MinerControlOptions) {
     this.#driver = driver;
-    this.#spec = spec;
+    this.#miner = "door" in miner ? miner : ownMiner(miner);
     this.#onWork = onWork;
-    this.#monotonic = () => clock.monotonic();
+    this.#clock = clock;
     driver.onExit((exit) => {
-      if (exit.name === spec.name) this.#hold(undefined);
+      if (exit.name !== this.#miner.name) return;
+      this.#lastExit = exit.reason;
+      this.#hold(undefined);
     });
   }
 
@@ -60,38 +75,82 @@ export class MinerControl {
   async start(signal: AbortSignal): Promise<Outcome> {
     const wasFrozen = this.isFrozen;
     await this.#thaw(signal);
-    const readiness = await this.#driver.ensureReady(this.#spec, signal);
+    const spec = await this.#plan();
+    if ("kind" in spec) return spec;
+    const readiness = await this.#driver.ensureReady(spec, signal);
     if (readiness.kind === "aborted") return ABORTED;
     if (readiness.kind === "failed") return failed(`the miner did not start: ${readiness.reason}`);
     this.#hold(readiness.work);
-    return readiness.started || wasFrozen ? DONE : this.#call(readiness.work, resumeMiner, signal);
+    if (readiness.started) return spec.answersAt === undefined ? DONE : this.#untilItAnswers(spec, signal);
+    const resume = this.#miner.door.orders?.resume;
+    return wasFrozen || resume === undefined ? DONE : this.#call(readiness.work, resume, signal);
+  }
+
+  /** What runs stays what it is; only a start is planned anew. */
+  async #plan(): Promise<WorkSpec | Outcome> {
+    if (this.#spec !== undefined && this.resident) return this.#spec;
+    try {
+      this.#spec = await this.#miner.prepare();
+      return this.#spec;
+    } catch (error) {
+      if (error instanceof MiningError) return failed(toOneLine(error));
+      throw error;
+    }
+  }
+
+  /** A program that announces nothing has started once its API makes sense. */
+  async #untilItAnswers({ startTimeout }: WorkSpec, signal: AbortSignal): Promise<Outcome> {
+    const deadline = this.#clock.monotonic() + startTimeout;
+    for (;;) {
+      const work = this.#work;
+      if (work === undefined) return failed(`the miner ended while it started: ${this.#lastExit}`);
+      const fault = await this.#faultOf(work, signal);
+      if (signal.aborted) return ABORTED;
+      if (fault === undefined) return DONE;
+      if (this.#clock.monotonic() >= deadline)
+        return failed(`the miner did not start within ${startTimeout / 1000} s: ${fault}`);
+      await this.#clock.wait(ASK_AGAIN, signal);
+    }
+  }
+
+  async #faultOf(work: RunningWork, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      await this.#miner.door.read(work, withDeadline(signal, STATS_TIMEOUT));
+      return undefined;
+    } catch (error) {
+      return error instanceof MiningError ? toOneLine(error) : "its API does not answer in time (ERR_MINER_API)";
+    }
   }
 
   /** Stopped hashing, still resident: by its own API, which keeps it connected, else frozen from outside. */
   async pause(signal: AbortSignal): Promise<Outcome> {
     const work = this.#work;
     if (work === undefined) return DONE;
-    const paused = await this.#call(work, pauseMiner, signal);
-    if (paused.kind !== "failed" || work.container === undefined || this.#driver.pause === undefined) return paused;
+    const pause = this.#miner.door.orders?.pause;
+    const paused = pause === undefined ? CANNOT_PAUSE : await this.#call(work, pause, signal);
+    const mayFreeze = work.container !== undefined || pause === undefined;
+    if (paused.kind !== "failed" || !mayFreeze || this.#driver.pause === undefined) return paused;
     // Set first: whether a freeze that failed half-way holds is not known, and thawing what runs does no harm.
-    this.#frozenSince = this.#monotonic();
-    await this.#driver.pause(this.#spec.name, signal);
+    this.#frozenSince = this.#clock.monotonic();
+    await this.#driver.pause(this.#miner.name, signal);
     return DONE;
   }
 
-  /** Checks with the miner itself that no thread hashes any more; one that is frozen cannot be asked. */
-  async verifyQuiet(signal: AbortSignal): Promise<Outcome> {
+  /** Asks the miner itself whether it hashes no more; one that is frozen, or knows no such word, cannot say. */
+  async verifyQuiet(signal: AbortSignal): Promise<Outcome | "unsaid"> {
     const work = this.#work;
     if (work === undefined) return DONE;
+    if (this.isFrozen) return "unsaid";
     const stats = await this.stats(signal);
     if (signal.aborted) return ABORTED;
     if (stats === undefined) return failed("the paused miner does not answer");
+    if (stats.paused === undefined) return "unsaid";
     return stats.paused ? DONE : failed("the miner still hashes after its pause");
   }
 
   async stop(signal: AbortSignal): Promise<Outcome> {
     await this.#thaw(signal);
-    await this.#driver.stop(this.#spec.name, signal);
+    await this.#driver.stop(this.#miner.name, signal);
     this.#isKept ||= this.#work?.container !== undefined;
     this.#hold(undefined);
     return DONE;
@@ -100,7 +159,7 @@ export class MinerControl {
   /** Stopped, and nothing of it kept: the next start is a cold one. */
   async remove(signal: AbortSignal): Promise<Outcome> {
     await this.#thaw(signal);
-    await discard(this.#driver, this.#spec.name, signal);
+    await discard(this.#driver, this.#miner.name, signal);
     this.#isKept = false;
     this.#hold(undefined);
     return DONE;
@@ -109,7 +168,7 @@ export class MinerControl {
   /** Frozen work does not hear that it should end. */
   async #thaw(signal: AbortSignal): Promise<void> {
     if (!this.isFrozen) return;
-    await this.#driver.resume?.(this.#spec.name, signal);
+    await this.#driver.resume?.(this.#miner.name, signal);
     this.#frozenSince = undefined;
   }
 
@@ -120,11 +179,11 @@ export class MinerControl {
   }
 
   /** What the miner says of itself; undefined when it does not answer within two seconds. */
-  async stats(signal: AbortSignal): Promise<MinerStats | undefined> {
+  async stats(signal: AbortSignal): Promise<MinerNews | undefined> {
     const work = this.#work;
     if (work === undefined) return undefined;
     try {
-      return await fetchMinerStats(baseOf(work), withDeadline(signal, STATS_TIMEOUT));
+      return await this.#miner.door.read(work, withDeadline(signal, STATS_TIMEOUT));
     } catch {
       // A miner that does not answer is a missing reading; its exit is reported by the driver.
       return undefined;
@@ -133,11 +192,11 @@ export class MinerControl {
 
   async #call(
     work: RunningWork,
-    call: (base: string, signal: AbortSignal) => Promise<unknown>,
+    call: (at: RunningWork, signal: AbortSignal) => Promise<unknown>,
     signal: AbortSignal,
   ): Promise<Outcome> {
     try {
-      await call(baseOf(work), withDeadline(signal, CALL_TIMEOUT));
+      await call(work, withDeadline(signal, CALL_TIMEOUT));
       return DONE;
     } catch (error) {
       return signal.aborted ? ABORTED : failed(`the miner's API: ${messageOf(error)}`);
@@ -145,4 +204,10 @@ export class MinerControl {
   }
 }
 
-const baseOf = ({ host, port }: RunningWork): string => `http://${host}:${port}`;
+const CANNOT_PAUSE: Outcome = failed("the miner's program cannot pause by itself");
+
+const ownMiner = (spec: WorkSpec): PlannedMiner => ({
+  name: spec.name,
+  door: referenceDoor,
+  prepare: () => Promise.resolve(spec),
+});

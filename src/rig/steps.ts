@@ -75,7 +75,7 @@ export const DEADLINE_OF: Readonly<Record<Step, Millis>> = {
   "serving-settings": seconds(30),
   "start-miner": minutes(10),
   "start-engine": minutes(20),
-  "first-share": seconds(90),
+  "first-share": minutes(6),
   "open-gate": seconds(5),
 };
 

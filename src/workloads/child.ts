@@ -5,7 +5,7 @@ import { type Millis, millis, seconds } from "../units/time.ts";
 import { type Announcement, LONGEST_ANNOUNCEMENT, parseAnnouncement } from "./announcement.ts";
 import type { Launched } from "./launch.ts";
 import { printable, readLines } from "./lines.ts";
-import { signalProcess } from "./process-table.ts";
+import { type ProcessSignal, signalProcess } from "./process-table.ts";
 
 export interface ChildExit {
   readonly code: number | undefined;
@@ -53,15 +53,26 @@ export class Child {
     this.gone = this.#awaitEnd(launched);
   }
 
+  /** Stops its whole group where it stands; its memory stays in use. */
+  freeze(): void {
+    if (!this.exited) this.#signal(-this.pid, "SIGSTOP");
+  }
+
+  thaw(): void {
+    if (!this.exited) this.#signal(-this.pid, "SIGCONT");
+  }
+
   /** Asks the child to end, kills its group after `patience` or when `urgent` fires; "stuck" when even that fails. */
   async terminate(patience: Millis, urgent: AbortSignal): Promise<"gone" | "stuck"> {
     if (!this.exited) this.#signal(this.pid, "SIGTERM");
+    // One that was frozen hears it only now.
+    this.thaw();
     if (await this.#isGoneWithin(patience, urgent)) return "gone";
     this.#signal(-this.pid, "SIGKILL");
     return (await this.#isGoneWithin(KILLED)) ? "gone" : "stuck";
   }
 
-  #signal(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
+  #signal(pid: number, signal: ProcessSignal): void {
     try {
       signalProcess(pid, signal);
     } catch (error) {

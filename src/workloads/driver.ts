@@ -17,6 +17,8 @@ export interface WorkSpec {
   readonly startTimeout: Millis;
   /** From the polite signal to the kill. */
   readonly stopTimeout: Millis;
+  /** Where it will answer, for a child process that announces nothing: it then counts as ready once it runs. */
+  readonly answersAt?: { readonly host: string; readonly port: number };
   /** How to run it in a container; the process driver refuses such work, the Docker driver any other. */
   readonly container?: ContainerPart;
 }
@@ -113,17 +115,21 @@ export interface WorkDriver {
   close(): Promise<void>;
 }
 
-/** A driver whose work outlives the agent and can be frozen. Every fault of the Engine is typed and says whether to retry. */
-export interface ContainerDriver extends WorkDriver {
+/** A driver whose work can be stopped where it stands. */
+export interface FreezingDriver extends WorkDriver {
+  /** Freezes every process of it; it keeps its memory and VRAM. No fault when it is frozen already. */
+  pause(name: string, signal: AbortSignal): Promise<void>;
+  resume(name: string, signal: AbortSignal): Promise<void>;
+}
+
+/** A driver whose work outlives the agent. Every fault of the Engine is typed and says whether to retry. */
+export interface ContainerDriver extends FreezingDriver {
   /** What answers, and what it can do; never throws. */
   lookAtEngine(signal: AbortSignal): Promise<EngineLook>;
   /** Takes over what an earlier agent of this rig left, as it is: nothing is started, resumed or stopped. */
   adopt(signal: AbortSignal): Promise<readonly AdoptedWork[]>;
   /** What stands under `name` now, read from the Engine. */
   find(name: string, signal: AbortSignal): Promise<AdoptedWork | undefined>;
-  /** Freezes every process of it; it keeps its memory and VRAM. No fault when it is frozen already. */
-  pause(name: string, signal: AbortSignal): Promise<void>;
-  resume(name: string, signal: AbortSignal): Promise<void>;
   /** Stops the work and removes its container, so that the next start is a cold one. */
   discard(name: string, signal: AbortSignal): Promise<void>;
   /** The newest sample, at most a few seconds old; undefined when it does not run. */

@@ -2,10 +2,10 @@ import type { Clock } from "../lib/clock.ts";
 import { isRigError, messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { seconds } from "../units/time.ts";
-import type { ContainerDriver, Readiness, WorkDriver, WorkExit, WorkSpec } from "./driver.ts";
+import type { ContainerDriver, FreezingDriver, Readiness, WorkExit, WorkSpec } from "./driver.ts";
 
 export interface MixedDriverParts {
-  readonly processes: WorkDriver;
+  readonly processes: FreezingDriver;
   readonly containers: ContainerDriver;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -17,7 +17,7 @@ export interface MixedDriverParts {
 const UNCLAIMED = seconds(60);
 
 /** Each unit of work by the driver for its kind; a name never runs in both. */
-export class MixedDriver implements WorkDriver {
+export class MixedDriver implements FreezingDriver {
   readonly #parts: MixedDriverParts;
   /** Names that have, or may have, a container. */
   readonly #contained = new Set<string>();
@@ -41,16 +41,15 @@ export class MixedDriver implements WorkDriver {
 
   async stop(name: string, signal: AbortSignal): Promise<void> {
     this.#unclaimed.delete(name);
-    await (this.#contained.has(name) ? this.#parts.containers : this.#parts.processes).stop(name, signal);
+    await this.#of(name).stop(name, signal);
   }
 
-  /** Of work in a container; a native process cannot be frozen. */
   pause(name: string, signal: AbortSignal): Promise<void> {
-    return this.#parts.containers.pause(name, signal);
+    return this.#of(name).pause(name, signal);
   }
 
   resume(name: string, signal: AbortSignal): Promise<void> {
-    return this.#parts.containers.resume(name, signal);
+    return this.#of(name).resume(name, signal);
   }
 
   async discard(name: string, signal: AbortSignal): Promise<void> {
@@ -83,6 +82,10 @@ export class MixedDriver implements WorkDriver {
     await clock.wait(UNCLAIMED, signal);
     if (signal.aborted) return;
     for (const name of [...this.#unclaimed]) await this.#stopUnclaimed(name, signal);
+  }
+
+  #of(name: string): FreezingDriver {
+    return this.#contained.has(name) ? this.#parts.containers : this.#parts.processes;
   }
 
   async #adopt(signal: AbortSignal): Promise<boolean> {

@@ -38,8 +38,10 @@ export function parseStat(stat: string): KernelProcess | undefined {
   return { startTicks, parent, group, zombie: fields[0] === "Z" || fields[0] === "X" };
 }
 
+export type ProcessSignal = "SIGTERM" | "SIGKILL" | "SIGSTOP" | "SIGCONT";
+
 /** Signals a process, or with a negative `pid` its whole group; false when there is none any more. */
-export function signalProcess(pid: number, signal: "SIGTERM" | "SIGKILL"): boolean {
+export function signalProcess(pid: number, signal: ProcessSignal): boolean {
   try {
     return process.kill(pid, signal);
   } catch (error) {

@@ -3,7 +3,7 @@ import { isRigError, messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Announcement } from "./announcement.ts";
 import { Child, type ChildExit } from "./child.ts";
-import type { Readiness, WorkDriver, WorkExit, WorkSpec } from "./driver.ts";
+import type { FreezingDriver, Readiness, WorkExit, WorkSpec } from "./driver.ts";
 import { type StartFault, WorkError } from "./errors.ts";
 import { codeOfEnd } from "./exit-code.ts";
 import { canDieWithParent, launch } from "./launch.ts";
@@ -20,7 +20,7 @@ export interface ProcessDriverParts {
 }
 
 /** Runs work as native child processes; they die with this process, however it dies. */
-export function createProcessDriver(parts: ProcessDriverParts): WorkDriver {
+export function createProcessDriver(parts: ProcessDriverParts): FreezingDriver {
   return new ProcessDriver(parts);
 }
 
@@ -47,7 +47,7 @@ interface Ending {
 }
 
 /** Only `#begin` adds to `#units` and only `#run` removes: a name stays taken until its process is gone. */
-class ProcessDriver implements WorkDriver {
+class ProcessDriver implements FreezingDriver {
   readonly #parts: ProcessDriverParts;
   readonly #units = new Map<string, Unit>();
   readonly #listeners = new Set<(exit: WorkExit) => void>();
@@ -89,6 +89,16 @@ class ProcessDriver implements WorkDriver {
       pid,
       mend: "look for a hanging driver in the kernel log; a restart of the machine frees the GPU",
     });
+  }
+
+  pause(name: string): Promise<void> {
+    this.#units.get(name)?.child?.freeze();
+    return Promise.resolve();
+  }
+
+  resume(name: string): Promise<void> {
+    this.#units.get(name)?.child?.thaw();
+    return Promise.resolve();
   }
 
   onExit(listener: (exit: WorkExit) => void): void {
@@ -158,6 +168,12 @@ class ProcessDriver implements WorkDriver {
 
   /** Resolves when the child ended, is no longer wanted, or proved useless; the last with why. */
   async #serve(unit: Unit, child: Child): Promise<Ending | undefined> {
+    const { answersAt, name } = unit.spec;
+    if (answersAt !== undefined) {
+      settle(unit, { kind: "ready", work: { name, pid: child.pid, facts: {}, ...answersAt }, started: true });
+      await unlessAborted(child.gone, unit.unwanted.signal);
+      return undefined;
+    }
     const first = await this.#firstNews(unit, child);
     if (first === "late") {
       const reason = `it did not announce itself within ${unit.spec.startTimeout / 1000} s`;
@@ -227,8 +243,8 @@ class ProcessDriver implements WorkDriver {
 }
 
 /** What makes two specs the same work; how long to wait for it is no part of it. */
-const keyOf = ({ name, role, gpu, command, args, env = {}, nice = 0 }: WorkSpec): string =>
-  JSON.stringify([name, role, gpu, command, args, Object.entries(env).sort(), nice]);
+const keyOf = ({ name, role, gpu, command, args, env = {}, nice = 0, answersAt }: WorkSpec): string =>
+  JSON.stringify([name, role, gpu, command, args, Object.entries(env).sort(), nice, answersAt]);
 
 const failed = (code: `ERR_${string}`, reason: string): Readiness => ({ kind: "failed", code, reason });
 

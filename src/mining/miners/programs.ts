@@ -1,3 +1,4 @@
+import type { MinerName } from "../../config/mining-terms.ts";
 import { bzminer } from "./bzminer.ts";
 import { ccminer } from "./ccminer.ts";
 import { claymore } from "./claymore.ts";
@@ -26,4 +27,4 @@ export const MINER_PROGRAMS = {
   claymore,
   ccminer,
   "miner-cuda": cuda,
-} as const satisfies Readonly<Record<string, MinerProgram>>;
+} as const satisfies Readonly<Record<MinerName, MinerProgram>>;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { MinerStats } from "../../../src/mining/reference/miner-api.ts";
+import type { MinerNews } from "../../../src/mining/miners/door.ts";
 import { MinerControl } from "../../../src/rig/miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "../../../src/rig/outcome.ts";
 import { jobStart, shareRow, T0 } from "../../support/ledger-rows.ts";
@@ -228,7 +228,7 @@ class CountedMiner extends MinerControl {
   questions = 0;
   over = 0;
 
-  override async stats(signal: AbortSignal): Promise<MinerStats | undefined> {
+  override async stats(signal: AbortSignal): Promise<MinerNews | undefined> {
     this.questions++;
     const stats = await super.stats(signal);
     this.over++;

@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { seconds } from "../../../src/units/time.ts";
-import type { AdoptedWork, ContainerDriver, Readiness, WorkDriver, WorkSpec } from "../../../src/workloads/driver.ts";
+import type {
+  AdoptedWork,
+  ContainerDriver,
+  FreezingDriver,
+  Readiness,
+  WorkSpec,
+} from "../../../src/workloads/driver.ts";
 import { ContainerError } from "../../../src/workloads/errors.ts";
 import { MixedDriver } from "../../../src/workloads/mixed.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -35,13 +41,15 @@ function build(adopted: readonly AdoptedWork[] = [], faults: Error[] = []) {
     log.push(`${what} ${name}`);
     return Promise.resolve();
   };
-  const driver = (kind: string): WorkDriver => ({
+  const driver = (kind: string): FreezingDriver => ({
     ensureReady: ({ name }) => {
       log.push(`${kind} start ${name}`);
       const work = { name, pid: 1, host: "127.0.0.1", port: 1, facts: {} };
       return Promise.resolve<Readiness>({ kind: "ready", started: true, work });
     },
     stop: note(`${kind} stop`),
+    pause: note(`${kind} pause`),
+    resume: note(`${kind} resume`),
     onExit: () => log.push(`${kind} listened to`),
     close: () => note(`${kind} close`)("all"),
   });
@@ -55,8 +63,6 @@ function build(adopted: readonly AdoptedWork[] = [], faults: Error[] = []) {
     },
     find: absent,
     stats: absent,
-    pause: note("container pause"),
-    resume: note("container resume"),
     discard: note("container discard"),
     logs: () => Promise.resolve([]),
     probe: () => Promise.resolve({ kind: "not-running" }),

@@ -1,0 +1,56 @@
+import type { Hashrate } from "../../units/work.ts";
+import { fetchMinerStats, pauseMiner, resumeMiner } from "../reference/miner-api.ts";
+import { present, sumOf, toRate } from "./answer.ts";
+import { askMiner, type MinerAddress, readMiner } from "./api.ts";
+import type { ApiQuestion, MinerProgram } from "./program.ts";
+import type { MinerReading } from "./reading.ts";
+
+/** What a running miner says of itself now; absent is unknown. */
+export interface MinerNews {
+  readonly paused?: boolean;
+  /** Of its first algorithm. */
+  readonly hashrate?: Hashrate;
+}
+
+type Order = (at: MinerAddress, signal: AbortSignal) => Promise<void>;
+
+/** How a running miner is spoken to; every call throws `ERR_MINER_API` or `ERR_MINER_ANSWER`. */
+export interface MinerDoor {
+  read(at: MinerAddress, signal: AbortSignal): Promise<MinerNews>;
+  /** Absent where the program cannot pause by itself. */
+  readonly orders?: { readonly pause: Order; readonly resume: Order };
+}
+
+const baseOf = ({ host, port }: MinerAddress): string => `http://${host}:${port}`;
+
+/** Rigshift's own miner, which says for certain whether it pauses. */
+export const referenceDoor: MinerDoor = {
+  read: async (at, signal) => {
+    const { paused, hashrateHps } = await fetchMinerStats(baseOf(at), signal);
+    return { paused, ...present({ hashrate: toRate(hashrateHps) }) };
+  },
+  orders: {
+    pause: (at, signal) => pauseMiner(baseOf(at), signal),
+    resume: (at, signal) => resumeMiner(baseOf(at), signal),
+  },
+};
+
+/** Any other program, by its adapter; `token` is what it was started with. */
+export function programDoor(program: MinerProgram, token: string): MinerDoor {
+  const { pause } = program;
+  const order =
+    (question: ApiQuestion): Order =>
+    async (at, signal) => {
+      await askMiner(question, { ...at, token }, signal);
+    };
+  return {
+    read: async (at, signal) => toNews(await readMiner(program, { ...at, token }, signal)),
+    ...(pause === undefined ? {} : { orders: { pause: order(pause.pause), resume: order(pause.resume) } }),
+  };
+}
+
+/** Programs that tell no total are summed up: each of ours sees one GPU only. */
+function toNews({ paused, runs: [first] }: MinerReading): MinerNews {
+  const hashrate = first?.hashrate ?? toRate(sumOf(first?.devices.map((device) => device.hashrate) ?? []));
+  return present({ paused, hashrate });
+}
