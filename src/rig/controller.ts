@@ -99,6 +99,9 @@ export class RigController implements GpuPort {
     );
     const unsubscribe = parts.source.onEvent?.((event) => this.#gpus.get(event.uuid)?.loop.told(event));
     this.#unsubscribe = unsubscribe ?? (() => {});
+    parts.driver.onAdopted?.((work) => {
+      for (const gpu of work.gpus) this.#gpus.get(gpu)?.loop.adopted(work);
+    });
     parts.driver.onExit((exit) => this.#gpus.get(exit.gpu)?.loop.workExited(exit.role, exit.reason));
   }
 

@@ -154,6 +154,14 @@ export class Custody {
     return this.#pass("external", reason, "evicts", signal);
   }
 
+  /** The end of our stay: nobody would hear a share or answer a request, so nothing of ours goes on. */
+  async leave(signal: AbortSignal): Promise<void> {
+    const { mining, serving, ground } = this.#parts;
+    const isLeft = ground.roster.isLeft("miner") || mining?.miner.resident === true;
+    if (this.#assignment.workload !== "none" || isLeft) await this.handOver("none", "the agent is stopping", signal);
+    await serving?.engine.stop(signal);
+  }
+
   handOver(to: Workload, reason: string, signal: AbortSignal): Promise<Outcome> {
     return this.#pass(to, reason, "hands-over", signal);
   }
@@ -186,9 +194,11 @@ export class Custody {
 
   #plan(route: Route): Handover {
     const { mining, serving, ground } = this.#parts;
-    const kept = (route.to === "hashing" ? mining?.miner.isKept : serving?.engine.isKept) === true;
-    const engine = serving?.engine.state.kind === "ready";
-    const residents = { miner: mining?.miner.resident === true, engine, kept };
+    const { roster } = ground;
+    const role = route.to === "hashing" ? "miner" : "engine";
+    const kept = (role === "miner" ? mining?.miner.isKept : serving?.engine.isKept) === true || roster.isKept(role);
+    const engine = serving?.engine.state.kind === "ready" || roster.isLeft("engine");
+    const residents = { miner: mining?.miner.resident === true, engine, kept, leftMiner: roster.isLeft("miner") };
     const { rung: residence } = ground.residence;
     return { ...route, residents, residence, steps: stepsFor(route, residents, residence) };
   }

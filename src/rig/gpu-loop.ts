@@ -8,7 +8,7 @@ import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
 import { watts } from "../units/energy.ts";
 import { usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
-import type { WorkRole } from "../workloads/driver.ts";
+import type { AdoptedWork, WorkRole } from "../workloads/driver.ts";
 import { DecisionJournal } from "./decision-journal.ts";
 import { EngineTender } from "./engine-tender.ts";
 import type { LoopParts } from "./loop-parts.ts";
@@ -77,6 +77,12 @@ export class GpuLoop {
     // An engine that ends beside the miner is in nobody's way, but must not be started over and over.
     if (role === "engine") cooldown.failed("inference", `the engine ended: ${reason}`, steady.now());
     wake.call();
+  }
+
+  /** A container that an earlier agent left on this GPU. */
+  adopted(work: AdoptedWork): void {
+    this.#parts.ground.adopt(work);
+    this.#parts.wake.call();
   }
 
   /** What the driver tells of this GPU unasked. */
@@ -154,6 +160,7 @@ export class GpuLoop {
     await this.#measure(signal);
     if (await this.#standAside(signal)) return TICK;
     await this.#noticeFailure(signal);
+    await this.#stopUnwanted(signal);
     const length = this.#outlook.look();
     const rules = this.#rules();
     this.#syncAdmission(rules);
@@ -177,7 +184,8 @@ export class GpuLoop {
     if (workload === "hashing") mining?.watch.ask(mining.miner, signal);
     rates.observeHashrate(workload === "hashing" ? mining?.watch.rate() : undefined);
     const activity = activityOf(workload, queue.facts().active);
-    if (reading?.power !== undefined && activity !== undefined) rates.observePower(activity, reading.power);
+    const isRest = activity === "resting" && ground.roster.isLeft("miner");
+    if (reading?.power !== undefined && activity !== undefined && !isRest) rates.observePower(activity, reading.power);
   }
 
   /** A GPU that cannot be trusted, or that somebody else uses, gets none of our work; true while that is so. */
@@ -236,6 +244,15 @@ export class GpuLoop {
     if (since === undefined || clock.monotonic() - since < LONGEST_FREEZE) return;
     ground.bar("freeze");
     await mining?.miner.stop(signal);
+  }
+
+  /** The miner of an earlier agent goes on only where ours may hash. */
+  async #stopUnwanted(signal: AbortSignal): Promise<void> {
+    const { ground, mode, custody, cooldown, steady } = this.#parts;
+    const current = mode();
+    if (current === "auto" || current === "mine" || !ground.roster.isLeft("miner")) return;
+    if (custody.assignment.workload !== "none" || cooldown.blocking("none", steady.now())) return;
+    await custody.handOver("none", `the miner of an earlier agent is not wanted in mode ${current}`, signal);
   }
 
   /** A miner that could not be stopped is tried again as often as its cool-down allows. */
@@ -334,13 +351,11 @@ export class GpuLoop {
     const deadline = new AbortController();
     void clock.wait(LEAVE_TIMEOUT, deadline.signal).then(() => deadline.abort());
     try {
-      if (custody.assignment.workload !== "none")
-        await custody.handOver("none", "the agent is stopping", deadline.signal);
-      await meter.close();
-      rates.store();
-    } catch (error) {
-      // The agent goes down anyway; what could not be booked now is closed at the next start.
-      logger.error("leaving the GPU failed", { gpu: info.uuid, reason: messageOf(error) });
+      // The agent goes down anyway; what could not be booked or stopped now is seen to at the next start.
+      const complain = (error: unknown) =>
+        logger.error("leaving the GPU failed", { gpu: info.uuid, reason: messageOf(error) });
+      await custody.leave(deadline.signal).catch(complain);
+      await meter.close().then(() => rates.store(), complain);
     } finally {
       deadline.abort();
     }

@@ -58,6 +58,12 @@ export class GuestWatch {
     this.#last = now;
   }
 
+  /** Who was taken for a guest is found to be ours. */
+  forget(): void {
+    this.#first = undefined;
+    this.#guest = undefined;
+  }
+
   /** Who has the GPU; undefined once it may be ours again. */
   get guest(): (Guest & { readonly until: UnixMs | undefined }) | undefined {
     const [guest, last] = [this.#guest, this.#last];

@@ -1,10 +1,12 @@
-import type { WorkDriver } from "../workloads/driver.ts";
+import type { AdoptedWork, WorkDriver } from "../workloads/driver.ts";
 
 /** A driver, with what only some can do: freeze work where it stands, and keep what was stopped for a warm start. */
 export interface RigDriver extends WorkDriver {
   /** Freezes every process of it; it keeps its memory and VRAM. */
   pause?(name: string, signal: AbortSignal): Promise<void>;
   resume?(name: string, signal: AbortSignal): Promise<void>;
+  /** Called for every container that an earlier agent left, as it stands once the Engine tells of it. */
+  onAdopted?(listener: (work: AdoptedWork) => void): void;
   /** Stops the work and removes what is kept of it, so that the next start is a cold one. */
   discard?(name: string, signal: AbortSignal): Promise<void>;
 }

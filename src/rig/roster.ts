@@ -1,5 +1,5 @@
 import type { GpuReading } from "../gpu/source.ts";
-import type { RunningWork, WorkRole } from "../workloads/driver.ts";
+import type { AdoptedWork, RunningWork, WorkRole } from "../workloads/driver.ts";
 import { belongsTo, isSeen, nameOf, type OwnedWork } from "../workloads/ownership.ts";
 
 /** Whose processes those on a GPU are. Tests tell other processes than those of this machine. */
@@ -27,21 +27,48 @@ export interface Occupants {
 }
 
 const REMEMBERED = 16;
+/** The Engine tells of adopted work which container it is in, and that is what its processes are known by. */
+const NO_PID = 0;
+
+const isSame = (before: OwnedWork, work: RunningWork | undefined): boolean =>
+  before.pid === work?.pid || (before.pid === NO_PID && before.container === work?.container);
 
 /** The work that we run, and ran, on one GPU: what is ours on it, and what is not. Owned by the GPU's loop. */
 export class Roster {
   readonly #lookup: ProcessLookup;
   readonly #current = new Map<WorkRole, RunningWork>();
+  readonly #left = new Map<WorkRole, OwnedWork>();
+  readonly #kept = new Set<WorkRole>();
   #past: readonly OwnedWork[] = [];
 
   constructor(lookup: ProcessLookup) {
     this.#lookup = lookup;
   }
 
+  /** A container of an earlier agent's is ours too, before anybody has asked for it again. */
+  adopt({ role, container, state }: AdoptedWork): void {
+    if (this.#current.has(role)) return;
+    this.#kept.add(role);
+    if (state === "stopped") this.#left.delete(role);
+    else this.#left.set(role, { pid: NO_PID, container });
+  }
+
+  /** Whether work of an earlier agent still runs under `role`, and nobody has taken it over. */
+  isLeft(role: WorkRole): boolean {
+    return this.#left.has(role);
+  }
+
+  /** Whether an earlier agent left a container for `role` that was not started here yet. */
+  isKept(role: WorkRole): boolean {
+    return this.#kept.has(role);
+  }
+
   /** `work` is what runs now under `role`; undefined once it was stopped or ended. */
   note(role: WorkRole, work: RunningWork | undefined): void {
-    const before = this.#current.get(role);
-    if (before !== undefined && before.pid !== work?.pid) this.#past = [...this.#past.slice(1 - REMEMBERED), before];
+    const before = this.#current.get(role) ?? this.#left.get(role);
+    if (before !== undefined && !isSame(before, work)) this.#past = [...this.#past.slice(1 - REMEMBERED), before];
+    this.#left.delete(role);
+    if (work !== undefined) this.#kept.delete(role);
     if (work === undefined) this.#current.delete(role);
     else this.#current.set(role, work);
   }
@@ -61,7 +88,7 @@ export class Roster {
 
   /** One that cannot be seen has ended, or is judged from inside a container: it is called nobody's, not a stranger's. */
   #kindOf(pid: number): WorkRole | "orphan" | "stranger" | "unseen" {
-    for (const [role, work] of this.#current) if (this.#lookup.belongsTo(pid, work)) return role;
+    for (const [role, work] of [...this.#current, ...this.#left]) if (this.#lookup.belongsTo(pid, work)) return role;
     if (this.#past.some((work) => this.#lookup.belongsTo(pid, work))) return "orphan";
     return this.#lookup.isSeen(pid) ? "stranger" : "unseen";
   }

@@ -30,6 +30,8 @@ export interface Residents {
   readonly engine: boolean;
   /** Whether a container of the one to come waits, stopped. */
   readonly kept?: boolean;
+  /** Whether the miner of an earlier agent hashes on, which can only be stopped or taken over. */
+  readonly leftMiner?: boolean;
 }
 
 /** The state of the GPU while a step runs. */
@@ -98,7 +100,7 @@ export function rungFor(to: Workload, residents: Residents, residence: Residence
 export function stepsFor({ from, to }: Route, residents: Residents, residence: Residence = "freeze"): readonly Step[] {
   const route = { from, to };
   return [
-    ...settle(route),
+    ...settle(route, residents),
     ...leave(route, residence),
     ...makeRoom(route, residents, residence),
     ...enter(to, residents),
@@ -106,10 +108,11 @@ export function stepsFor({ from, to }: Route, residents: Residents, residence: R
 }
 
 /** From rest: requests of an earlier assignment that could not be revoked may still run, and load needs its power. */
-function settle({ from, to }: Route): readonly Step[] {
+function settle({ from, to }: Route, { leftMiner }: Residents): readonly Step[] {
   if (from === "hashing" || from === "inference") return [];
   if (to === "hashing") return ["drain", "claim-power"];
-  return to === "inference" ? ["claim-power"] : [];
+  if (to !== "inference") return [];
+  return leftMiner ? ["stop-miner", "verify-free", "claim-power"] : ["claim-power"];
 }
 
 /** Everything of ours goes at once, and nothing is expected of the GPU: for one that is lost, or that a guest has. */

@@ -1,6 +1,7 @@
 import type { GpuInfo, GpuReading } from "../gpu/source.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { AdoptedWork } from "../workloads/driver.ts";
 import type { EngineControl } from "./engine-control.ts";
 import { type GuestRules, GuestWatch } from "./guest-watch.ts";
 import { HealthWatch, type HealthWatchParts } from "./health-watch.ts";
@@ -53,6 +54,12 @@ export class Surroundings {
     const occupants = this.roster.occupants(reading);
     this.#vram.observe(reading, occupants, this.#engine?.isAsleep === true);
     if (occupants !== undefined) this.#guests.saw(occupants.strangers, (pid) => this.roster.nameOf(pid));
+  }
+
+  /** Work of an earlier agent is no guest, however long the Engine took to tell of it. */
+  adopt(work: AdoptedWork): void {
+    this.roster.adopt(work);
+    this.#guests.forget();
   }
 
   get guest(): GuestWatch["guest"] {

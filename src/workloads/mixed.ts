@@ -2,7 +2,7 @@ import type { Clock } from "../lib/clock.ts";
 import { isRigError, messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { seconds } from "../units/time.ts";
-import type { ContainerDriver, FreezingDriver, Readiness, WorkExit, WorkSpec } from "./driver.ts";
+import type { AdoptedWork, ContainerDriver, FreezingDriver, Readiness, WorkExit, WorkSpec } from "./driver.ts";
 
 export interface MixedDriverParts {
   readonly processes: FreezingDriver;
@@ -21,7 +21,8 @@ export class MixedDriver implements FreezingDriver {
   readonly #parts: MixedDriverParts;
   /** Names that have, or may have, a container. */
   readonly #contained = new Set<string>();
-  readonly #unclaimed = new Set<string>();
+  readonly #unclaimed = new Map<string, AdoptedWork>();
+  readonly #onAdopted = new Set<(work: AdoptedWork) => void>();
 
   constructor(parts: MixedDriverParts) {
     this.#parts = parts;
@@ -64,6 +65,15 @@ export class MixedDriver implements FreezingDriver {
     this.#parts.containers.onExit(listener);
   }
 
+  /** Called for every container of an earlier agent: as it was found, and once more when it was stopped unclaimed. */
+  onAdopted(listener: (work: AdoptedWork) => void): void {
+    this.#onAdopted.add(listener);
+  }
+
+  #tell(work: AdoptedWork): void {
+    for (const listener of this.#onAdopted) listener(work);
+  }
+
   async close(): Promise<void> {
     await Promise.all([this.#parts.processes.close(), this.#parts.containers.close()]);
   }
@@ -81,7 +91,7 @@ export class MixedDriver implements FreezingDriver {
     }
     await clock.wait(UNCLAIMED, signal);
     if (signal.aborted) return;
-    for (const name of [...this.#unclaimed]) await this.#stopUnclaimed(name, signal);
+    for (const work of [...this.#unclaimed.values()]) await this.#stopUnclaimed(work, signal);
   }
 
   #of(name: string): FreezingDriver {
@@ -91,10 +101,12 @@ export class MixedDriver implements FreezingDriver {
   async #adopt(signal: AbortSignal): Promise<boolean> {
     const { containers, logger } = this.#parts;
     try {
-      for (const { name, state, container } of await containers.adopt(signal)) {
+      for (const work of await containers.adopt(signal)) {
+        const { name, state, container } = work;
         if (state !== "stopped") logger.info("found work of an earlier agent", { work: name, state, container });
-        if (state !== "stopped" && !this.#contained.has(name)) this.#unclaimed.add(name);
+        if (state !== "stopped" && !this.#contained.has(name)) this.#unclaimed.set(name, work);
         this.#contained.add(name);
+        this.#tell(work);
       }
       return true;
     } catch (error) {
@@ -104,11 +116,13 @@ export class MixedDriver implements FreezingDriver {
     }
   }
 
-  async #stopUnclaimed(name: string, signal: AbortSignal): Promise<void> {
+  async #stopUnclaimed(work: AdoptedWork, signal: AbortSignal): Promise<void> {
     const { containers, logger } = this.#parts;
+    const { name } = work;
     try {
       logger.warn("stopping work of an earlier agent that nobody wants", { work: name });
       await containers.stop(name, signal);
+      this.#tell({ ...work, state: "stopped" });
     } catch (error) {
       if (!isRigError(error)) throw error;
       logger.error("work of an earlier agent cannot be stopped", { work: name, reason: messageOf(error) });

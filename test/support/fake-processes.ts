@@ -1,5 +1,6 @@
 import type { GpuReading } from "../../src/gpu/source.ts";
 import type { ProcessLookup } from "../../src/rig/roster.ts";
+import type { OwnedWork } from "../../src/workloads/ownership.ts";
 import { type FakeWorkDriver, PID_OF } from "./fake-work-driver.ts";
 
 /** Who is whose: the driver's own work by its pid, and names for the others. */
@@ -7,13 +8,15 @@ export class FakeProcesses implements ProcessLookup {
   readonly names = new Map<number, string>();
   /** Of another namespace, or ended. */
   readonly unseen = new Set<number>();
+  /** The containers that processes are in. */
+  readonly containers = new Map<number, string>();
 
   isSeen(pid: number): boolean {
     return !this.unseen.has(pid);
   }
 
-  belongsTo(pid: number, work: { readonly pid: number }): boolean {
-    return pid === work.pid;
+  belongsTo(pid: number, work: OwnedWork): boolean {
+    return pid === work.pid || (work.container !== undefined && this.containers.get(pid) === work.container);
   }
 
   nameOf(pid: number): string | undefined {

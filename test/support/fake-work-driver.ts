@@ -1,6 +1,14 @@
 import type { Clock } from "../../src/lib/clock.ts";
 import { millis } from "../../src/units/time.ts";
-import type { Readiness, RunningWork, WorkDriver, WorkExit, WorkRole, WorkSpec } from "../../src/workloads/driver.ts";
+import type {
+  AdoptedWork,
+  Readiness,
+  RunningWork,
+  WorkDriver,
+  WorkExit,
+  WorkRole,
+  WorkSpec,
+} from "../../src/workloads/driver.ts";
 import { ScriptedEngine } from "./scripted-engine.ts";
 import { ScriptedMiner } from "./scripted-miner.ts";
 
@@ -30,6 +38,7 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
   readonly engine: ScriptedEngine;
   readonly #clock: Clock;
   readonly #listeners: ((exit: WorkExit) => void)[] = [];
+  readonly #adopters: ((work: AdoptedWork) => void)[] = [];
   readonly #starts = new Map<string, Promise<Readiness>>();
 
   private constructor(clock: Clock, miner: ScriptedMiner, engine: ScriptedEngine) {
@@ -75,6 +84,18 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
     const role = this.running.get(name)?.role;
     await this.stop(name, signal);
     if (role !== undefined) this.log.push(`remove ${role}`);
+  }
+
+  onAdopted(listener: (work: AdoptedWork) => void): void {
+    this.#adopters.push(listener);
+  }
+
+  /** A container of an earlier agent is found. */
+  adopt(spec: WorkSpec, state: AdoptedWork["state"] = "running"): void {
+    if (state !== "stopped") this.running.set(spec.name, spec);
+    const { name, role, gpu } = spec;
+    const found = { name, role, gpus: [gpu], fingerprint: "f", state, container: `c-${role}`, since: undefined };
+    for (const listener of this.#adopters) listener(found);
   }
 
   onExit(listener: (exit: WorkExit) => void): void {

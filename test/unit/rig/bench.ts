@@ -218,6 +218,7 @@ export class RigBench implements AsyncDisposable {
       onFault: (error) => this.faults.push(error),
     });
     this.source.onEvent((event) => this.loop.told(event));
+    driver.onAdopted((work) => this.loop.adopted(work));
     driver.onExit(({ role, reason }) => this.loop.workExited(role, reason));
   }
 

@@ -121,6 +121,18 @@ test("work of an earlier agent is stopped when nobody asked for it within a minu
   expect(log.filter((line) => line.startsWith("container stop"))).toEqual(["container stop orphan"]);
 });
 
+test("what an earlier agent left is told as it was found, and once more when it was stopped unclaimed", async () => {
+  const { mixed, clock } = build([found("orphan", "running"), found("old", "stopped")]);
+  const told: string[] = [];
+  mixed.onAdopted(({ name, state }) => told.push(`${name} ${state}`));
+  const tending = mixed.tendLeftovers(signal);
+  await clock.advance(0);
+  expect(told).toEqual(["orphan running", "old stopped"]);
+  await clock.advance(60_000);
+  await tending;
+  expect(told.slice(2)).toEqual(["orphan stopped"]);
+});
+
 test("work of an earlier agent can be stopped before anybody started it here", async () => {
   const { mixed, log, clock } = build([found("a", "running")]);
   const leaving = new AbortController();

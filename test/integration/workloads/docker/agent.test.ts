@@ -75,5 +75,6 @@ testWith(
     expect(await running(), "nothing was started anew").toEqual(before);
     await again.kill("SIGTERM");
     expect(await again.exit()).toBe(0);
+    expect(await running(), "an agent that is told to stop leaves nothing at work").toEqual([]);
   },
 );
