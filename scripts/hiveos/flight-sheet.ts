@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { globSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseDocument, stringify } from "yaml";
 import { isLoopback } from "../../src/config/fields.ts";
@@ -71,6 +71,19 @@ function parseExtra(text: string): Mapping {
   return value;
 }
 
+/** Hive OS keeps the versions of a miner side by side and brings new ones: `*` in its path takes the newest. */
+function findMiner(value: Mapping): Mapping {
+  const miner = isMapping(value.mining) ? value.mining.miner : undefined;
+  const file = isMapping(miner) ? miner.file : undefined;
+  if (typeof file !== "string" || !file.includes("*")) return value;
+  const [newest] = globSync(file).sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
+  if (newest !== undefined) return merge(value, { mining: { miner: { file: newest } } });
+  throw fault(
+    `there is no ${file}`,
+    "run the miner once from Hive OS so that it is installed, or correct mining.miner.file",
+  );
+}
+
 type Sheet = Readonly<Record<string, string | undefined>>;
 
 /** What the flight sheet orders: to mine, because that is what it is for; the extra config may say otherwise. */
@@ -85,7 +98,7 @@ function toRigYaml(sheet: Sheet): Mapping {
     pools: urls.map((url) => ({ url, user: toUser(CUSTOM_TEMPLATE), ...password })),
   };
   const own = { version: 1, mode: "mine", ...(name === "" ? {} : { rig: { name } }), mining };
-  return merge(own, parseExtra(sheet.CUSTOM_USER_CONFIG ?? ""));
+  return findMiner(merge(own, parseExtra(sheet.CUSTOM_USER_CONFIG ?? "")));
 }
 
 /** Whole or not at all, and for nobody else to read. */

@@ -115,6 +115,16 @@ describe("a flight sheet", () => {
     });
   });
 
+  testWith(hiveMachine, "finds the newest version of a miner of Hive OS's own", async () => {
+    const [file] = ["1.88", "1.9", "1.7a"].map((version) => rig.write(`miners/lolminer/${version}/lolMiner`, ""));
+    const extra = `mining: { miner: { program: lolminer, file: ${file?.replace("1.88", "*")}, args: [--mode, a] } }`;
+    const sheet = { ...SHEET, CUSTOM_ALGO: "etchash", CUSTOM_USER_CONFIG: extra };
+    expect(await rig.run(CONFIG, sheet)).toMatchObject({ code: 0 });
+    expect(parse(rig.read("home/hiveos/rig.yaml"))).toMatchObject({
+      mining: { algorithm: "etchash", miner: { program: "lolminer", file, args: ["--mode", "a"] } },
+    });
+  });
+
   testWith(hiveMachine, "leaves nothing in the shell that sources it", async () => {
     expect((await rig.run(leftBy("h-config.sh"), SHEET)).output).toMatch(/left: *\n$/);
   });
@@ -136,6 +146,11 @@ describe("a flight sheet", () => {
       "with a password in it",
       { CUSTOM_USER_CONFIG: "mining: { pools: [{ url: devpool, password: hunter2 }] }" },
       /pools\[0\]\.password: got a string/,
+    ],
+    [
+      "with a miner that is not installed",
+      { CUSTOM_USER_CONFIG: "mining: { miner: { program: rigel, file: /nowhere/*/rigel } }" },
+      /there is no \/nowhere\/\*\/rigel \(ERR_FLIGHT_SHEET\)/,
     ],
     ["that moves the data", { CUSTOM_USER_CONFIG: "dataDir: /tmp" }, /dataDir is fixed on Hive OS/],
     [
