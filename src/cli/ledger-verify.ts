@@ -1,3 +1,4 @@
+import type { Contradiction } from "../ledger/contradictions.ts";
 import type { Violation } from "../ledger/energy.ts";
 import { LedgerError } from "../ledger/errors.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
@@ -9,13 +10,16 @@ export interface LedgerVerifyOptions extends LocationOptions {
   readonly json?: true;
 }
 
-/** Adds up every slot, job and counter of the ledger; throws `ERR_LEDGER_CONSERVATION` when one differs by a millijoule. */
+/**
+ * Adds up every slot, job and counter of the ledger and holds labels and windows against what was booked; throws
+ * `ERR_LEDGER_CONSERVATION` when a sum differs by a millijoule or two rows contradict each other.
+ */
 export function ledgerVerify(options: LedgerVerifyOptions, context: CliContext): void {
   const dataDir = findDataDir(options, context);
   const ledger = openLedgerReadOnly(dataDir);
   try {
     const { slots, gpus, jobs } = ledger.energy.extent();
-    const violations = ledger.energy.verifyConservation();
+    const violations = [...ledger.energy.verifyConservation(), ...ledger.energy.contradictions()];
     if (options.json) {
       printJson(context, { slots, gpus, jobs, holds: violations.length === 0, violations: violations.map(toView) });
     } else if (violations.length === 0) {
@@ -29,12 +33,12 @@ export function ledgerVerify(options: LedgerVerifyOptions, context: CliContext):
 }
 
 const fault = (count: number): LedgerError =>
-  new LedgerError(`${count} ${count === 1 ? "sum does" : "sums do"} not add up`, {
+  new LedgerError(`${count} ${count === 1 ? "thing does" : "things do"} not add up`, {
     code: "ERR_LEDGER_CONSERVATION",
     mend: "keep a copy of ledger.sqlite and report the list; something other than Rigshift may have written to it",
   });
 
-function toView(violation: Violation) {
+function toView(violation: Violation | Contradiction) {
   const { kind } = violation;
   switch (kind) {
     case "slot":
@@ -53,10 +57,14 @@ function toView(violation: Violation) {
     case "job":
     case "window":
       return { kind, jobId: violation.jobId, bookedMj: violation.booked, totalMj: violation.total };
+    case "contradiction": {
+      const { gpu, slotStart, jobId, what } = violation;
+      return { kind, gpu, slotStartMs: slotStart, jobId, what };
+    }
   }
 }
 
-function toLine(violation: Violation): string {
+function toLine(violation: Violation | Contradiction): string {
   switch (violation.kind) {
     case "slot":
       return `${slotOf(violation)}: ${against(violation.booked, "booked", violation.measured, "measured")}`;
@@ -70,7 +78,17 @@ function toLine(violation: Violation): string {
       return `job ${violation.jobId}: ${against(violation.booked, "in its slots", violation.total, "in its total")}`;
     case "window":
       return `job ${violation.jobId}: ${against(violation.booked, "in its windows", violation.total, "in its total")}`;
+    case "contradiction":
+      return `${subjectOf(violation)} ${violation.what}`;
   }
+}
+
+/** The job comes first, then when, then where. */
+function subjectOf({ jobId, slotStart, gpu }: Contradiction): string {
+  const job = jobId ? [`job ${jobId}`] : [];
+  const slot = slotStart === null ? [] : [`slot ${sayTime(slotStart)}`];
+  const card = gpu === null ? [] : [`${slotStart === null ? "on" : "of"} ${gpu}`];
+  return [...job, ...slot, ...card].join(" ");
 }
 
 const slotOf = ({ gpu, slotStart }: { readonly gpu: string; readonly slotStart: UnixMs }): string =>

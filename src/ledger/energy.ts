@@ -1,6 +1,7 @@
 import type { MilliJoules } from "../units/energy.ts";
 import type { UnixMs } from "../units/time.ts";
 import type { Connection } from "./connection.ts";
+import { type Contradictions, createContradictions } from "./contradictions.ts";
 import {
   createEnergyStretches,
   type EnergyStretches,
@@ -53,7 +54,7 @@ export type Violation =
       readonly total: MilliJoules;
     };
 
-export interface EnergyReads {
+export interface EnergyReads extends Contradictions {
   /** Slots that start in [`from`, `to`), oldest first. */
   slots(from: UnixMs, to: UnixMs): readonly EnergySlot[];
   /** What one job used, slot by slot: the basis of its electricity bill. */
@@ -151,6 +152,7 @@ function createEnergyReads(connection: Connection, stretches: EnergyStretches): 
     jobSlots: (jobId) => jobSlots.all({ jobId }),
     extent: () => extent.get() ?? { slots: 0, gpus: 0, jobs: 0 },
     lastSeen: stretches.lastSeen,
+    ...createContradictions(connection),
     verifyConservation: () => [
       ...slotViolations.all(),
       ...jobViolations.all(),

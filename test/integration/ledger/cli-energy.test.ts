@@ -20,10 +20,12 @@ beforeEach(() => {
   directory = new TemporaryDirectory();
   ledger = openLedger(directory.path, { clock: new ManualClock(T0), logger: silentLogger });
   ledger.jobs.startJob(jobStart());
+  ledger.jobs.startJob(jobStart({ id: "request", kind: "completion", started: unixMs(T0 - 400 * SLOT) }));
   book(GPU_A, 0, { hashing: 3_000_000, idle: 600_000 });
   book(GPU_A, 1, { hashing: 5_000_000, switch: 1, parked: 2, inference: 3 });
   book(GPU_B, 1, { idle: 7_000_000_000 });
   ledger.jobs.recordTotals("job-1", jobTotals(8_000_000));
+  ledger.jobs.recordTotals("request", jobTotals(3));
   const rig = { slotStart: unixMs(T0), covered: millis(1_800_000) };
   ledger.rigEnergy.add({ ...rig, channel: "wall", energy: milliJoules(9_000_000_000), resets: 2, jumps: 1 });
   ledger.rigEnergy.add({ ...rig, channel: "host", energy: milliJoules(90_000_000), resets: 0, jumps: 0 });
@@ -33,6 +35,9 @@ afterEach(() => {
   directory[Symbol.dispose]();
 });
 
+const jobIn = (sink: string) =>
+  sink === "hashing" ? { jobId: "job-1" } : sink === "inference" ? { jobId: "request" } : {};
+
 function book(gpu: GpuUuid, slot: number, sinks: Partial<Record<EnergySink, number>>): void {
   const slotStart = unixMs(T0 + slot * SLOT);
   const entries = Object.entries(sinks).map(
@@ -40,7 +45,7 @@ function book(gpu: GpuUuid, slot: number, sinks: Partial<Record<EnergySink, numb
       gpu,
       slotStart,
       sink: sink as EnergySink,
-      ...(sink === "hashing" ? { jobId: "job-1" } : {}),
+      ...jobIn(sink),
       energy: milliJoules(energy),
       quality: "counter",
     }),
@@ -261,11 +266,11 @@ describe("ledger verify", () => {
   test("says how much adds up", async () => {
     expect(await cli("ledger", "verify")).toEqual({
       code: 0,
-      out: "3 slots of 2 GPUs and 1 job: every millijoule adds up\n",
+      out: "3 slots of 2 GPUs and 2 jobs: every millijoule adds up\n",
       err: "",
     });
     const { out } = await cli("ledger", "verify", "--json");
-    expect(JSON.parse(out)).toEqual({ slots: 3, gpus: 2, jobs: 1, holds: true, violations: [] });
+    expect(JSON.parse(out)).toEqual({ slots: 3, gpus: 2, jobs: 2, holds: true, violations: [] });
   });
 
   test("finds a millijoule that somebody added to a slot, and to its job", async () => {
@@ -275,9 +280,10 @@ describe("ledger verify", () => {
     expect(out.split("\n")).toEqual([
       `slot 2025-06-15 15:00:00 of ${GPU_A}: 3600001 mJ booked, 3600000 mJ measured (+1 mJ)`,
       "job job-1: 8000001 mJ in its slots, 8000000 mJ in its total (+1 mJ)",
+      "slot 2025-06-15 15:00:00 has another energy in the sum of the day than its jobs",
       "",
     ]);
-    expect(err).toMatch(/^rigshift: 2 sums do not add up \(ERR_LEDGER_CONSERVATION\): .+\n$/);
+    expect(err).toMatch(/^rigshift: 3 things do not add up \(ERR_LEDGER_CONSERVATION\): .+\n$/);
   });
 
   test("finds a measurement that is gone", async () => {
@@ -293,12 +299,38 @@ describe("ledger verify", () => {
     });
   });
 
+  test("finds a label that was mended, though every sum holds", async () => {
+    tamper(`UPDATE energy_slots SET energy_quality = 'suspect' WHERE gpu_uuid = '${GPU_B}'`);
+    const { code, out } = await cli("ledger", "verify");
+    expect([code, out]).toEqual([
+      1,
+      `slot 2025-06-15 15:15:00 of ${GPU_B} is labelled better than what was booked in it\n`,
+    ]);
+    const { violations } = JSON.parse((await cli("ledger", "verify", "--json")).out);
+    expect(violations).toEqual([
+      {
+        kind: "contradiction",
+        gpu: GPU_B,
+        slotStartMs: T0 + SLOT,
+        jobId: null,
+        what: "is labelled better than what was booked in it",
+      },
+    ]);
+  });
+
   test("finds a job whose windows hold something else", async () => {
     tamper(
       `INSERT INTO energy_windows (job_id, gpu_uuid, segment, epoch, from_ms, to_ms, energy_mj, energy_quality, energy_error_pct) VALUES ('job-1', '${GPU_A}', 0, 'e', 0, 1, 7999999, 'counter', 6)`,
     );
     const { code, out } = await cli("ledger", "verify");
-    expect([code, out]).toEqual([1, "job job-1: 7999999 mJ in its windows, 8000000 mJ in its total (-1 mJ)\n"]);
+    expect([code, out.split("\n")]).toEqual([
+      1,
+      [
+        "job job-1: 7999999 mJ in its windows, 8000000 mJ in its total (-1 mJ)",
+        `job job-1 on ${GPU_A} has other energy in its windows than in its slots`,
+        "",
+      ],
+    ]);
   });
 
   test("finds what the sums cannot show: a counter booked twice, and one that moved by less than was booked", async () => {
