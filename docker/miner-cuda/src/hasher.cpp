@@ -10,6 +10,8 @@ namespace {
 // Long enough that launching costs nothing, short enough that a pause is quick.
 constexpr double kBatchSeconds = 0.06;
 constexpr double kMeasureSeconds = 0.2;
+// Of one batch: a pool whose difficulty is far too low is not flooded.
+constexpr size_t kMaxShares = 32;
 constexpr auto kWindow = std::chrono::seconds(10);
 constexpr auto kShortest = std::chrono::seconds(1);
 
@@ -97,6 +99,7 @@ void Hasher::run() {
     hashing_ = true;
     batchStarted_ = SteadyClock::now();
     lock.unlock();
+    if (firstRate_ == 0) measure();
     step(*search);
     lock.lock();
     hashing_ = false;
@@ -135,7 +138,9 @@ std::vector<uint32_t> Hasher::batch(const HeaderScan& header, uint32_t first, ui
 
 void Hasher::step(Search& search) {
   uint32_t count = 0;
-  for (const uint32_t nonce : batch(search.header(), search.first(), search.left(), count)) {
+  std::vector<uint32_t> found = batch(search.header(), search.first(), search.left(), count);
+  if (found.size() > kMaxShares) found.resize(kMaxShares);
+  for (const uint32_t nonce : found) {
     // A card that is clocked too high finds what is not there; the processor knows better.
     if (scan::meets(search.header(), nonce)) onShare_(context_, search.shareOf(nonce));
     else say("the device found a share that is none: its hashes are wrong");

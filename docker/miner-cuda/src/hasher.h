@@ -1,5 +1,6 @@
 // The thread that owns the device, and what the others may ask of it.
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -30,7 +31,7 @@ class Hasher {
   bool paused() const;
   // Hashes per second over the last ten seconds; nothing until there is a second to judge, 0 while paused.
   std::optional<double> rate() const;
-  // Measured before the first job, unless it starts paused.
+  // Measured before the first hash for a pool; 0 until then.
   double firstRate() const { return firstRate_; }
   // How long the present batch has taken; the device hangs when that is long.
   std::chrono::milliseconds busyFor() const;
@@ -49,7 +50,7 @@ class Hasher {
   std::thread thread_;
   uint32_t batchSize_ = 1u << 16;
   uint64_t counter_ = 0;
-  double firstRate_ = 0;
+  std::atomic<double> firstRate_{0};
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -61,11 +61,15 @@ void announce(const Api& api, const Device& device, const Arguments& args) {
   Api api(parts.hasher, parts.pool);
   api.listen(args);
   parts.hasher.start();
-  parts.pool.suggest(parts.hasher.firstRate() * kWantedShareSeconds / kHashesPerDifficulty);
+  const auto suggest = [&parts] {
+    parts.pool.suggest(parts.hasher.firstRate() * kWantedShareSeconds / kHashesPerDifficulty);
+  };
+  suggest();
   std::thread([&parts] { parts.pool.run(); }).detach();
   announce(api, device, args);
   while (!canBeRead(signals) && !(args.exitWithStdin && hasEnded(STDIN_FILENO))) {
     api.serve(signals);
+    suggest();
     if (parts.hasher.busyFor() > kHung) fail(1, "the device hangs: one batch takes longer than 30 s");
   }
   parts.hasher.stop();

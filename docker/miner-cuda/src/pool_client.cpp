@@ -116,7 +116,8 @@ std::string PoolClient::session(size_t index) {
 }
 
 std::string PoolClient::talk(int socket, StratumSession& session, size_t index) {
-  std::string unsent = session.greeting(suggested_);
+  double suggested = suggested_;
+  std::string unsent = session.greeting(suggested);
   const auto started = SteadyClock::now();
   auto lastLine = started, lastLook = started;
   Lines lines;
@@ -140,6 +141,7 @@ std::string PoolClient::talk(int socket, StratumSession& session, size_t index) 
     if (lines.isTooLong()) return "a line is longer than 16384 bytes";
     if (lines.isTooSlow()) return "a line takes longer than 10 s";
     unsent += takeShares(session);
+    if (suggested_ != suggested) unsent += session.suggest(suggested = suggested_);
     const auto now = SteadyClock::now();
     if (!session.authorized() && now - started > kLoginTimeout) return "no login within 15 s";
     if (now - lastLine > kSilence) return "the pool has gone silent";

@@ -15,7 +15,7 @@ class PoolClient {
   PoolClient(std::vector<PoolTarget> pools, Hasher& hasher);
   // From any thread; the oldest go when nobody takes them.
   void submit(const Share& share);
-  // The difficulty that is asked for at every login.
+  // The difficulty that is asked for, now and at every login.
   void suggest(double difficulty) { suggested_ = difficulty; }
   // Never returns.
   [[noreturn]] void run();

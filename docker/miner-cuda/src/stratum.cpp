@@ -58,10 +58,13 @@ std::string StratumSession::greeting(double difficulty) {
   std::string lines = ask(Question::subscribe, "mining.subscribe", "[\"rigshift-miner-cuda/1\"]");
   lines += ask(Question::other, "mining.extranonce.subscribe", "[]");
   lines += ask(Question::authorize, "mining.authorize", "[" + quote(user_) + "," + quote(password_) + "]");
+  return difficulty > 0 ? lines + suggest(difficulty) : lines;
+}
+
+std::string StratumSession::suggest(double difficulty) {
   char wanted[32];
   snprintf(wanted, sizeof(wanted), "[%.9g]", difficulty);
-  if (difficulty > 0) lines += ask(Question::other, "mining.suggest_difficulty", wanted);
-  return lines;
+  return ask(Question::other, "mining.suggest_difficulty", wanted);
 }
 
 StratumEvents StratumSession::onLine(const std::string& line) {

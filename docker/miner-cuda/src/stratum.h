@@ -23,6 +23,7 @@ class StratumSession {
       : number_(number), user_(std::move(user)), password_(std::move(password)) {}
   // What to send first; `difficulty` is asked for when it is above zero.
   std::string greeting(double difficulty);
+  std::string suggest(double difficulty);
   // Never throws: what is wrong with a line is `broken`.
   StratumEvents onLine(const std::string& line);
   // Empty for a share of another session or one that cannot be sent yet.

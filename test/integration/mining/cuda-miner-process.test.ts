@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect } from "vitest";
+import { resumeMiner } from "../../../src/mining/reference/miner-api.ts";
 import { buildCudaMiner, CudaMiner, NVCC } from "../../support/cuda-miner.ts";
 import { testWith } from "../../support/requirement.ts";
 import { ScriptedPool } from "../../support/scripted-pool.ts";
@@ -22,6 +23,18 @@ describe("the CUDA miner's process", () => {
     await using second = await CudaMiner.start(pool.url, "--exit-with-stdin");
     second.child.stdin.end();
     expect(await second.exited).toBe(0);
+    await pool.close();
+  });
+
+  testWith(NVCC, "that starts paused measures itself at the first resume, and then tells its pool", async () => {
+    const pool = await ScriptedPool.start();
+    await using miner = await CudaMiner.start(pool.url, "--start-paused");
+    await pool.until((one) => one.sent("mining.authorize").length === 1);
+    expect(pool.sent("mining.suggest_difficulty")).toEqual([]);
+    await resumeMiner(`http://${miner.address.host}:${miner.address.port}`, new AbortController().signal);
+    await pool.until((one) => one.sent("mining.suggest_difficulty").length > 0);
+    const [suggestion] = pool.sent("mining.suggest_difficulty");
+    expect(suggestion?.params).toEqual([expect.any(Number)]);
     await pool.close();
   });
 

@@ -56,7 +56,7 @@ describe("the CUDA miner, through the proxy to the pool", () => {
       threads: 1,
     });
     expect(miner.stderr).toContain("not for earning");
-    await bench.until(({ shares }) => shares.length >= 3);
+    await bench.until(({ shares }) => shares.length >= 2);
     for (const share of bench.shares)
       expect(share).toMatchObject({ gpu: "GPU-0", worker: "rig.0", verdict: "accepted", verified: true });
     // It measured itself: its shares are worth about three seconds each, never a flood.
