@@ -73,6 +73,9 @@ export class CoinPrice {
       get asOf(): UnixMs {
         return belief()?.at ?? unixMs(0);
       },
+      get sources() {
+        return { believed: belief()?.sources ?? 0, asked: sources.length };
+      },
       get source(): string {
         const fresh = belief()?.sources ?? 0;
         return `${names} (${fresh} of ${sources.length} believed)`;

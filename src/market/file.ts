@@ -41,6 +41,8 @@ export interface CoinQuote extends Omit<Quote<UsdPerTerahash>, "value"> {
   readonly algorithm: string;
   /** Undefined while no source is believed. */
   readonly value: UsdPerTerahash | undefined;
+  /** Absent for a price that has one source only. */
+  readonly sources?: { readonly believed: number; readonly asked: number };
 }
 
 export interface MarketFile {

@@ -7,6 +7,8 @@ const AGREEMENT = 2;
 /** Sightings in a row that a rise needs, and that a single source's collapse needs. */
 const RISE_SIGHTINGS = 2;
 const FALL_SIGHTINGS = 3;
+/** A source that insists on a jump for this long begins a new history. */
+const INSISTENCE = hours(12);
 const DAY = hours(24);
 const HISTORY_STEP = minutes(5);
 /** A time this far ahead of ours is a source's mistake, or our clock was set back. */
@@ -34,6 +36,8 @@ interface SourceState {
   history: readonly Sighting[];
   /** Sightings in a row far below the source's own median. */
   low: number;
+  /** Since when it has been far above it, alone. */
+  highSince?: UnixMs | undefined;
 }
 
 /**
@@ -62,8 +66,16 @@ export class GuardedPrice {
     const median = medianOf(valuesOf(state.history));
     state.low = median !== undefined && value < median / MOST_CHANGE ? state.low + 1 : 0;
     state.latest = { value, at };
+    const isAlone = !this.#fresh(now).some((other) => other.source !== source && isNear(other.latest.value, value));
+    const isHigh = median !== undefined && value > MOST_CHANGE * median && isAlone;
+    state.highSince = isHigh ? (state.highSince ?? at) : undefined;
+    if (state.highSince !== undefined && elapsed(state.highSince, at) >= INSISTENCE) {
+      state.history = [];
+      state.highSince = undefined;
+    }
     this.#believe(now);
-    state.history = remember(state.history, { value, at });
+    // What is not believed must not make itself believed by repetition.
+    if (state.highSince === undefined) state.history = remember(state.history, { value, at });
     return true;
   }
 
@@ -89,12 +101,7 @@ export class GuardedPrice {
   }
 
   #believe(now: UnixMs): void {
-    const fresh = [...this.#states].flatMap(([source, state]) => {
-      const { latest } = state;
-      return latest !== undefined && elapsed(latest.at, now) <= (this.#maxAges.get(source) ?? 0)
-        ? [{ ...state, latest }]
-        : [];
-    });
+    const fresh = this.#fresh(now);
     const credible = fresh.flatMap((state) => {
       const value = credibleValue(state, fresh);
       return value === undefined ? [] : [{ value, at: state.latest.at }];
@@ -117,13 +124,21 @@ export class GuardedPrice {
     this.#accept(agreed ? value : Math.min(...this.#rises), at, credible.length);
   }
 
+  #fresh(now: UnixMs): readonly Fresh[] {
+    return [...this.#states].flatMap(([source, state]) => {
+      const { latest } = state;
+      const isFresh = latest !== undefined && elapsed(latest.at, now) <= (this.#maxAges.get(source) ?? 0);
+      return isFresh ? [{ ...state, source, latest }] : [];
+    });
+  }
+
   #accept(value: number, at: UnixMs, sources: number): void {
     this.#rises = [];
     this.#belief = { value, at, sources };
   }
 }
 
-type Fresh = SourceState & { readonly latest: Sighting };
+type Fresh = SourceState & { readonly source: string; readonly latest: Sighting };
 
 /** What of a source's word is believed beside the others that are fresh; undefined for none of it. */
 function credibleValue(state: Fresh, fresh: readonly Fresh[]): number | undefined {

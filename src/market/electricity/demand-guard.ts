@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
 import { type Watts, watts } from "../../units/energy.ts";
 import { elapsed, minutes, toHours, type UnixMs, unixMs } from "../../units/time.ts";
 
@@ -15,10 +17,19 @@ export interface DemandFacts {
   readonly hoursLeftInMonth: number;
 }
 
+const memorySchema = z.object({ month: z.int().nonnegative(), peakW: z.number().nonnegative().max(1e9) });
+
 /** What survives a restart. */
-export interface DemandMemory {
-  readonly month: number;
-  readonly peakW: number;
+type DemandMemory = z.output<typeof memorySchema>;
+
+/** The month's peak before the restart; undefined where nothing usable was kept. */
+export function readDemandMemory(file: string): DemandMemory | undefined {
+  try {
+    return memorySchema.parse(JSON.parse(readFileSync(file, "utf8")));
+  } catch {
+    // Missing or damaged: the month begins at the floor, which reckons too dear rather than too cheap.
+    return undefined;
+  }
 }
 
 /** Follows what is drawn from the grid in fixed quarters of an hour, and each month's highest. Written by `observe` only. */

@@ -1,14 +1,17 @@
+import { join } from "node:path";
 import type { RigConfig } from "../../config/load.ts";
+import { messageOf } from "../../lib/errors.ts";
 import { type Watts, watts } from "../../units/energy.ts";
 import { type UsdPerKwh, usdPerKwh } from "../../units/money.ts";
 import { after, hours, type Millis, minutes, type UnixMs } from "../../units/time.ts";
 import { parseJson } from "../answer.ts";
 import type { Currencies } from "../currencies.ts";
+import { writeCache } from "../fetch/cache.ts";
 import { type Feed, type FeedOptions, openFeed } from "../fetch/feed.ts";
 import { medianOf } from "../guard.ts";
 import type { Quote } from "../quote.ts";
 import { createCalendarRates } from "./calendar.ts";
-import { type DemandFacts, DemandGuard } from "./demand-guard.ts";
+import { type DemandFacts, DemandGuard, readDemandMemory } from "./demand-guard.ts";
 import { type Rate, type RateSeries, rateAt } from "./rates.ts";
 import { parseRates } from "./shapes.ts";
 import { freshSite, parseSite, type SiteReading } from "./site.ts";
@@ -46,6 +49,9 @@ export class Tariff {
   readonly #calendar: ((now: UnixMs) => Rate | undefined) | undefined;
   readonly #series = new Map<number, { readonly series: RateSeries; readonly at: UnixMs }>();
   readonly #demand: DemandGuard | undefined;
+  /** Keeps the month's peak over restarts. */
+  readonly #demandFile: string;
+  #keptPeak: number | undefined;
   #site: SiteReading | undefined;
   readonly feeds: readonly Feed[];
 
@@ -53,13 +59,14 @@ export class Tariff {
     this.#config = config;
     this.#currencies = currencies;
     this.#options = options;
+    this.#demandFile = join(options.cacheDir, "demand-peak.json");
     const { calendar, series, site, demandCharge } = config;
     this.#calendar = calendar && createCalendarRates(calendar);
     this.#demand =
       demandCharge &&
       new DemandGuard(
         { usdPerKwMonth: demandCharge.usdPerKwMonth, floor: watts(demandCharge.floorKw * 1000) },
-        undefined,
+        readDemandMemory(this.#demandFile),
       );
     const ofSite = site === undefined ? [] : [this.#openSite(site)];
     this.feeds = [...series.map((source, index) => this.#openSeries(source, index)), ...ofSite];
@@ -113,7 +120,16 @@ export class Tariff {
 
   /** To be called every few seconds with what the rig draws. */
   observe(load: Watts, now: UnixMs): void {
-    this.#demand?.observe(this.#drawn(load, now), now);
+    if (this.#demand === undefined) return;
+    this.#demand.observe(this.#drawn(load, now), now);
+    const { memory } = this.#demand;
+    if (memory.peakW === this.#keptPeak) return;
+    this.#keptPeak = memory.peakW;
+    try {
+      writeCache(this.#demandFile, memory);
+    } catch (error) {
+      this.#options.logger.warn("the month's peak cannot be kept", { reason: messageOf(error) });
+    }
   }
 
   /** What comes from the grid: the house's, where its connection is metered. */

@@ -56,7 +56,7 @@ export class DocumentPoll {
     const { clock } = this.#parts;
     let rest = this.#resume();
     while (!signal.aborted) {
-      await clock.wait(rest, signal);
+      if (rest > 0) await clock.wait(rest, signal);
       if (!signal.aborted) rest = await this.#poll(signal);
     }
   }

@@ -50,6 +50,14 @@ describe("a price from one source", () => {
     expect(guard.believed(at(61 + 60))).toBeUndefined();
   });
 
+  test("is not believed by repeating a spike, however short its past, until half a day of insisting", () => {
+    const guard = open();
+    for (const minute of [0, 5]) say(guard, "a", 10, minute);
+    for (let minute = 10; minute < 55; minute += 5) expect(say(guard, "a", 10_000, minute)).toBe(10);
+    for (let minute = 55; minute < 10 + 720; minute += 5) expect(say(guard, "a", 10_000, minute) ?? 10).toBe(10);
+    expect([730, 735].map((minute) => say(guard, "a", 10_000, minute))).toEqual([undefined, 10_000]);
+  });
+
   test("is believed at a collapse only after three sightings", () => {
     const guard = open();
     live(guard, "a", 10);
