@@ -102,7 +102,10 @@ export class RigController implements GpuPort {
     parts.driver.onAdopted?.((work) => {
       for (const gpu of work.gpus) this.#gpus.get(gpu)?.loop.adopted(work);
     });
-    parts.driver.onExit((exit) => this.#gpus.get(exit.gpu)?.loop.workExited(exit.role, exit.reason));
+    parts.driver.onExit((exit) => this.#gpus.get(exit.gpu)?.loop.workExited(exit));
+    parts.driver.onTrouble?.((trouble) => {
+      for (const gpu of trouble.gpus) this.#gpus.get(gpu)?.loop.workTroubled(trouble);
+    });
   }
 
   /** Runs every GPU until `signal` fires and each has let go. */

@@ -131,6 +131,12 @@ export class Custody {
     return this.handOver("none", reason, signal);
   }
 
+  /** Takes the GPU off work that runs on and cannot be trusted: everything of ours is stopped. */
+  purge(reason: string, signal: AbortSignal): Promise<Outcome> {
+    this.#interruptJob(reason);
+    return this.#pass("none", reason, "evicts", signal);
+  }
+
   /** Takes all work off a GPU that cannot be trusted, until `rejoin`. */
   async isolate(reason: string, signal: AbortSignal): Promise<Outcome> {
     this.#interruptJob(reason);
@@ -266,7 +272,7 @@ export class Custody {
     const failure = outcome.kind === "failed" ? outcome.reason : undefined;
     this.#assign("none", undefined);
     if (outcome.isStuck) this.#state = "faulted";
-    if (failure !== undefined) cooldown.failed(to, failure, steady.now());
+    if (failure !== undefined) cooldown.failed(to, { reason: failure }, steady.now());
     if (jobId !== undefined)
       this.#endJob(jobId, failure === undefined ? "cancelled" : "failed", failure ?? "the agent stopped");
   }

@@ -38,6 +38,7 @@ export class EngineControl {
       if (exit.name !== spec.name) return;
       this.#state = { kind: "failed", reason: `the engine ended: ${exit.reason}` };
       this.#isAsleep = false;
+      if (exit.cause === "gpu-lost") this.#isKept = false;
       options.onWork?.(undefined);
     });
   }

@@ -33,11 +33,11 @@ export class EngineTender {
     try {
       const outcome = await (isWanted ? serving?.engine.ensureReady(signal) : serving?.engine.stop(signal));
       if (outcome?.kind === "failed") {
-        cooldown.failed("inference", outcome.reason, steady.now());
+        cooldown.failed("inference", outcome, steady.now());
         logger.warn("the engine is not ready", { reason: outcome.reason });
       }
     } catch (error) {
-      cooldown.failed("inference", messageOf(error), steady.now());
+      cooldown.failed("inference", { reason: messageOf(error) }, steady.now());
       logger.error("tending the engine failed", { reason: messageOf(error) });
     } finally {
       this.#isBusy = false;

@@ -8,7 +8,7 @@ import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
 import { watts } from "../units/energy.ts";
 import { usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
-import type { AdoptedWork, WorkRole } from "../workloads/driver.ts";
+import type { AdoptedWork, WorkExit, WorkRole, WorkTrouble } from "../workloads/driver.ts";
 import { DecisionJournal } from "./decision-journal.ts";
 import { EngineTender } from "./engine-tender.ts";
 import type { LoopParts } from "./loop-parts.ts";
@@ -17,12 +17,12 @@ import { Outlook, sayBlocked } from "./outlook.ts";
 import type { Activity } from "./rates.ts";
 import type { Load } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
+import { WorkFaults } from "./work-faults.ts";
 
 const TICK = seconds(1);
 /** What a GPU is taken to draw at work until it was measured or told its limit. */
 const UNMEASURED = watts(300);
 const LONGEST_FREEZE = minutes(2);
-const POOL_PATIENCE = seconds(30);
 const LEAVE_TIMEOUT = seconds(5);
 
 /** The one writer of one GPU: looks, values, decides, hands over, and looks again. */
@@ -33,7 +33,7 @@ export class GpuLoop {
   readonly #journal: DecisionJournal;
   readonly #tender: EngineTender;
   readonly #backoff: Backoff = createBackoff(TICK, seconds(60));
-  readonly #lastExit = new Map<WorkRole, string>();
+  readonly #faults: WorkFaults;
   #capUntil: UnixMs | undefined;
   #why = "starting";
 
@@ -43,6 +43,7 @@ export class GpuLoop {
     this.#observer = new Observer(parts, this.#outlook);
     this.#journal = new DecisionJournal(parts.ledger);
     this.#tender = new EngineTender(parts);
+    this.#faults = new WorkFaults(parts);
   }
 
   /** Runs until `signal` fires, then drains, stops the GPU's work and books its energy. */
@@ -71,12 +72,18 @@ export class GpuLoop {
   }
 
   /** The miner or engine of this GPU ended by itself; the next look sees what that means for the GPU. */
-  workExited(role: WorkRole, reason: string): void {
+  workExited(exit: WorkExit): void {
     const { cooldown, steady, wake } = this.#parts;
-    this.#lastExit.set(role, reason);
+    const failure = this.#faults.exited(exit);
     // An engine that ends beside the miner is in nobody's way, but must not be started over and over.
-    if (role === "engine") cooldown.failed("inference", `the engine ended: ${reason}`, steady.now());
+    if (exit.role === "engine") cooldown.failed("inference", failure, steady.now());
     wake.call();
+  }
+
+  /** Work that runs on, short of memory or failing its health check, is stopped by the next look. */
+  workTroubled(trouble: WorkTrouble): void {
+    this.#faults.troubled(trouble);
+    this.#parts.wake.call();
   }
 
   /** A container that an earlier agent left on this GPU. */
@@ -224,17 +231,27 @@ export class GpuLoop {
     const { steady, cooldown, logger, custody, info, ground } = this.#parts;
     const { workload } = custody.assignment;
     const xid = ground.health.takeWorkFault();
-    const reason =
-      workload === "hashing"
-        ? (xid ?? this.#hashingFault())
-        : workload === "inference"
-          ? (xid ?? this.#servingFault())
-          : undefined;
+    const role = workload === "hashing" ? "miner" : workload === "inference" ? "engine" : undefined;
+    const distrusted = role && (xid === undefined ? this.#faults.takeTrouble(role) : { reason: xid });
+    const fault = distrusted ?? (role && this.#faults.of(role));
     await this.#endLongFreeze(signal);
-    if (reason === undefined) return await this.#stopStuckMiner(signal);
-    if (!cooldown.blocking(workload, steady.now())) cooldown.failed(workload, reason, steady.now());
+    await this.#stopAside(role, signal);
+    if (fault === undefined) return await this.#stopStuckMiner(signal);
+    const { reason } = fault;
+    if (!cooldown.blocking(workload, steady.now())) cooldown.failed(workload, fault, steady.now());
     logger.warn("work failed", { gpu: info.uuid, workload, reason });
-    await custody.letGo(reason, signal);
+    if (distrusted !== undefined && role === "engine") await custody.purge(reason, signal);
+    else await custody.letGo(reason, signal);
+  }
+
+  /** Work in trouble that does not have the GPU is stopped where it stands. */
+  async #stopAside(owner: WorkRole | undefined, signal: AbortSignal): Promise<void> {
+    const { mining, serving, cooldown, steady } = this.#parts;
+    const role = owner === "engine" ? "miner" : "engine";
+    const trouble = this.#faults.takeTrouble(role);
+    if (trouble === undefined) return;
+    cooldown.failed(role === "engine" ? "inference" : "hashing", trouble, steady.now());
+    await (role === "engine" ? serving?.engine.stop(signal) : mining?.miner.stop(signal));
   }
 
   /** A frozen miner is silent towards its pool, which forgets it: after a while it is stopped, and starts anew later. */
@@ -261,21 +278,6 @@ export class GpuLoop {
     const isStuck = custody.state === "faulted" && custody.assignment.workload === "none";
     if (!isStuck || mining?.miner.resident !== true || cooldown.blocking("none", steady.now())) return;
     await custody.handOver("none", "the miner could not be stopped and may still run", signal);
-  }
-
-  #hashingFault(): string | undefined {
-    const { mining, clock } = this.#parts;
-    if (mining?.miner.resident !== true) return `the miner ended: ${this.#lastExit.get("miner") ?? "it does not run"}`;
-    if (mining.watch.isSilent) return "the miner hangs: its API does not answer";
-    const away = mining.poolAway();
-    const isAway = away !== undefined && elapsed(away.since, clock.now()) > POOL_PATIENCE;
-    return isAway ? `the pool has been away for 30 s: ${away.reason}` : undefined;
-  }
-
-  #servingFault(): string | undefined {
-    const { serving } = this.#parts;
-    const kind = serving?.engine.state.kind;
-    return kind === "ready" ? undefined : `the engine ended: ${this.#lastExit.get("engine") ?? "it does not run"}`;
   }
 
   /** Says at the queue's door what would be refused anyway; the owner's reasons stay in the ledger. */

@@ -48,6 +48,8 @@ export class MinerControl {
     driver.onExit((exit) => {
       if (exit.name !== this.#miner.name) return;
       this.#lastExit = exit.reason;
+      // The driver has removed its container, because only a new one sees the GPU again.
+      if (exit.cause === "gpu-lost") this.#isKept = false;
       this.#hold(undefined);
     });
   }

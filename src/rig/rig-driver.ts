@@ -1,4 +1,4 @@
-import type { AdoptedWork, WorkDriver } from "../workloads/driver.ts";
+import type { AdoptedWork, WorkDriver, WorkTrouble } from "../workloads/driver.ts";
 
 /** A driver, with what only some can do: freeze work where it stands, and keep what was stopped for a warm start. */
 export interface RigDriver extends WorkDriver {
@@ -7,6 +7,8 @@ export interface RigDriver extends WorkDriver {
   resume?(name: string, signal: AbortSignal): Promise<void>;
   /** Called for every container that an earlier agent left, as it stands once the Engine tells of it. */
   onAdopted?(listener: (work: AdoptedWork) => void): void;
+  /** Called for work that runs on and cannot be trusted any more. */
+  onTrouble?(listener: (trouble: WorkTrouble) => void): void;
   /** Stops the work and removes what is kept of it, so that the next start is a cold one. */
   discard?(name: string, signal: AbortSignal): Promise<void>;
 }

@@ -188,6 +188,8 @@ export type ProbeResult =
 /** What an owner should look at although the work still runs. */
 export interface WorkTrouble {
   readonly name: string;
+  readonly role: WorkRole;
+  readonly gpus: readonly GpuUuid[];
   readonly kind: "unhealthy" | "oom";
   readonly reason: string;
 }

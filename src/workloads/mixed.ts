@@ -2,7 +2,15 @@ import type { Clock } from "../lib/clock.ts";
 import { isRigError, messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { seconds } from "../units/time.ts";
-import type { AdoptedWork, ContainerDriver, FreezingDriver, Readiness, WorkExit, WorkSpec } from "./driver.ts";
+import type {
+  AdoptedWork,
+  ContainerDriver,
+  FreezingDriver,
+  Readiness,
+  WorkExit,
+  WorkSpec,
+  WorkTrouble,
+} from "./driver.ts";
 
 export interface MixedDriverParts {
   readonly processes: FreezingDriver;
@@ -72,6 +80,11 @@ export class MixedDriver implements FreezingDriver {
 
   #tell(work: AdoptedWork): void {
     for (const listener of this.#onAdopted) listener(work);
+  }
+
+  /** Only containers are watched from outside while they run. */
+  onTrouble(listener: (trouble: WorkTrouble) => void): void {
+    this.#parts.containers.onTrouble(listener);
   }
 
   async close(): Promise<void> {

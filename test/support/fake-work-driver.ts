@@ -8,6 +8,7 @@ import type {
   WorkExit,
   WorkRole,
   WorkSpec,
+  WorkTrouble,
 } from "../../src/workloads/driver.ts";
 import { ScriptedEngine } from "./scripted-engine.ts";
 import { ScriptedMiner } from "./scripted-miner.ts";
@@ -38,6 +39,7 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
   readonly engine: ScriptedEngine;
   readonly #clock: Clock;
   readonly #listeners: ((exit: WorkExit) => void)[] = [];
+  readonly #troubled: ((trouble: WorkTrouble) => void)[] = [];
   readonly #adopters: ((work: AdoptedWork) => void)[] = [];
   readonly #starts = new Map<string, Promise<Readiness>>();
 
@@ -102,11 +104,22 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
     this.#listeners.push(listener);
   }
 
+  onTrouble(listener: (trouble: WorkTrouble) => void): void {
+    this.#troubled.push(listener);
+  }
+
+  /** The running work of `role` is in trouble, and runs on. */
+  trouble(role: WorkRole, kind: WorkTrouble["kind"], reason: string): void {
+    for (const { name, gpu } of [...this.running.values()].filter((spec) => spec.role === role))
+      for (const listener of this.#troubled) listener({ name, role, gpus: [gpu], kind, reason });
+  }
+
   /** The running work of `role` ends by itself. */
-  exit(role: WorkRole, reason: string): void {
+  exit(role: WorkRole, reason: string, cause?: WorkExit["cause"]): void {
     for (const { name, gpu } of [...this.running.values()].filter((spec) => spec.role === role)) {
       this.running.delete(name);
-      for (const listener of this.#listeners) listener({ name, gpu, role, reason });
+      for (const listener of this.#listeners)
+        listener({ name, gpu, role, reason, ...(cause === undefined ? {} : { cause }) });
     }
   }
 

@@ -73,18 +73,18 @@ export class Watch {
     const { units, onNews, clock } = this.#parts;
     const unit = units().find((one) => one.container === container);
     if (unit === undefined) return;
-    const { name } = unit;
+    const { name, role, gpus } = unit;
     switch (kind) {
       case "ended":
         onNews(name);
         break;
       case "unhealthy":
-        this.#worry({ name, kind, reason: "its health check fails" });
+        this.#worry({ name, role, gpus, kind, reason: "its health check fails" });
         break;
       case "out-of-memory": {
         const reason = "the kernel ended one of its processes for want of memory";
         void clock.wait(OOM_SETTLES, signal).then(() => {
-          if (units().includes(unit)) this.#worry({ name, kind: "oom", reason });
+          if (units().includes(unit)) this.#worry({ name, role, gpus, kind: "oom", reason });
         });
       }
     }

@@ -219,7 +219,8 @@ export class RigBench implements AsyncDisposable {
     });
     this.source.onEvent((event) => this.loop.told(event));
     driver.onAdopted((work) => this.loop.adopted(work));
-    driver.onExit(({ role, reason }) => this.loop.workExited(role, reason));
+    driver.onExit((exit) => this.loop.workExited(exit));
+    driver.onTrouble((trouble) => this.loop.workTroubled(trouble));
   }
 
   static async start(options: BenchOptions = {}): Promise<RigBench> {
