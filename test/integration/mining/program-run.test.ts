@@ -1,0 +1,80 @@
+import { chmodSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { MiningError } from "../../../src/mining/errors.ts";
+import { type MinerConfig, minerRun, toMinerPool } from "../../../src/mining/miners/program-run.ts";
+import { seconds } from "../../../src/units/time.ts";
+import { TemporaryDirectory } from "../../support/temporary-directory.ts";
+
+let directory: TemporaryDirectory;
+let file: string;
+beforeAll(() => {
+  directory = new TemporaryDirectory();
+  file = directory.write("miner", "#!/bin/sh\n");
+  chmodSync(file, 0o755);
+});
+afterAll(() => directory[Symbol.dispose]());
+
+const pool = { host: "pool.example.org", port: 443, tls: true, user: "wallet.rig-3", password: "d=1" };
+const terms = { algorithm: "etchash", args: ["--more"], startTimeout: seconds(7) };
+const run = (miner: MinerConfig, gpu: Parameters<typeof minerRun>[0]["gpu"] = { uuid: "GPU-a" }) =>
+  minerRun({ gpu, miner, proxy: { host: "127.0.0.1", port: 3333 }, worker: "rig-3", pools: [pool] });
+
+describe("a miner program's work", () => {
+  test("finds the proxy first, then the pools themselves, and sees one GPU", async () => {
+    const spec = await run({ ...terms, program: "t-rex", file }).prepare();
+    expect(spec).toMatchObject({
+      name: "miner-GPU-a",
+      role: "miner",
+      command: file,
+      env: { CUDA_VISIBLE_DEVICES: "GPU-a" },
+      startTimeout: 7000,
+    });
+    expect(spec.args.join(" ")).toContain(
+      "-o stratum+tcp://127.0.0.1:3333 -u rig-3 -p x -o stratum+ssl://pool.example.org:443 -u wallet.rig-3 -p d=1",
+    );
+    expect(spec.args).toContain(`127.0.0.1:${spec.answersAt?.port}`);
+    expect(spec.args.at(-1)).toBe("--more");
+  });
+
+  test("gets another port for its API at every start", async () => {
+    const { prepare } = run({ ...terms, program: "t-rex", file });
+    const [one, two] = [await prepare(), await prepare()];
+    expect(one.answersAt?.port).toBeGreaterThan(0);
+    expect(two.answersAt?.port).not.toBe(one.answersAt?.port);
+  });
+
+  test("names the card by its PCI address where the program asks for that", async () => {
+    const gpu = { uuid: "GPU-a", pciBusId: "00000000:0A:00.0" } as const;
+    const { args } = await run({ ...terms, program: "lolminer", file }, gpu).prepare();
+    expect(args.join(" ")).toContain("--devicesbypcie --devices 0A:00");
+  });
+
+  test("hides nothing from a program on another device", async () => {
+    expect((await run({ ...terms, program: "xmrig", file }, { uuid: "CPU-a" }).prepare()).env).toEqual({});
+  });
+
+  test("is that of a description where the program is not known", async () => {
+    const generic = { args: ["{algorithm}", "{pool}", "{user}"], path: "/", hashrate: "/h", hashrateUnit: 1 };
+    const { args } = await run({ ...terms, program: "generic", file, generic }).prepare();
+    expect(args).toEqual(["etchash", "127.0.0.1:3333", "rig-3", "--more"]);
+    const wrong = run({ ...terms, program: "generic", file, generic: { ...generic, args: ["{wallet}"] } });
+    await expect(wrong.prepare()).rejects.toMatchObject({ facts: { code: "ERR_MINER_ARGUMENT", field: "{wallet}" } });
+  });
+
+  test("is refused where the file is missing or may not be run", async () => {
+    const plain = directory.write("plain", "");
+    for (const wrong of ["/nowhere/miner", plain]) {
+      const fault = await run({ ...terms, program: "t-rex", file: wrong })
+        .prepare()
+        .catch((error: unknown) => error);
+      expect(fault).toBeInstanceOf(MiningError);
+      expect(fault).toMatchObject({ facts: { code: "ERR_MINER_FILE", retryable: true } });
+    }
+  });
+});
+
+test("a pool as a miner is told of it has the GPU's own login", () => {
+  const target = { url: "stratum+ssl://pool.example.org:443", user: "wallet.{rig}-{gpu}", password: "d=1" };
+  expect(toMinerPool(target, "rig-3")).toEqual(pool);
+  expect(toMinerPool({ ...target, url: "stratum+tcp://[::1]:1" }, "rig-3")).toMatchObject({ host: "::1", tls: false });
+});
