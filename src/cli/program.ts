@@ -68,6 +68,8 @@ function createProgram(context: CliContext): Command {
     .option("--json", "machine-readable")
     .action((options) => doctor(options, context));
   located(program.command("status").description("the rig now, and why"))
+    .option("--why <uuid>", "only what this GPU decided, with all it was decided on")
+    .option("--at <time>", "with --why, the decision in force then: UTC time or how long ago")
     .option("--json", "machine-readable")
     .action((options) => status(options, context));
   located(program.command("gpus").description("inventory and readings from the hardware, without an agent"))

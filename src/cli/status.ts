@@ -1,6 +1,8 @@
 import type { GpuView, RigView } from "../api/shapes.ts";
 import { type CliContext, findAgent, type LocationOptions, printJson } from "./context.ts";
+import { UsageError } from "./errors.ts";
 import { describeOrders } from "./mode.ts";
+import { explain } from "./status-why.ts";
 import { renderTable } from "./table.ts";
 import {
   sayAmount,
@@ -20,8 +22,19 @@ import {
 const NET = "NET/H";
 const INVENTED_NET = "NET/H (INVENTED)";
 
-/** The rig now, as the running agent sees it. */
-export async function status(options: LocationOptions & { readonly json?: true }, context: CliContext): Promise<void> {
+export interface StatusOptions extends LocationOptions {
+  readonly json?: true;
+  /** A GPU's UUID: its decision is explained instead. */
+  readonly why?: string;
+  readonly at?: string;
+}
+
+/** The rig now, as the running agent sees it, or why one GPU does or did what it does or did. */
+export async function status(options: StatusOptions, context: CliContext): Promise<void> {
+  const { why, at } = options;
+  if (why !== undefined) return explain({ ...options, why }, context);
+  if (at !== undefined)
+    throw new UsageError("--at without --why", { code: "ERR_USAGE", mend: "name the GPU with --why UUID" });
   const client = await findAgent(options, context);
   const rig = await client.rig(context.signal);
   if (options.json) return printJson(context, rig);

@@ -10,6 +10,10 @@ export interface DecisionReads {
   /** Newest first. */
   list(limit: number): readonly RecordedDecision[];
   last(gpu: GpuUuid): RecordedDecision | undefined;
+  /** The one in force at `at`: a decision that stays the same is one row, with what it was first taken on. */
+  inForce(gpu: GpuUuid, at: UnixMs): RecordedDecision | undefined;
+  /** Of every GPU that ever had a decision. */
+  gpus(): readonly GpuUuid[];
 }
 
 /** Every decision with what it was taken on. */
@@ -35,6 +39,14 @@ SELECT decision_id AS id, gpu_uuid AS gpu, at_ms AS at, mode, action, from_workl
   rule, why, inputs_json AS inputs
 FROM v_decisions`;
 
+/** From one GPU to the next along the index: a rig has few GPUs and many decisions. */
+const GPUS = `
+WITH RECURSIVE found(gpu) AS (
+  SELECT min(gpu_uuid) FROM decisions
+  UNION ALL
+  SELECT (SELECT min(gpu_uuid) FROM decisions WHERE gpu_uuid > found.gpu) FROM found WHERE found.gpu IS NOT NULL
+) SELECT gpu FROM found WHERE gpu IS NOT NULL`;
+
 export function createDecisions(connection: Connection): Decisions {
   const append = connection.prepare(APPEND);
   const old = connection.prepare<RecordedDecision>(`${SELECT} WHERE decision_id IN (${OLD}) ORDER BY decision_id`);
@@ -44,6 +56,10 @@ export function createDecisions(connection: Connection): Decisions {
   const last = connection.prepare<RecordedDecision>(
     `${SELECT} WHERE gpu_uuid = @gpu ORDER BY decision_id DESC LIMIT 1`,
   );
+  const inForce = connection.prepare<RecordedDecision>(
+    `${SELECT} WHERE gpu_uuid = @gpu AND at_ms <= @at ORDER BY decision_id DESC LIMIT 1`,
+  );
+  const gpus = connection.prepare<{ gpu: GpuUuid }>(GPUS);
   return {
     append: (decision) => append.run({ ...decision }).id,
     forgetInputs: (before, limit) =>
@@ -56,5 +72,7 @@ export function createDecisions(connection: Connection): Decisions {
       }),
     list: (limit) => list.all({ limit }),
     last: (gpu) => last.get({ gpu }),
+    inForce: (gpu, at) => inForce.get({ gpu, at }),
+    gpus: () => gpus.all({}).map(({ gpu }) => gpu),
   };
 }

@@ -29,6 +29,8 @@ export interface GpuFacts {
   readonly since: UnixMs;
   /** The workload that should own the GPU between requests. */
   readonly owner: Owner;
+  /** How far what the owner missed has come towards a switch, 0 to 1. */
+  readonly regretShare?: number;
   /** What pays most while no request runs: hashing, or rest where even that loses money. */
   readonly gapWorkload: Workload;
   /** What that earns; absent while it is unknown. */

@@ -3,6 +3,7 @@ import type { Mode } from "../ledger/rows.ts";
 import type { Decision, GpuFacts } from "../policy/types.ts";
 import type { UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
+import { toDecisionInputs } from "./decision-inputs.ts";
 
 export interface DecisionFacts {
   readonly facts: GpuFacts;
@@ -25,7 +26,7 @@ export class DecisionJournal {
     const to = decision.action === "switch" ? decision.to : from;
     const key = `${action}/${rule}/${from}/${to}/${mode}`;
     if (key === this.#last) return;
-    const inputs = JSON.stringify({ facts, valuations });
+    const inputs = JSON.stringify(toDecisionInputs(facts, valuations));
     this.#ledger.decisions.append({ gpu, at, mode, action, from, to, rule, why, inputs });
     this.#last = key;
   }

@@ -1,6 +1,6 @@
 import type { Mode, Workload } from "../ledger/rows.ts";
 import { learnedLinger, lingerFor } from "../policy/linger.ts";
-import { addRegret, explainOwner, type Regret, startRegret } from "../policy/regret.ts";
+import { addRegret, explainOwner, type Regret, regretShare, startRegret } from "../policy/regret.ts";
 import type { GpuFacts, Loan, Owner } from "../policy/types.ts";
 import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, type UnixMs } from "../units/time.ts";
@@ -82,6 +82,7 @@ export class Outlook {
       workload,
       since,
       owner: blocked === undefined ? this.#owner : { workload: "none", why: sayBlocked(blocked, now) },
+      regretShare: regretShare(this.#regret, trip.cost),
       gapWorkload,
       queue: queue.facts(),
       ...(gapNet === undefined ? {} : { gapNet }),

@@ -6,7 +6,7 @@ import type { Watts } from "../units/energy.ts";
 import type { UsdNano, UsdPerKwh } from "../units/money.ts";
 import type { Millis, UnixMs } from "../units/time.ts";
 import { type HashingTerms, valueHashing } from "../valuation/hashing.ts";
-import { valueInference } from "../valuation/inference.ts";
+import { type TokenPrices, valueInference } from "../valuation/inference.ts";
 import { valueRental } from "../valuation/rental.ts";
 import { valueResting } from "../valuation/resting.ts";
 import type { PowerPrice, Valuation } from "../valuation/valuation.ts";
@@ -21,6 +21,8 @@ export interface Prices {
   readonly terms?: () => HashingTerms;
   /** What listing the GPU at a marketplace would bring, to compare with. */
   readonly rental?: () => RentalTerms | undefined;
+  /** What customers pay now. */
+  readonly tokens?: () => TokenPrices | undefined;
   /** What the meter at the wall shows for these watts of the GPU. */
   readonly atWall: (power: Watts) => Watts;
 }
@@ -45,12 +47,14 @@ export function valueAll(facts: ValuingFacts, now: UnixMs): readonly Valuation[]
     const measured = rates.power(activity);
     return measured === undefined ? {} : priced(prices.atWall(measured), prices);
   };
+  const tokens = prices.tokens?.();
   const serving = inference && [
     valueInference({
       model: inference.model,
       demand: inference.demand.worth,
       window: inference.demand.window,
       backlog: inference.backlog,
+      ...(tokens === undefined ? {} : { prices: tokens }),
       ...(rates.power("serving") === undefined ? boundOf(power("hashing")) : power("serving")),
     }),
   ];
@@ -78,12 +82,14 @@ function priced(power: Watts, { powerFor, electricity }: Prices): PowerOf {
 function valueCoin(coin: CoinQuote, { rates, prices }: ValuingFacts, power: PowerOf, now: UnixMs): Valuation {
   const hashrate = rates.hashrate();
   const price = freshValue(coin, now);
+  const { source, asOf, sources } = coin;
   const terms = prices.terms?.();
   return valueHashing({
     coin: coin.coin,
     invented: coin.invented,
     ...(hashrate === undefined ? {} : { hashrate: hashrate.rate, basis: hashrate.basis }),
     ...(price === undefined ? {} : { price }),
+    origin: { source, asOf, ...(sources === undefined ? {} : { sources }) },
     ...(terms === undefined ? {} : { terms }),
     ...power,
   });

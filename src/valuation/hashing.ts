@@ -1,8 +1,15 @@
 import type { Watts } from "../units/energy.ts";
-import { powerCost, type UsdPerHour, type UsdPerTerahash, usdPerHour, usdPerKwh } from "../units/money.ts";
+import {
+  powerCost,
+  type UsdPerHour,
+  type UsdPerTerahash,
+  usdPerHour,
+  usdPerKwh,
+  usdPerTerahash,
+} from "../units/money.ts";
 import type { Hashrate } from "../units/work.ts";
 import { type Deduction, sayExplanation } from "./explanation.ts";
-import type { PowerPrice, RateBasis, Valuation } from "./valuation.ts";
+import type { PowerPrice, PriceOrigin, RateBasis, Valuation } from "./valuation.ts";
 import { sayHashrate, sayPercent, sayPowerAt } from "./wording.ts";
 
 /** What stands between the pool's estimate and the operator's purse. */
@@ -27,6 +34,7 @@ export interface HashingFacts {
   readonly basis?: RateBasis;
   /** Absent when no source is believed or the quote is stale. */
   readonly price?: UsdPerTerahash;
+  readonly origin?: PriceOrigin;
   readonly invented: boolean;
   /** At the wall, while hashing. */
   readonly power?: Watts;
@@ -58,17 +66,25 @@ const isKnown = (facts: HashingFacts): facts is KnownFacts =>
   facts.electricity !== undefined;
 
 function valueKnown(facts: KnownFacts): Omit<Valuation, "workload" | "label" | "rate"> {
-  const { coin, hashrate, basis, price, power, electricity, invented } = facts;
+  const { coin, hashrate, basis, price, power, electricity, invented, origin } = facts;
   const gross = grossOf(hashrate, price);
   const fees = deduct(gross, feesOf(facts));
-  const revenue = usdPerHour(fees.reduce<number>((left, { rate }) => left - rate, gross));
+  const revenue = keptOf(gross, facts);
   const cost = powerCost(power, electricity.price);
   const net = usdPerHour(revenue - cost);
   return {
+    gross,
     revenue,
     electricity: cost,
     net,
     power,
+    powerPrice: electricity.price,
+    price: {
+      unit: "USD/TH",
+      value: price,
+      ...breakEvenOf(cost, keptOf(grossOf(hashrate, usdPerTerahash(1)), facts)),
+      ...(origin === undefined ? {} : { origin }),
+    },
     ...(power > 0 ? { breakEven: usdPerKwh(revenue / (power / 1000)) } : {}),
     ...(basis === undefined ? {} : { basis }),
     why: sayExplanation({
@@ -80,6 +96,13 @@ function valueKnown(facts: KnownFacts): Omit<Valuation, "workload" | "label" | "
     }),
   };
 }
+
+const keptOf = (gross: UsdPerHour, facts: HashingFacts): UsdPerHour =>
+  usdPerHour(deduct(gross, feesOf(facts)).reduce<number>((left, { rate }) => left - rate, gross));
+
+/** Revenue grows with the price: what it is at a price of 1 tells where it covers `cost`. */
+const breakEvenOf = (cost: UsdPerHour, revenueAtOne: UsdPerHour): { readonly breakEven?: number } =>
+  revenueAtOne > 0 ? { breakEven: cost / revenueAtOne } : {};
 
 const grossOf = (rate: Hashrate, price: UsdPerTerahash): UsdPerHour => usdPerHour(((rate * 3600) / 1e12) * price);
 

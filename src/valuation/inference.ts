@@ -30,6 +30,8 @@ export interface InferenceFacts {
   /** What the requests seen over `window` were worth, refused ones included: observed demand, not hope. */
   readonly demand: UsdNano;
   readonly window: Millis;
+  /** What a token asked for and a token written pay now; absent while nobody says. */
+  readonly prices?: TokenPrices;
   /** What is queued right now. */
   readonly backlog: UsdNano;
   /** The fastest the GPU was seen to write with as many requests at once as it has, and what a token written pays. */
@@ -47,7 +49,14 @@ export function valueInference(facts: InferenceFacts): Valuation {
   const { model, power, electricity, powerIsBound } = facts;
   const revenue = revenueOf(facts);
   const rate = `${sayRate(revenue)} of demand`;
-  const known = { workload: "inference", label: model, rate, revenue, basis: "observed demand" } as const;
+  const known = {
+    workload: "inference",
+    label: model,
+    rate,
+    gross: revenue,
+    revenue,
+    basis: "observed demand",
+  } as const;
   if (power === undefined || electricity === undefined) {
     const what = power === undefined ? "its power has not been measured yet" : "the price of electricity is unknown";
     return { ...known, why: `${model} sees demand worth ${sayRate(revenue)}; ${what}, so its net is unknown` };
@@ -59,6 +68,8 @@ export function valueInference(facts: InferenceFacts): Valuation {
     electricity: cost,
     net,
     power,
+    powerPrice: electricity.price,
+    ...priceOf(facts, revenue, cost),
     ...(power > 0 ? { breakEven: usdPerKwh(revenue / (power / 1000)) } : {}),
     why: sayExplanation({
       subject: `${model} sees demand worth`,
@@ -69,6 +80,13 @@ export function valueInference(facts: InferenceFacts): Valuation {
       net,
     }),
   };
+}
+
+/** Told of a token written; both prices scaled alike bring the net to 0. */
+function priceOf({ prices }: InferenceFacts, revenue: UsdPerHour, cost: UsdPerHour): Pick<Valuation, "price"> {
+  if (prices === undefined) return {};
+  const breakEven = revenue > 0 ? { breakEven: (prices.output * cost) / revenue } : {};
+  return { price: { unit: "USD/Mtok", value: prices.output, ...breakEven } };
 }
 
 /** Demand, but no more than the GPU can write in an hour where that is known. */

@@ -20,6 +20,7 @@ export function valueRental({ ask, occupancy, platformCut, power, electricity }:
     workload: "lease",
     label: "rental",
     rate: `${sayRate(ask)} × ${sayPercent(occupancy)}`,
+    gross,
     revenue,
     basis: "listed",
   } as const;
@@ -32,12 +33,16 @@ export function valueRental({ ask, occupancy, platformCut, power, electricity }:
   const net = usdPerHour(revenue - cost);
   const cut = { what: `${sayPercent(platformCut)} of the platform`, rate: usdPerHour(gross - revenue) };
   const spent = { what: `${sayPowerAt(power, electricity)} while it is rented`, rate: cost };
+  const share = occupancy * (1 - platformCut);
+  const askBreakEven = share > 0 ? { breakEven: cost / share } : {};
   const breakEven = power > 0 && occupancy > 0 ? { breakEven: usdPerKwh(revenue / occupancy / (power / 1000)) } : {};
   return {
     ...known,
     electricity: cost,
     net,
     power,
+    powerPrice: electricity.price,
+    price: { unit: "USD/GPU-h", value: ask, ...askBreakEven },
     ...breakEven,
     why: sayExplanation({ subject, gross, deductions: platformCut > 0 ? [cut, spent] : [spent], net }),
   };

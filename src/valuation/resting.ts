@@ -20,6 +20,7 @@ export function valueResting(power: Watts | undefined, electricity: PowerPrice |
     electricity: cost,
     net,
     power,
+    powerPrice: electricity.price,
     why: `resting earns nothing and still costs ${sayPowerAt(power, electricity)} = ${sayRate(net)}`,
   };
 }

@@ -1,6 +1,7 @@
 import type { Workload } from "../ledger/rows.ts";
 import type { Watts } from "../units/energy.ts";
 import type { UsdPerHour, UsdPerKwh } from "../units/money.ts";
+import type { UnixMs } from "../units/time.ts";
 
 /** What one more load costs, and where its power comes from. */
 export interface PowerPrice {
@@ -13,16 +14,38 @@ export interface PowerPrice {
 /** Why a rate is believed: measured at the pool, claimed by the miner, benchmarked before, seen as demand, or asked for. */
 export type RateBasis = "effective" | "reported" | "benchmark" | "observed demand" | "listed" | "fixed";
 
+/** Who says what a price is. */
+export interface PriceOrigin {
+  readonly source: string;
+  readonly asOf: UnixMs;
+  /** How many sources are believed now, of how many that are asked; absent for a price that has one source only. */
+  readonly sources?: { readonly believed: number; readonly asked: number };
+}
+
+/** The price that a revenue rests on. */
+export interface ValuedPrice {
+  readonly unit: "USD/TH" | "USD/Mtok" | "USD/GPU-h";
+  readonly value: number;
+  /** The one at which the net is 0, all else as it is. */
+  readonly breakEven?: number;
+  readonly origin?: PriceOrigin;
+}
+
 /** What one workload is worth on one GPU. An absent field is unknown, and an unknown net never wins. */
 export interface Valuation {
   readonly workload: Workload;
   /** What people call it: the coin or the model. */
   readonly label: string;
+  /** Before fees. */
+  readonly gross?: UsdPerHour;
   readonly revenue?: UsdPerHour;
   readonly electricity?: UsdPerHour;
   readonly net?: UsdPerHour;
   /** At the wall. */
   readonly power?: Watts;
+  /** What a kilowatt-hour costs this load. */
+  readonly powerPrice?: UsdPerKwh;
+  readonly price?: ValuedPrice;
   /** The electricity price at which the net is 0. */
   readonly breakEven?: UsdPerKwh;
   /** The rate behind the revenue, with its unit, for people. */

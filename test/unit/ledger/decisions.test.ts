@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { unixMs } from "../../../src/units/time.ts";
 import { decisionRow, GPU_A, GPU_B, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
@@ -15,4 +16,17 @@ test("keeps every decision with what it was taken on, newest first", () => {
 
 test("knows no last decision of a GPU that never had one", () => {
   expect(openMemoryLedger(new ManualClock(T0)).decisions.last(GPU_B)).toBeUndefined();
+});
+
+test("knows which decision was in force at a time, and which GPUs ever decided", () => {
+  const { decisions } = openMemoryLedger(new ManualClock(T0));
+  expect(decisions.gpus()).toEqual([]);
+  decisions.append(decisionRow());
+  const second = decisions.append(decisionRow({ at: unixMs(T0 + 1000), rule: "linger" }));
+  decisions.append(decisionRow({ gpu: GPU_B, at: unixMs(T0 + 2000) }));
+  expect(decisions.inForce(GPU_A, unixMs(T0 - 1))).toBeUndefined();
+  expect(decisions.inForce(GPU_A, unixMs(T0 + 999))).toMatchObject({ rule: "arrival" });
+  expect(decisions.inForce(GPU_A, unixMs(T0 + 1000))).toMatchObject({ id: second, rule: "linger" });
+  expect(decisions.inForce(GPU_A, unixMs(T0 + 9000))).toMatchObject({ id: second });
+  expect(decisions.gpus()).toEqual([GPU_A, GPU_B]);
 });

@@ -40,7 +40,7 @@ describe("a rig that starts", () => {
     expect(rig.decisions).toHaveLength(before);
     expect(rig.decisions[0]).toMatchObject({ mode: "auto", action: "switch", from: "none", to: "hashing" });
     expect(JSON.parse(rig.decisions[0]?.inputs ?? "")).toMatchObject({
-      facts: { workload: "none" },
+      workload: "none",
       valuations: [{}, {}, {}],
     });
   });
