@@ -12,10 +12,14 @@ const HEADER = ["#", "NAME", "UUID", "VRAM", "POWER", "TEMP", "LOAD", "HEALTH"];
 /** Load and power of a CPU are differences between two looks. */
 const BETWEEN_LOOKS = seconds(0.25);
 
+const WHATEVER_THERE_IS = { source: "auto" } as const;
+
 /** What the hardware says, without an agent. */
 export async function gpus(options: LocationOptions & { readonly json?: true }, context: CliContext): Promise<void> {
   const config = loadConfig(options.config);
-  const source = await openGpuSource(config, { clock: systemClock, fallbackId: hostname(), env: context.env });
+  // Without a configuration the try-out runs on the CPU, but what is asked here is what there is.
+  const asked = options.config === undefined ? { ...config, gpus: WHATEVER_THERE_IS } : config;
+  const source = await openGpuSource(asked, { clock: systemClock, fallbackId: hostname(), env: context.env });
   try {
     const infos = await source.list(context.signal);
     await Promise.all(infos.map(({ uuid }) => source.read(uuid, context.signal)));

@@ -55,7 +55,7 @@ testWith(compiler, "a library whose only GPU does not answer is passed over too,
   await source.close();
 });
 
-async function printGpus(config: string, env: Record<string, string>): Promise<string> {
+async function printGpus(config: string | undefined, env: Record<string, string>): Promise<string> {
   using directory = new TemporaryDirectory();
   let printed = "";
   const context = {
@@ -67,7 +67,8 @@ async function printGpus(config: string, env: Record<string, string>): Promise<s
     printError: () => {},
     signal,
   };
-  await gpus({ config: directory.write("rig.yaml", config), json: true }, context);
+  const file = config === undefined ? {} : { config: directory.write("rig.yaml", config) };
+  await gpus({ ...file, json: true }, context);
   return printed;
 }
 
@@ -94,6 +95,16 @@ testWith(compiler, "rigshift gpus --json prints the promised keys with the drive
   });
   expect(standIn.leftOpen().sessions).toBe(0);
 });
+
+testWith(
+  compiler,
+  "without a configuration rigshift gpus shows the GPUs, although the try-out takes the CPU",
+  async () => {
+    using standIn = new NvmlStandIn(MACHINE, [], "real");
+    const printed = JSON.parse(await printGpus(undefined, { RIGSHIFT_NVML_LIBRARY: standIn.library }));
+    expect(printed).toMatchObject({ source: "nvml", gpus: [{ powerW: 100 }] });
+  },
+);
 
 test("rigshift gpus --json prints null for what a device does not know, and never 0", async () => {
   const printed = JSON.parse(await printGpus("version: 1\ngpus: { source: simulated }\n", {}));
