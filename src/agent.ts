@@ -5,8 +5,8 @@ import { basename, join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { type AgentFile, agentFilePath } from "./api/agent-file.ts";
 import { ShareTally } from "./api/miner-facts.ts";
+import { toPoolView } from "./api/pool-view.ts";
 import { createRigViews, type RigViews } from "./api/rig-views.ts";
-import type { PoolView } from "./api/shapes.ts";
 import { resolveDataDir } from "./config/data-dir.ts";
 import { repositoryRoot } from "./config/default.ts";
 import type { Endpoint } from "./config/fields.ts";
@@ -68,11 +68,11 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const { inference } = config;
   await checkModel(inference);
   const dataDir = resolveDataDir(config, { env: options.env, uid: process.getuid?.(), cwd: options.cwd });
-  const market = openMarket({ config, dataDir, clock, logger });
 
   await using stack = new AsyncDisposableStack();
   const ledger = stack.adopt(openLedger(dataDir, { clock, logger }), (opened) => opened.close());
   closeBooks(ledger, clock, logger);
+  const market = openMarket({ config, dataDir, clock, logger, onPayouts: (all) => ledger.payouts.replaceAll(all) });
   const stop = new AbortController();
   const running = AbortSignal.any([signal, stop.signal]);
   let fault: unknown;
@@ -112,7 +112,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     market: market.coin,
     bookedPower: () => market.bookedPower(),
     model,
-    pool: () => (mined ? poolView(mined.proxy, config) : null),
+    pool: () => (mined ? toPoolView(mined.proxy, config) : null),
   });
   const id = randomUUID();
   const http = stack.adopt(await openHttp({ parts, controller, views, dataDir, id }), (server) => server.close());
@@ -264,14 +264,6 @@ const linkOf = ({ proxy, pools }: Mined, coin: CoinQuote, { mining, workloads }:
     return state === "down" ? { since, reason: reason ?? "no reason given" } : undefined;
   },
 });
-
-/** The embedded pool goes by its name in the configuration; its port is nobody's concern. */
-function poolView(proxy: StratumProxy, { mining }: RigConfig): PoolView {
-  const { state, url: address, difficulty, since, reason } = proxy.state();
-  const isOurs = mining?.pools.every(({ endpoint, url }) => endpoint.kind === "devpool" || url !== address) === true;
-  const url = isOurs ? "devpool" : address;
-  return { url, state, difficulty: difficulty ?? null, sinceMs: since, reason: reason ?? null };
-}
 
 interface HttpParts {
   readonly parts: RigParts;

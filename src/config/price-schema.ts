@@ -125,6 +125,9 @@ export const market = (base: string) =>
       .default([])
       .describe("Hosts of sources that may stand in the house; every other one must have a public address."),
     terms: TERMS.describe("What stands between the pool's estimate and the operator's purse."),
+    payouts: z
+      .exactOptional(path(base))
+      .describe("What the pool really credited: from,to,credited_usd. It corrects the estimates."),
     tokens: z.exactOptional(tokenPrices(base)).describe("What customers pay, instead of the prices in inference."),
     rentals: list(rental(base), 16).default([]).describe("What GPUs would bring at a marketplace, to compare with."),
   }).prefault({});

@@ -13,6 +13,7 @@ import type { JobReads } from "./job-reads.ts";
 import type { JobStates } from "./job-states.ts";
 import { createJobs, type Jobs } from "./jobs.ts";
 import { createModes, type ModeReads, type Modes } from "./modes.ts";
+import { createPayouts, type PayoutReads, type Payouts } from "./payouts.ts";
 import { createPowerMinutes, type PowerMinuteReads, type PowerMinutes } from "./power-minutes.ts";
 import { createProcesses, type Processes, type ProcessReads } from "./processes.ts";
 import { createRigEnergy, type RigEnergy, type RigEnergyReads } from "./rig-energy.ts";
@@ -40,6 +41,7 @@ export interface ReadOnlyLedger {
   readonly modes: ModeReads;
   readonly processes: ProcessReads;
   readonly wouldHave: WouldHaveReads;
+  readonly payouts: PayoutReads;
   close(): void;
 }
 
@@ -62,6 +64,7 @@ export interface Ledger extends ReadOnlyLedger {
   readonly modes: Modes;
   readonly processes: Processes;
   readonly wouldHave: WouldHave;
+  readonly payouts: Payouts;
   /** All that `f` writes, or nothing; nested calls are fine, promises are refused. */
   transaction<T>(f: () => T): T;
   /** Moves the write-ahead log into the main file and empties it. */
@@ -92,6 +95,7 @@ export function buildLedger(connection: Connection, clock: Clock, released: () =
     modes: createModes(connection),
     processes: createProcesses(connection),
     wouldHave: createWouldHave(connection),
+    payouts: createPayouts(connection),
     transaction: connection.transaction,
     checkpoint: () => void connection.pragma("wal_checkpoint(TRUNCATE)"),
     close: () => {

@@ -9,6 +9,7 @@ import { energyStretches } from "./migrations/0006-energy-stretches.ts";
 import { shareAlgorithm } from "./migrations/0007-share-algorithm.ts";
 import { curtailments } from "./migrations/0008-curtailments.ts";
 import { foundSettings } from "./migrations/0009-found-settings.ts";
+import { payouts } from "./migrations/0010-payouts.ts";
 
 /** In order; a step that was released is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -21,6 +22,7 @@ const MIGRATIONS: readonly string[] = [
   shareAlgorithm,
   curtailments,
   foundSettings,
+  payouts,
 ];
 
 /** The version of a ledger that has every step. */

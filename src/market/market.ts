@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { RigConfig } from "../config/load.ts";
+import type { Payout } from "../ledger/payouts.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { type Watts, watts } from "../units/energy.ts";
@@ -9,7 +10,9 @@ import { CoinPrice } from "./coin-price.ts";
 import { Currencies } from "./currencies.ts";
 import { type PowerFacts, Tariff } from "./electricity/tariff.ts";
 import type { Feed, FeedOptions } from "./fetch/feed.ts";
+import { FileWatch } from "./fetch/file-watch.ts";
 import { type CoinQuote, watchMarketFile } from "./file.ts";
+import { parsePayouts } from "./payout-file.ts";
 import { RentalPrices, type RentalTerms } from "./rental-prices.ts";
 import { type TokenPriceList, TokenPrices } from "./token-prices.ts";
 
@@ -34,12 +37,14 @@ export interface Market {
 interface MarketParts {
   readonly config: RigConfig;
   readonly dataDir: string;
+  /** Told whenever the operator's list of payouts was written. */
+  readonly onPayouts: (payouts: readonly Payout[]) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Opens what rig.yaml names under `market` and `electricity`; throws `MarketError` where the market file is bad. */
-export function openMarket({ config, dataDir, clock, logger }: MarketParts): Market {
+export function openMarket({ config, dataDir, clock, logger, onPayouts }: MarketParts): Market {
   const { privateHosts, tokens, rentals } = config.market;
   const options = { clock, logger, privateHosts, cacheDir: join(dataDir, "market") };
   const retries: (() => void)[] = [];
@@ -56,6 +61,7 @@ export function openMarket({ config, dataDir, clock, logger }: MarketParts): Mar
     ...coin.feeds,
     ...tariff.feeds,
     ...rented.feeds,
+    ...openPayouts(config.market.payouts, onPayouts, options),
     ...(paid === undefined ? [] : [paid.feed]),
   ];
   let drawn: Watts | undefined;
@@ -77,6 +83,16 @@ export function openMarket({ config, dataDir, clock, logger }: MarketParts): Mar
       await Promise.all([watch(), ...feeds.map((feed) => feed.run(signal))]);
     },
   };
+}
+
+function openPayouts(
+  file: string | undefined,
+  onPayouts: MarketParts["onPayouts"],
+  options: FeedOptions,
+): readonly Feed[] {
+  if (file === undefined) return [];
+  const onText = (text: string) => onPayouts(parsePayouts(text));
+  return [new FileWatch(file, { ...options, name: file, every: LOOK_EVERY, onText })];
 }
 
 interface OpenCoin {

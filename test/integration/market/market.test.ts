@@ -2,6 +2,7 @@ import { chmodSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseConfig } from "../../../src/config/load.ts";
+import type { Payout } from "../../../src/ledger/payouts.ts";
 import { createLogger } from "../../../src/lib/logger.ts";
 import { type Market, openMarket } from "../../../src/market/market.ts";
 import { freshValue } from "../../../src/market/quote.ts";
@@ -18,6 +19,7 @@ let server: PriceServer;
 let directory: TemporaryDirectory;
 let clock: ManualClock;
 let log: string[];
+let paid: (readonly Payout[])[];
 let stop: AbortController;
 let running: Promise<void>;
 beforeEach(async () => {
@@ -25,6 +27,7 @@ beforeEach(async () => {
   directory = new TemporaryDirectory("rigshift market");
   clock = new ManualClock(Date.UTC(2026, 10, 22, 12));
   log = [];
+  paid = [];
   stop = new AbortController();
   running = Promise.resolve();
 });
@@ -39,7 +42,7 @@ function open(sections: { readonly market?: object; readonly electricity?: objec
   const market = { privateHosts: ["127.0.0.1"], ...sections.market };
   const config = parseConfig({ version: 1, mining: MINING, ...sections, market }, "test", directory.path);
   const logger = createLogger("warn", (line) => log.push(line));
-  const opened = openMarket({ config, dataDir: directory.path, clock, logger });
+  const opened = openMarket({ config, dataDir: directory.path, clock, logger, onPayouts: (all) => paid.push(all) });
   running = opened.run(() => load, stop.signal);
   return opened;
 }
@@ -298,6 +301,18 @@ describe("electricity", () => {
 });
 
 describe("other prices", () => {
+  test("as they were really paid are handed on whenever the list was written, and a broken list is not", async () => {
+    const path = directory.write("payouts.csv", "from,to,credited_usd\n2026-11-20T00:00Z,2026-11-21T00:00Z,1.25\n");
+    open({ market: { payouts: path } });
+    const [from, to] = [Date.UTC(2026, 10, 20), Date.UTC(2026, 10, 21)];
+    expect(paid).toEqual([[{ from, to, credited: 1_250_000_000 }]]);
+    writeFileSync(path, "from,to,credited_usd\n2026-11-20T00:00Z,2026-11-19T00:00Z,1.25\n");
+    utimesSync(path, 1000, 1000);
+    await clock.advance(6000);
+    expect(paid).toHaveLength(1);
+    expect(log.join()).toContain("line 2: it ends before it begins");
+  });
+
   test("of tokens come from a source once it was seen twice", async () => {
     server.says('{"in": 0.2, "out": "0.8"}');
     const market = open({ market: { tokens: { url: server.url(), in: "/in", out: "/out" } } });
