@@ -6,6 +6,7 @@ import {
   type EnergySlotView,
   type EngineView,
   type ErrorView,
+  type ForeignLoginView,
   type GpuView,
   type HealthView,
   type JobView,
@@ -19,6 +20,7 @@ import {
   type TodayView,
   type TransitionView,
   type ValuationView,
+  type WouldHaveDayView,
 } from "./shapes.ts";
 
 /** The shapes once more, as schemas: what `openapi.json` is made from and what requests are checked with. */
@@ -40,12 +42,23 @@ export const engineSchema: z.ZodType<EngineView> = z.strictObject({
   reason: text.nullable(),
 });
 
+const foreignLoginSchema: z.ZodType<ForeignLoginView> = z.strictObject({
+  login: text,
+  sharesAccepted: count,
+  sharesRejected: count,
+  sharesUnknown: count,
+  expectedHashes: number,
+  sinceMs: time,
+  lastMs: time,
+});
+
 export const poolSchema: z.ZodType<PoolView> = z.strictObject({
   url: text,
   state: z.enum(["connecting", "connected", "down"]),
   difficulty: number.nullable(),
   sinceMs: time.nullable(),
   reason: text.nullable(),
+  foreign: z.array(foreignLoginSchema),
 });
 
 export const todaySchema: z.ZodType<TodayView> = z.strictObject({
@@ -59,6 +72,8 @@ export const todaySchema: z.ZodType<TodayView> = z.strictObject({
   tokensOut: count,
   wouldHaveEarnedUsd: number.nullable(),
 });
+
+export const wouldHaveDaySchema: z.ZodType<WouldHaveDayView> = z.strictObject({ dayStartMs: time, netUsd: number });
 
 export const switchCostSchema: z.ZodType<SwitchCostView> = z.strictObject({
   from: workload,
@@ -100,6 +115,8 @@ export const gpuSchema: z.ZodType<GpuView> = z.strictObject({
   queuedRequests: count,
   activeRequests: count,
   roundTripMs: number.nullable(),
+  roundTripCostUsd: number.nullable(),
+  askFloorUsdPerHour: number.nullable(),
   switchCosts: z.array(switchCostSchema),
   lastXid: count.nullable(),
   slotFaults24h: count,
@@ -121,6 +138,7 @@ export const rigSchema: z.ZodType<RigView> = z.strictObject({
   curtail: curtailViewSchema.nullable(),
   market: z.strictObject({ source: text, asOfMs: time, invented: z.boolean() }),
   today: todaySchema,
+  wouldHaveByDay: z.array(wouldHaveDaySchema),
   gpus: z.array(gpuSchema),
 });
 
@@ -128,12 +146,23 @@ export const valuationSchema: z.ZodType<ValuationView> = z.strictObject({
   gpu: text,
   workload,
   label: text,
+  grossUsdPerHour: number.nullable(),
+  feesUsdPerHour: number.nullable(),
   revenueUsdPerHour: number.nullable(),
   electricityUsdPerHour: number.nullable(),
   netUsdPerHour: number.nullable(),
   netUsdPerDay: number.nullable(),
   powerW: number.nullable(),
   breakEvenUsdPerKwh: number.nullable(),
+  electricityUsdPerKwh: number.nullable(),
+  price: number.nullable(),
+  priceUnit: text.nullable(),
+  breakEvenPrice: number.nullable(),
+  priceSource: text.nullable(),
+  priceAsOfMs: time.nullable(),
+  priceSourcesBelieved: count.nullable(),
+  priceSourcesAsked: count.nullable(),
+  neededStayMs: number.nullable(),
   rate: text,
   trust: text,
   why: text,

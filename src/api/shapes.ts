@@ -29,7 +29,15 @@ export interface RigView {
   /** Where the prices come from, in words, with their date. */
   readonly market: { readonly source: string; readonly asOfMs: number; readonly invented: boolean };
   readonly today: TodayView;
+  /** What observing would have earned on each of the last days it observed, newest first. */
+  readonly wouldHaveByDay: readonly WouldHaveDayView[];
   readonly gpus: readonly GpuView[];
+}
+
+/** One UTC day of observe mode. */
+export interface WouldHaveDayView {
+  readonly dayStartMs: number;
+  readonly netUsd: number;
 }
 
 export interface EngineView {
@@ -48,6 +56,21 @@ export interface PoolView {
   readonly difficulty: number | null;
   readonly sinceMs: number | null;
   readonly reason: string | null;
+  /** Logins through the proxy that are not the rig's own since the agent started: a miner program's fee, mostly. */
+  readonly foreign: readonly ForeignLoginView[];
+}
+
+/** What went to somebody else's wallet; none of it is in the ledger. */
+export interface ForeignLoginView {
+  readonly login: string;
+  readonly sharesAccepted: number;
+  readonly sharesRejected: number;
+  /** Never answered by the pool. */
+  readonly sharesUnknown: number;
+  /** Behind the accepted shares. */
+  readonly expectedHashes: number;
+  readonly sinceMs: number;
+  readonly lastMs: number;
 }
 
 /**
@@ -97,6 +120,9 @@ export interface GpuView {
   readonly queuedRequests: number;
   readonly activeRequests: number;
   readonly roundTripMs: number | null;
+  readonly roundTripCostUsd: number | null;
+  /** From this ask on, an hour of renting the GPU out brings no less than its best own work. */
+  readonly askFloorUsdPerHour: number | null;
   /** What handovers of this GPU were measured to take. */
   readonly switchCosts: readonly SwitchCostView[];
   /** The driver's last error number for this GPU since the agent started. */
@@ -120,6 +146,9 @@ export interface ValuationView {
   readonly gpu: string;
   readonly workload: WorkloadName;
   readonly label: string;
+  /** Before fees. */
+  readonly grossUsdPerHour: number | null;
+  readonly feesUsdPerHour: number | null;
   readonly revenueUsdPerHour: number | null;
   readonly electricityUsdPerHour: number | null;
   readonly netUsdPerHour: number | null;
@@ -127,6 +156,20 @@ export interface ValuationView {
   readonly powerW: number | null;
   /** The electricity price in USD/kWh at which the net is 0. */
   readonly breakEvenUsdPerKwh: number | null;
+  /** What a kilowatt-hour costs this load. */
+  readonly electricityUsdPerKwh: number | null;
+  /** Of `priceUnit`: a terahash, a million tokens written, or a GPU-hour. */
+  readonly price: number | null;
+  readonly priceUnit: string | null;
+  /** The price at which the net is 0. */
+  readonly breakEvenPrice: number | null;
+  readonly priceSource: string | null;
+  readonly priceAsOfMs: number | null;
+  /** How many of the sources that are asked are believed now; null for a price of one source. */
+  readonly priceSourcesBelieved: number | null;
+  readonly priceSourcesAsked: number | null;
+  /** How long it must run to earn back the round trip; null where it pays no more than what runs. */
+  readonly neededStayMs: number | null;
   readonly rate: string;
   readonly trust: string;
   readonly why: string;

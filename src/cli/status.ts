@@ -63,6 +63,10 @@ function describeRig(rig: RigView): string {
   if (pool !== null)
     lines.push(
       `pool    ${pool.state}, ${pool.url}, difficulty ${sayDifficulty(pool.difficulty)}${pool.reason === null ? "" : `: ${pool.reason}`}`,
+      ...pool.foreign.map(({ login, sharesAccepted, sharesRejected }) => {
+        const shares = `${sayAmount(sharesAccepted, "share")} (${sharesRejected} refused)`;
+        return `not us  ${login}: ${shares}; the miner's fee, or a mistyped login`;
+      }),
     );
   return lines.join("\n");
 }

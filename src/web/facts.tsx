@@ -54,13 +54,15 @@ function Pool({ pool, now }: { readonly pool: PoolView | null; readonly now: num
         <p class="note">Hashing is switched off in rig.yaml.</p>
       </Fact>
     );
-  const { url, state, difficulty, sinceMs, reason } = pool;
+  const { url, state, difficulty, sinceMs, reason, foreign } = pool;
+  const taken = foreign.reduce((sum, { sharesAccepted }) => sum + sharesAccepted, 0);
   const since = sinceMs === null ? null : `for ${formatRunning(now - sinceMs)}`;
   const level = difficulty === null ? null : `difficulty ${formatDifficulty(difficulty)}`;
   return (
     <Fact title="Pool" state={state} health={POOL_HEALTH[state]}>
       <p class="fact-main">{url}</p>
       <p class="note">{[level, since, reason].filter(Boolean).join(" · ")}</p>
+      {foreign.length === 0 ? null : <p class="note">not the rig's own logins: {taken} shares accepted</p>}
     </Fact>
   );
 }

@@ -50,6 +50,8 @@ export const fakeGpu = (changes: Partial<GpuView> = {}): GpuView => ({
   queuedRequests: 0,
   activeRequests: 0,
   roundTripMs: 840,
+  roundTripCostUsd: 0.0002,
+  askFloorUsdPerHour: 0.0215,
   switchCosts: [],
   lastXid: null,
   slotFaults24h: 0,
@@ -74,7 +76,14 @@ export const fakeRig = (changes: Partial<RigView> = {}): RigView => ({
     contextTokens: 512,
     reason: null,
   },
-  pool: { url: "devpool", state: "connected", difficulty: 0.014, sinceMs: START_MS - 99 * MINUTE_MS, reason: null },
+  pool: {
+    url: "devpool",
+    state: "connected",
+    difficulty: 0.014,
+    sinceMs: START_MS - 99 * MINUTE_MS,
+    reason: null,
+    foreign: [],
+  },
   electricityUsdPerKwh: 0.15,
   curtail: null,
   market: { source: "sample market file", asOfMs: Date.UTC(2026, 7, 1), invented: true },
@@ -89,12 +98,29 @@ export const fakeRig = (changes: Partial<RigView> = {}): RigView => ({
     tokensOut: 4186,
     wouldHaveEarnedUsd: null,
   },
+  wouldHaveByDay: [],
   gpus: [fakeGpu()],
   ...changes,
 });
 
+/** Of a price with one source, as it was at the start. */
+const unpriced = {
+  grossUsdPerHour: null,
+  feesUsdPerHour: null,
+  electricityUsdPerKwh: 0.15,
+  price: null,
+  priceUnit: null,
+  breakEvenPrice: null,
+  priceSource: null,
+  priceAsOfMs: null,
+  priceSourcesBelieved: null,
+  priceSourcesAsked: null,
+  neededStayMs: null,
+} as const;
+
 export const fakeValuations = (): readonly ValuationView[] => [
   {
+    ...unpriced,
     gpu: CPU_UUID,
     workload: "hashing",
     label: "devcoin · sha256d",
@@ -110,6 +136,7 @@ export const fakeValuations = (): readonly ValuationView[] => [
     chosen: true,
   },
   {
+    ...unpriced,
     gpu: CPU_UUID,
     workload: "inference",
     label: "rigshift-tiny · built-in engine",
@@ -125,6 +152,7 @@ export const fakeValuations = (): readonly ValuationView[] => [
     chosen: false,
   },
   {
+    ...unpriced,
     gpu: CPU_UUID,
     workload: "none",
     label: "rest",

@@ -53,3 +53,11 @@ test("the engine's speed is called learned while no request runs", async () => {
   expect(await show("status", { gpus: [fakeGpu({ ...serving, activeRequests: 0 })] })).toMatch(/ 41\.2 tok\/s learned/);
   expect(await show("status", { gpus: [fakeGpu({ ...serving, tokensPerSecond: null })] })).not.toContain("learned");
 });
+
+test("a login that is not the rig's own is told, with what it took", async () => {
+  const counts = { sharesAccepted: 1, sharesRejected: 2, sharesUnknown: 0, expectedHashes: 4e9 };
+  const foreign = [{ login: "fee.wallet", ...counts, sinceMs: START_MS, lastMs: START_MS }];
+  const { pool } = fakeRig();
+  const status = await show("status", { pool: pool && { ...pool, foreign } });
+  expect(status).toMatch(/^not us {2}fee\.wallet: 1 share \(2 refused\); the miner's fee, or a mistyped login$/m);
+});
