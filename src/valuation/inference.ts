@@ -11,7 +11,6 @@ import {
   usdPerKwh,
 } from "../units/money.ts";
 import { type Millis, toHours } from "../units/time.ts";
-import type { TokensPerSecond } from "../units/work.ts";
 import { sayExplanation } from "./explanation.ts";
 import type { PowerPrice, Valuation } from "./valuation.ts";
 import { sayPowerAt, sayRate } from "./wording.ts";
@@ -34,8 +33,6 @@ export interface InferenceFacts {
   readonly prices?: TokenPrices;
   /** What is queued right now. */
   readonly backlog: UsdNano;
-  /** The fastest the GPU was seen to write with as many requests at once as it has, and what a token written pays. */
-  readonly capacity?: { readonly rate: TokensPerSecond; readonly price: UsdPerMillionTokens };
   /** At the wall, averaged over serving and waiting in this window. */
   readonly power?: Watts;
   /** True while `power` is only an upper bound, because serving was not measured yet. */
@@ -89,9 +86,5 @@ function priceOf({ prices }: InferenceFacts, revenue: UsdPerHour, cost: UsdPerHo
   return { price: { unit: "USD/Mtok", value: prices.output, ...breakEven } };
 }
 
-/** Demand, but no more than the GPU can write in an hour where that is known. */
-function revenueOf({ demand, backlog, window, capacity }: InferenceFacts): UsdPerHour {
-  const asked = toUsd(usdNano(demand + backlog)) / toHours(window);
-  if (capacity === undefined || !(capacity.price > 0)) return usdPerHour(asked);
-  return usdPerHour(Math.min(asked, toUsd(tokenCost(capacity.rate * 3600, capacity.price))));
-}
+const revenueOf = ({ demand, backlog, window }: InferenceFacts): UsdPerHour =>
+  usdPerHour(toUsd(usdNano(demand + backlog)) / toHours(window));

@@ -73,3 +73,13 @@ describe("what one request pays", () => {
     expect(requestWorth(1, 1, tiny)).toBe(1);
   });
 });
+
+test("is unknown, and not free, where the price of power is unknown", () => {
+  const { electricity: _, ...blind } = FACTS;
+  const valuation = valueInference(blind);
+  expect(valuation).not.toHaveProperty("net");
+  expect(valuation.revenue).toBeCloseTo(0.12, 12);
+  expect(valuation.why).toBe(
+    "tiny sees demand worth $0.120/h; the price of electricity is unknown, so its net is unknown",
+  );
+});
