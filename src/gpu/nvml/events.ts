@@ -10,6 +10,8 @@ import { FUNCTION_NOT_FOUND, NOT_SUPPORTED, SUCCESS, TIMEOUT } from "./returns.t
 const XID_CRITICAL = 0x8n;
 /** How long one wait blocks its own thread, and so how long closing takes. */
 const WAIT_MS = 250;
+/** A storm of errors of one GPU must not keep the others from being heard. */
+const MOST_COLLECTED = 64;
 const RETRY = [millis(100), seconds(30)] as const;
 /** nvmlEventData_t, 32 bytes: device @0, eventType u64 @8, eventData u64 @16, instance ids u32 @24 and @28. */
 const EVENT_SIZE = 32;
@@ -21,7 +23,7 @@ export interface Xid {
 
 /**
  * Waits for the driver's error events of some GPUs until it is stopped; owns the event set and its memory. One lost GPU
- * ends the wait for all: those that still answer are registered anew.
+ * ends the wait for all: those that still answer are registered anew, and an Xid of that moment may be told twice.
  */
 export class EventWatch {
   readonly #library: NvmlLibrary;
@@ -60,13 +62,29 @@ export class EventWatch {
   async #watch(first: bigint | "later" | "never"): Promise<void> {
     const { signal } = this.#stopping;
     const backoff = createBackoff(...RETRY);
-    for (let armed = first; armed !== "never"; armed = signal.aborted ? "never" : this.#arm()) {
-      if (armed !== "later" && (await this.#drain(armed))) backoff.reset();
+    let armed = first;
+    while (armed !== "never") {
+      const old = armed;
+      if (old !== "later" && (await this.#drain(old))) backoff.reset();
       else await wait(backoff.next(), signal);
+      // The old set goes on collecting until the new one does, so that nothing falls between the two.
+      armed = signal.aborted ? "never" : this.#arm();
+      if (old !== "later") this.#empty(old);
     }
   }
 
-  /** Tells what comes until the wait fails; whether it ever went well. Frees the set. */
+  /** Tells what a set has collected that nobody waited for, and frees it. */
+  #empty(set: bigint): void {
+    const event: bigint = koffi.alloc("uint8_t", EVENT_SIZE);
+    for (let count = 0; count < MOST_COLLECTED; count++) {
+      if (this.#library.call("nvmlEventSetWait_v2", set, event, 0) !== SUCCESS) break;
+      this.#tell(Buffer.from(koffi.view(event, EVENT_SIZE)));
+    }
+    koffi.free(event);
+    this.#library.call("nvmlEventSetFree", set);
+  }
+
+  /** Tells what comes until the wait fails; whether it ever went well. */
   async #drain(set: bigint): Promise<boolean> {
     const event: bigint = koffi.alloc("uint8_t", EVENT_SIZE);
     let wentWell = false;
@@ -79,7 +97,6 @@ export class EventWatch {
       }
     } finally {
       koffi.free(event);
-      this.#library.call("nvmlEventSetFree", set);
     }
     return wentWell;
   }
