@@ -30,13 +30,19 @@ function isExecutable(path: string): boolean {
  * `test`, but skipped with a note on how to get `needed` where it is missing.
  * With `CI=true` a missing requirement that CI must have fails instead.
  */
-export const testWith = (needed: Requirement, title: string, body: (context: TestContext) => unknown): void => {
-  test(title, async (context) => {
+export const testWith = (
+  needed: Requirement,
+  title: string,
+  body: (context: TestContext) => unknown,
+  timeoutMs?: number,
+): void => {
+  const run = async (context: TestContext): Promise<void> => {
     const missing = !needed.present();
     if (missing && process.env.CI === "true" && needed.expectedInCi) {
       throw new Error(`${needed.name} is missing and CI must have it: ${needed.mend}`);
     }
     context.skip(missing, `needs ${needed.name}: ${needed.mend}`);
     await body(context);
-  });
+  };
+  test(title, run, timeoutMs);
 };

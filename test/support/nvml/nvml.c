@@ -224,7 +224,8 @@ EXPORT int nvmlDeviceGetUtilizationRates(device handle, struct utilization *to) 
 
 EXPORT int nvmlDeviceGetMemoryInfo(device handle, struct memory_v1 *to) {
   ENTER_DEVICE(handle)
-  *to = (struct memory_v1){gpu->vram_mib * MIB, (gpu->vram_mib - gpu->used_mib) * MIB, gpu->used_mib * MIB};
+  uint64_t used = used_mib(gpu);
+  *to = (struct memory_v1){gpu->vram_mib * MIB, (gpu->vram_mib - used) * MIB, used * MIB};
   return leave(OK);
 }
 
@@ -234,7 +235,7 @@ EXPORT int nvmlDeviceGetMemoryInfo_v2(device handle, struct memory_v2 *to) {
   if (to->version != (sizeof *to | 2u << 24)) return leave(VERSION_MISMATCH);
   to->total = gpu->vram_mib * MIB;
   to->reserved = 300 * MIB;
-  to->used = gpu->used_mib * MIB;
+  to->used = used_mib(gpu) * MIB;
   to->free = to->total - to->reserved - to->used;
   return leave(OK);
 }
@@ -267,15 +268,17 @@ EXPORT int nvmlDeviceGetFieldValues(device handle, int count, struct field_value
 #define PROCESSES(function, type, is_graphics)                                                      \
   EXPORT int function(device handle, unsigned *count, struct type *to) {                            \
     ENTER_DEVICE(handle)                                                                            \
+    struct process *listed[MAX_PROCESSES];                                                          \
     unsigned needed = 0, room = *count;                                                             \
-    for (int i = 0; i < gpu->process_count; i++) needed += gpu->processes[i].graphics == is_graphics; \
-    *count = needed;                                                                                \
-    if (needed > room) return leave(INSUFFICIENT_SIZE);                                             \
     for (int i = 0; i < gpu->process_count; i++) {                                                  \
       struct process *one = &gpu->processes[i];                                                     \
-      if (one->graphics != is_graphics) continue;                                                   \
-      unsigned long long used = one->mib == UINT64_MAX ? UINT64_MAX : one->mib * MIB;               \
-      *to++ = (struct type){.pid = one->pid, .used = used, .gi = 0xffffffff, .ci = 0xffffffff};     \
+      if (one->graphics == is_graphics && is_there(one)) listed[needed++] = one;                    \
+    }                                                                                               \
+    *count = needed;                                                                                \
+    if (needed > room) return leave(INSUFFICIENT_SIZE);                                             \
+    for (unsigned i = 0; i < needed; i++) {                                                         \
+      unsigned long long used = listed[i]->mib == UINT64_MAX ? UINT64_MAX : listed[i]->mib * MIB;   \
+      to[i] = (struct type){.pid = listed[i]->pid, .used = used, .gi = 0xffffffff, .ci = 0xffffffff}; \
     }                                                                                               \
     return leave(OK);                                                                               \
   }

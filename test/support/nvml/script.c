@@ -2,6 +2,7 @@
 #include "script.h"
 #include <dlfcn.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,11 +105,11 @@ static void copy_words(char *to, const struct line *line, int from) {
   }
 }
 
-static void apply_process(struct gpu *gpu, const struct line *line, int graphics) {
+static void apply_process(struct gpu *gpu, const struct line *line, int graphics, int is_real) {
   if (gpu->process_count == MAX_PROCESSES) return;
   /* Without a size the driver does not know it and says 2^64-1. */
   uint64_t mib = line->count > 4 ? number(line, 4) : UINT64_MAX;
-  gpu->processes[gpu->process_count++] = (struct process){(unsigned)number(line, 3), mib, graphics};
+  gpu->processes[gpu->process_count++] = (struct process){(unsigned)number(line, 3), mib, graphics, is_real};
 }
 
 static void apply_exit(struct gpu *gpu, unsigned pid) {
@@ -178,8 +179,9 @@ static void apply_gpu(struct machine *machine, const struct line *line) {
   else if (!strcmp(key, "tick")) gpu->tick = real(line, 3);
   else if (!strcmp(key, "lost-after")) gpu->lost_after = (long)number(line, 3);
   else if (!strcmp(key, "state") && line->count > 3) gpu->state = state_of(line->words[3]);
-  else if (!strcmp(key, "process")) apply_process(gpu, line, 0);
-  else if (!strcmp(key, "graphics")) apply_process(gpu, line, 1);
+  else if (!strcmp(key, "process")) apply_process(gpu, line, 0, 0);
+  else if (!strcmp(key, "runs")) apply_process(gpu, line, 0, 1);
+  else if (!strcmp(key, "graphics")) apply_process(gpu, line, 1, 0);
   else if (!strcmp(key, "exit")) apply_exit(gpu, (unsigned)number(line, 3));
   else if (!strcmp(key, "power") || !strcmp(key, "pulse")) apply_power(gpu, line);
   else if (!strcmp(key, "xid") && gpu->xid_count < MAX_XIDS) gpu->xids[gpu->xid_count++] = number(line, 3);
@@ -277,6 +279,15 @@ struct call_rule rule_for(const char *function, int gpu) {
     else if (!strcmp(word, "hang")) rule.hangs = 1;
   }
   return rule;
+}
+
+int is_there(const struct process *process) { return !process->is_real || kill((pid_t)process->pid, 0) == 0; }
+
+uint64_t used_mib(const struct gpu *gpu) {
+  uint64_t sum = gpu->used_mib;
+  for (int i = 0; i < gpu->process_count; i++)
+    if (gpu->processes[i].is_real && is_there(&gpu->processes[i])) sum += gpu->processes[i].mib;
+  return sum;
 }
 
 static double piece_power(const struct piece *piece, double now) {

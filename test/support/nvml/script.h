@@ -18,6 +18,8 @@ struct process {
   unsigned pid;
   uint64_t mib;
   int graphics;
+  /* Of this machine: it is on the card, with its memory, while it lives. */
+  int is_real;
 };
 
 struct field_code {
@@ -83,6 +85,10 @@ struct call_rule rule_for(const char *function, int gpu);
 /* What the caller set, which holds until a reload: a limit caps power from now on. 0 where nothing is set. */
 void cap_power(const struct gpu *gpu, double watts);
 double cap_of(const struct gpu *gpu);
+
+int is_there(const struct process *process);
+/* With that of the real programs. */
+uint64_t used_mib(const struct gpu *gpu);
 
 double power_at(const struct gpu *gpu, double now);
 uint64_t energy_at(const struct gpu *gpu, double now);

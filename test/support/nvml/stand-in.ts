@@ -61,6 +61,7 @@ function build(missing: readonly Missing[]): Buffer {
  *     gpu N power W | pulse PERIOD_MS LOW_W HIGH_W DUTY
  *     gpu N tick MS | energy MJ          how often the counter moves; what it holds now
  *     gpu N process|graphics PID [MIB] | exit PID
+ *     gpu N runs PID MIB                 a program of this machine: there, with its memory, while it lives
  *     gpu N sm PID PERCENT               the program's share of the cores
  *     gpu N limit-range LOW HIGH | clocks GRAPHICS MEMORY | control allowed|no-permission|not-supported
  *     gpu N state ok|lost|reset-required|gone | lost-after CALLS | xid NUMBER

@@ -1,0 +1,45 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { beforeAll, expect } from "vitest";
+import { ContainerRig } from "../../support/container-rig.ts";
+import { standInImage } from "../../support/docker/stand-in-images.ts";
+import { DOCKER, useEngine } from "../../support/engine.ts";
+import type { Card } from "../../support/nvml/occupied-cards.ts";
+import { testWith } from "../../support/requirement.ts";
+
+const engine = useEngine();
+let images: { readonly miner: string; readonly engine: string };
+beforeAll(async () => {
+  if (!DOCKER.present()) return;
+  images = { miner: await standInImage(engine(), "miner"), engine: await standInImage(engine(), "engine") };
+}, 120_000);
+
+const CARD: Card = { vram: 24_576, miner: 15_000, engine: 20_000, asleep: 20_000 };
+
+testWith(
+  DOCKER,
+  "an Engine that is stopped for 30 s and comes back, and one that hangs, cost the agent nothing but the time",
+  async () => {
+    await using rig = await ContainerRig.start({ engine: engine(), images, cards: [CARD], config: { mode: "mine" } });
+    await rig.reach(0, "hashing");
+    await engine().stop();
+    await rig.until(() => rig.gpu(0).workload === "none");
+    await pause(30_000);
+    expect(rig.faults).toEqual([]);
+    expect(rig.gpu(0).reading?.health).toBe("ok");
+    expect(rig.ledger.transitions.list(1)[0]?.detail ?? rig.gpu(0).why).toMatch(/Engine|Docker|daemon|miner/i);
+    await engine().start();
+    await rig.reach(0, "hashing", 60_000);
+
+    engine().suspend();
+    rig.mode("serve", 0);
+    await pause(3000);
+    expect(rig.gpu(0).workload).toBe("hashing");
+    engine().resume();
+    await rig.reach(0, "inference", 60_000);
+    await rig.stop();
+    expect(await engine().docker("ps", "--quiet")).toBe("");
+    expect(rig.ledger.energy.verifyConservation()).toEqual([]);
+    expect(rig.faults).toEqual([]);
+  },
+  150_000,
+);
