@@ -63,15 +63,18 @@ function* misfits(algorithm: AlgorithmName, pools: readonly PoolTerms[]) {
 interface Hashing {
   readonly algorithm: AlgorithmName;
   readonly pools: readonly { readonly endpoint: PoolEndpoint }[];
-  readonly program: { readonly program: string } | undefined;
+  readonly program: { readonly program: string; readonly file?: string } | undefined;
   readonly image: string | undefined;
 }
 
 /** What no miner or pool of the configuration can do: Rigshift's own know sha256d only. */
 function* unminable({ algorithm, pools, program, image }: Hashing) {
   const isOurs = program === undefined || program.program === "reference";
-  if (!isOurs && image !== undefined)
-    yield { path: ["image"], message: "no image, because miner names a program of this machine" };
+  if (!isOurs && (program.file === undefined) === (image === undefined))
+    yield {
+      path: ["miner", "file"],
+      message: "either the absolute path of the program, or an image of it in mining.image",
+    };
   if (algorithm === "sha256d") return;
   if (isOurs) yield { path: ["miner"], message: `a program that hashes ${algorithm}` };
   for (const [index, { endpoint }] of pools.entries())
@@ -98,7 +101,9 @@ const genericMiner = () =>
 const miner = () =>
   section({
     program: choice(["reference", ...MINER_NAMES, "generic"]).describe("Whose arguments and API it has."),
-    file: z.exactOptional(text(/^\/[^\0]{1,400}$/, "an absolute path").describe("The program, run as it is.")),
+    file: z.exactOptional(
+      text(/^\/[^\0]{1,400}$/, "an absolute path").describe("The program, run as it is; none where image holds it."),
+    ),
     algorithm: z.exactOptional(
       text(/^[\w.+/-]{1,64}$/, "the program's own name for the algorithm").describe("Else mining.algorithm as it is."),
     ),
@@ -126,9 +131,9 @@ interface MinerFields {
 }
 
 /** Undefined for Rigshift's own. */
-function toMiner({ startTimeoutS, program, file = "", generic, ...rest }: MinerFields, usual: AlgorithmName) {
+function toMiner({ startTimeoutS, program, generic, ...rest }: MinerFields, usual: AlgorithmName) {
   if (program === "reference") return undefined;
-  const terms = { algorithm: usual as string, ...rest, file, startTimeout: seconds(startTimeoutS) };
+  const terms = { algorithm: usual as string, ...rest, startTimeout: seconds(startTimeoutS) };
   if (program !== "generic") return { ...terms, program };
   return generic && { ...terms, program, generic };
 }

@@ -83,7 +83,7 @@ export class MinerControl {
     if (readiness.kind === "aborted") return ABORTED;
     if (readiness.kind === "failed") return failed(`the miner did not start: ${readiness.reason}`);
     this.#hold(readiness.work);
-    if (readiness.started) return spec.answersAt === undefined ? DONE : this.#untilItAnswers(spec, signal);
+    if (readiness.started) return announces(spec) ? DONE : this.#untilItAnswers(spec, signal);
     const resume = this.#miner.door.orders?.resume;
     return wasFrozen || resume === undefined ? DONE : this.#call(readiness.work, resume, signal);
   }
@@ -205,6 +205,10 @@ export class MinerControl {
     }
   }
 }
+
+/** Where a port is all that is known, it may be open long before the program makes sense. */
+const announces = ({ answersAt, container }: WorkSpec): boolean =>
+  answersAt === undefined && container?.ready.kind !== "port";
 
 const CANNOT_PAUSE: Outcome = failed("the miner's program cannot pause by itself");
 

@@ -63,7 +63,10 @@ function plannedMiner(
 ): PlannedMiner | WorkSpec {
   const { miner, image, threads } = mining ?? {};
   const proxy = { host: link.host, port: link.port };
-  if (miner !== undefined) return minerRun({ gpu: info, miner, proxy, worker, pools: link.pools?.(worker) ?? [] });
+  if (miner !== undefined) {
+    const contained = image === undefined ? {} : { image };
+    return minerRun({ gpu: info, miner, ...contained, proxy, worker, pools: link.pools?.(worker) ?? [] });
+  }
   const options = { gpu: info.uuid, proxy, worker, ...(threads === undefined ? {} : { threads }) };
   return image === undefined ? referenceMinerSpec(options) : referenceMinerContainer(image, options);
 }

@@ -23,10 +23,10 @@ const answer = z.looseObject({
 
 /** BzMiner, by its HTTP `/status`: an entry per algorithm in every list. */
 export const bzminer: MinerProgram = {
-  args: ({ algorithm, pools, apiPort, extra }) => [
+  args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
     ...["-a", algorithm, "-w", pools[0].user, "--pool_password", pools[0].password],
     ...["-p", ...pools.map((pool) => toUrl(pool, "stratum+tcp", "stratum+ssl"))],
-    ...["--http_enabled", "1", "--http_address", "localhost", "--http_port", String(apiPort)],
+    ...["--http_enabled", "1", "--http_address", apiHost, "--http_port", String(apiPort)],
     ...["--no_watchdog", "--nc", "1", "--oc_enable", "0", "--amd", "0"],
     ...extra,
   ],

@@ -6,10 +6,10 @@ type Bars = ReadonlyMap<string, string>;
 
 /** ccminer and its kin (Z-Enemy, Zjazz, Nevermore, cpuminer): text over TCP, one record per bar. */
 export const ccminer: MinerProgram = {
-  args: ({ algorithm, pools, apiPort, extra }) => [
+  args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
     ...["-a", algorithm],
     ...pools.flatMap((pool) => ["-o", toUrl(pool, "stratum+tcp", "stratum+tls"), "-u", pool.user, "-p", pool.password]),
-    ...["-b", `127.0.0.1:${apiPort}`, "--no-color", "-d", "0"],
+    ...["-b", `${apiHost}:${apiPort}`, "--no-color", "-d", "0"],
     ...extra,
   ],
   questions: [

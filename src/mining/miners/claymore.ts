@@ -14,13 +14,13 @@ const TEMPERATURES = 6;
 
 /** The API of Claymore's miners as Phoenix, TT-Miner and ethminer still speak it: a list of text. */
 export const claymore: MinerProgram = {
-  args: ({ algorithm, pools, apiPort, extra }) => [
+  args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
     ...["-a", algorithm],
     ...pools.flatMap((pool) => [
       "-P",
       toUrl(pool, "stratum+tcp", "stratum+ssl").replace("://", `://${loginOf(pool)}@`),
     ]),
-    ...["--api-bind", `127.0.0.1:-${apiPort}`, "-nocolor", "-d", "0"],
+    ...["--api-bind", `${apiHost}:-${apiPort}`, "-nocolor", "-d", "0"],
     ...extra,
   ],
   questions: [{ kind: "tcp", text: '{"id":0,"jsonrpc":"2.0","method":"miner_getstat1"}' }],

@@ -6,13 +6,13 @@ const order = (path: string): ApiQuestion => ({ kind: "http", path, method: "POS
 
 /** Rigshift's own CUDA miner (`docker/miner-cuda`), which proves rigs and is not for earning; the CPU miner's API is the same. */
 export const cuda: MinerProgram = {
-  args: ({ algorithm, pools, apiPort, pciAddress, extra }) => [
+  args: ({ algorithm, pools, apiHost, apiPort, pciAddress, extra }) => [
     ...["--algorithm", algorithm],
     ...pools.flatMap((pool) => [
       ...["--pool", toUrl(pool, "stratum+tcp", "stratum+ssl")],
       ...["--user", pool.user, "--password", pool.password],
     ]),
-    ...["--api-host", "127.0.0.1", "--api-port", String(apiPort)],
+    ...["--api-host", apiHost, "--api-port", String(apiPort)],
     ...(pciAddress === undefined ? [] : ["--device", pciAddress]),
     ...extra,
   ],

@@ -66,10 +66,10 @@ const FACTORS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e
 
 /** lolMiner, by its HTTP `/summary`, in the three layouts it has had. */
 export const lolminer: MinerProgram = {
-  args: ({ algorithm, pools, apiPort, pciAddress, extra }) => [
+  args: ({ algorithm, pools, apiHost, apiPort, pciAddress, extra }) => [
     ...["--algo", algorithm],
     ...pools.flatMap((pool) => ["--pool", `${pool.host}:${pool.port}`, ...loginOf(pool)]),
-    ...["--apihost", "127.0.0.1", "--apiport", String(apiPort), "--nocolor", "--watchdog", "exit"],
+    ...["--apihost", apiHost, "--apiport", String(apiPort), "--nocolor", "--watchdog", "exit"],
     ...(pciAddress === undefined ? ["--devices", "0"] : ["--devicesbypcie", "--devices", pciAddress]),
     ...extra,
   ],

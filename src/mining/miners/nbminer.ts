@@ -31,13 +31,13 @@ const answer = z.looseObject({
 
 /** NBMiner, by its HTTP `/api/v1/status`. */
 export const nbminer: MinerProgram = {
-  args: ({ algorithm, pools, apiPort, extra }) => [
+  args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
     ...["-a", algorithm],
     ...pools.flatMap((pool, at) => {
       const suffix = at === 0 ? "" : String(at);
       return [`-o${suffix}`, toUrl(pool, "stratum+tcp", "stratum+ssl"), `-u${suffix}`, `${pool.user}:${pool.password}`];
     }),
-    ...["--api", `127.0.0.1:${apiPort}`, "--no-watchdog", "--no-color", "-d", "0"],
+    ...["--api", `${apiHost}:${apiPort}`, "--no-watchdog", "--no-color", "-d", "0"],
     ...extra,
   ],
   questions: [http("/api/v1/status")],

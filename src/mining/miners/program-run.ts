@@ -1,11 +1,13 @@
-import { randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import type { RigConfig } from "../../config/load.ts";
 import type { GpuInfo } from "../../gpu/source.ts";
+import type { GpuUuid } from "../../ledger/rows.ts";
 import { messageOf, systemCodeOf } from "../../lib/errors.ts";
 import { seconds } from "../../units/time.ts";
-import type { WorkSpec } from "../../workloads/driver.ts";
+import type { ContainerPart, WorkSpec } from "../../workloads/driver.ts";
 import { MiningError } from "../errors.ts";
 import { freeLoopbackPort, type ListenAddress } from "../loopback.ts";
 import { credentialsOf } from "../stratum/credentials.ts";
@@ -22,6 +24,8 @@ export function toMinerPool(target: PoolTarget, worker: string): MinerPool {
 }
 
 const LOOPBACK = "127.0.0.1";
+/** Inside a container every port is free. */
+const CONTAINER_PORT = 4067;
 
 /** `mining.miner` of the configuration. */
 export type MinerConfig = NonNullable<NonNullable<RigConfig["mining"]>["miner"]>;
@@ -30,46 +34,72 @@ export type MinerConfig = NonNullable<NonNullable<RigConfig["mining"]>["miner"]>
 export interface MinerRun {
   readonly name: string;
   readonly door: MinerDoor;
-  /** The work for the next start, on an API port that is free now; throws `ERR_MINER_FILE` or `ERR_MINER_ARGUMENT`. */
+  /** The work for the next start, with an API port that is free now; throws `ERR_MINER_FILE` or `ERR_MINER_ARGUMENT`. */
   prepare(): Promise<WorkSpec>;
 }
 
 export interface MinerRunOptions {
   readonly gpu: Pick<GpuInfo, "uuid" | "pciBusId">;
   readonly miner: MinerConfig;
+  /** Instead of the program's file. */
+  readonly image?: string;
   readonly proxy: ListenAddress;
   readonly worker: string;
   /** The pools themselves, for a miner that finds the proxy gone: then shares are not accounted, but paid. */
   readonly pools: readonly MinerPool[];
 }
 
-/** The operator's miner program as a child process of its own, which sees one GPU. */
-export function minerRun({ gpu, miner, proxy, worker, pools }: MinerRunOptions): MinerRun {
-  const { program, args: extra, algorithm, file, startTimeout } = miner;
+/** The operator's miner program for one GPU, as a child process or in a container of its own. */
+export function minerRun(options: MinerRunOptions): MinerRun {
+  const { gpu, miner, image, worker } = options;
+  // The same after a restart of the agent, so that a container is found to be what is wanted.
+  const apiToken = createHash("sha256").update(`${worker} ${gpu.uuid}`).digest("hex").slice(0, 32);
   const adapter = adapterOf(miner);
-  const name = `miner-${gpu.uuid}`;
-  const apiToken = randomBytes(16).toString("hex");
   const pciAddress = toBusAndDevice(gpu.pciBusId);
   const sheet = {
-    ...{ algorithm, apiToken, extra },
+    ...{ algorithm: miner.algorithm, apiToken, extra: miner.args },
     ...(pciAddress === undefined ? {} : { pciAddress }),
-    pools: [{ ...proxy, tls: false, user: worker, password: "x" }, ...pools] as const,
+  };
+  const spec: Omit<WorkSpec, "command" | "args"> = {
+    name: `miner-${gpu.uuid}`,
+    role: "miner",
+    gpu: gpu.uuid,
+    startTimeout: miner.startTimeout,
+    stopTimeout: seconds(10),
+  };
+  const proxy = { ...options.proxy, tls: false, user: worker, password: "x" };
+  const contained = async (of: string): Promise<WorkSpec> => ({
+    ...spec,
+    command: "",
+    // Its network leads to the proxy and nowhere else: a pool's password would be shown for nothing.
+    args: adapter.args({ ...sheet, pools: [proxy], apiHost: "0.0.0.0", apiPort: CONTAINER_PORT }),
+    container: containerOf(of, gpu.uuid),
+  });
+  const native = async (file: string): Promise<WorkSpec> => {
+    await checkFile(miner.program, file);
+    const apiPort = await freeLoopbackPort();
+    return {
+      ...spec,
+      command: file,
+      args: adapter.args({ ...sheet, pools: [proxy, ...options.pools], apiHost: LOOPBACK, apiPort }),
+      env: visibleDevices(gpu.uuid),
+      answersAt: { host: LOOPBACK, port: apiPort },
+    };
   };
   return {
-    name,
+    name: spec.name,
     door: programDoor(adapter, apiToken),
-    prepare: async () => {
-      await checkFile(program, file);
-      const apiPort = await freeLoopbackPort();
-      return {
-        ...{ name, role: "miner", gpu: gpu.uuid, command: file },
-        args: adapter.args({ ...sheet, apiPort }),
-        env: visibleDevices(gpu.uuid),
-        answersAt: { host: LOOPBACK, port: apiPort },
-        startTimeout,
-        stopTimeout: seconds(10),
-      };
-    },
+    prepare: () => (image === undefined ? native(miner.file ?? "") : contained(image)),
+  };
+}
+
+function containerOf(image: string, gpu: GpuUuid): ContainerPart {
+  return {
+    image,
+    profile: "operator",
+    gpus: /^(GPU|MIG)-/.test(gpu) ? [gpu] : [],
+    limits: { memoryMiB: 8192, cpus: availableParallelism(), pids: 512 },
+    ready: { kind: "port", port: CONTAINER_PORT },
   };
 }
 

@@ -19,6 +19,8 @@ export interface MinerSheet {
   /** The program's own name for it. */
   readonly algorithm: string;
   readonly pools: readonly [MinerPool, ...MinerPool[]];
+  /** Loopback; every address only in a container, whose network is its own. */
+  readonly apiHost: "127.0.0.1" | "0.0.0.0";
   readonly apiPort: number;
   /** For programs whose API takes one. */
   readonly apiToken: string;
@@ -30,7 +32,7 @@ export interface MinerSheet {
 
 /** How one miner program is started, read and paused. */
 export interface MinerProgram {
-  /** Always with its API on loopback and its own watchdog off: two masters of one process crash rigs. */
+  /** Always with its API where the sheet says and its own watchdog off: two masters of one process crash rigs. */
   args(sheet: MinerSheet): readonly string[];
   /** Asked in order; `parse` gets the answers in the same order. */
   readonly questions: readonly [ApiQuestion, ...ApiQuestion[]];

@@ -30,10 +30,10 @@ const answer = z.looseObject({
 
 /** Rigel, by its HTTP `/stat`: one key per algorithm, `a+b` when it mines two. */
 export const rigel: MinerProgram = {
-  args: ({ algorithm, pools, apiPort, extra }) => [
+  args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
     ...["-a", algorithm],
     ...pools.flatMap((pool) => ["-o", toUrl(pool, "stratum+tcp", "stratum+ssl"), "-u", pool.user, "-p", pool.password]),
-    ...["--api-bind", `127.0.0.1:${apiPort}`, "--no-watchdog", "-d", "0"],
+    ...["--api-bind", `${apiHost}:${apiPort}`, "--no-watchdog", "-d", "0"],
     ...extra,
   ],
   questions: [http("/stat")],

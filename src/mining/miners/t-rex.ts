@@ -34,10 +34,10 @@ const answer = z.looseObject({
 
 /** T-Rex, by its HTTP `/summary`; very old ones answer like ccminer. */
 export const tRex: MinerProgram = {
-  args: ({ algorithm, pools, apiPort, extra }) => [
+  args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
     ...["-a", algorithm],
     ...pools.flatMap((pool) => ["-o", toUrl(pool, "stratum+tcp", "stratum+ssl"), "-u", pool.user, "-p", pool.password]),
-    ...["--api-bind-http", `127.0.0.1:${apiPort}`, "--api-bind-telnet", "0", "--api-read-only"],
+    ...["--api-bind-http", `${apiHost}:${apiPort}`, "--api-bind-telnet", "0", "--api-read-only"],
     ...["--no-watchdog", "--no-color", "-d", "0"],
     ...extra,
   ],

@@ -34,7 +34,7 @@ const pools = z.looseObject({
 
 /** TeamRedMiner and others with the API of sgminer: JSON over TCP, one answer per connection. */
 export const teamRedMiner: MinerProgram = {
-  args: ({ algorithm, pools: wanted, apiPort, extra }) => [
+  args: ({ algorithm, pools: wanted, apiHost, apiPort, extra }) => [
     ...["-a", algorithm],
     ...wanted.flatMap((pool) => [
       "-o",
@@ -44,7 +44,7 @@ export const teamRedMiner: MinerProgram = {
       "-p",
       pool.password,
     ]),
-    ...[`--api_listen=127.0.0.1:${apiPort}`, "--watchdog_disabled", "-d", "0"],
+    ...[`--api_listen=${apiHost}:${apiPort}`, "--watchdog_disabled", "-d", "0"],
     ...extra,
   ],
   questions: [

@@ -51,13 +51,13 @@ const call = (method: string) =>
 
 /** XMRig from 2.4 and its kin (WildRig, xmr-stak), by HTTP; it pauses by JSON-RPC. */
 export const xmrig: MinerProgram = {
-  args: ({ algorithm, pools, apiPort, apiToken, extra }) => [
+  args: ({ algorithm, pools, apiHost, apiPort, apiToken, extra }) => [
     ...["-a", algorithm],
     ...pools.flatMap(({ host, port, user, password, tls }) => [
       ...["-o", `${host}:${port}`, "-u", user, "-p", password],
       ...(tls ? ["--tls"] : []),
     ]),
-    ...["--http-host", "127.0.0.1", "--http-port", String(apiPort), "--http-access-token", apiToken],
+    ...["--http-host", apiHost, "--http-port", String(apiPort), "--http-access-token", apiToken],
     ...["--http-no-restricted", "--no-color", "--no-cpu", "--cuda", "--cuda-devices=0"],
     ...extra,
   ],

@@ -75,6 +75,7 @@ describe("the CUDA miner, through the proxy to the pool", () => {
         { ...common, host: "pool.example", port: 4444, tls: true },
       ],
       apiPort: 0,
+      apiHost: "127.0.0.1",
       apiToken: "",
       extra: ["--device", "cpu"],
     };

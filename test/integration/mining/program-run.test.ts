@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MiningError } from "../../../src/mining/errors.ts";
 import { type MinerConfig, minerRun, toMinerPool } from "../../../src/mining/miners/program-run.ts";
 import { seconds } from "../../../src/units/time.ts";
+import { checkSpec } from "../../../src/workloads/docker/part-schema.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 let directory: TemporaryDirectory;
@@ -59,6 +60,25 @@ describe("a miner program's work", () => {
     expect(args).toEqual(["etchash", "127.0.0.1:3333", "rig-3", "--more"]);
     const wrong = run({ ...terms, program: "generic", file, generic: { ...generic, args: ["{wallet}"] } });
     await expect(wrong.prepare()).rejects.toMatchObject({ facts: { code: "ERR_MINER_ARGUMENT", field: "{wallet}" } });
+  });
+
+  test("in a container is the image's own program, listens inside and knows the proxy alone", async () => {
+    const { file: _, ...miner } = { ...terms, program: "t-rex", file } as const;
+    const gpu = { uuid: "GPU-0a" } as const;
+    const options = { gpu, miner, image: `sha256:${"0".repeat(64)}`, worker: "rig-3", pools: [pool] };
+    const proxy = { host: "10.82.71.1", port: 3433 };
+    const spec = await minerRun({ ...options, proxy }).prepare();
+    expect(() => checkSpec(spec)).not.toThrow();
+    expect(spec).toMatchObject({
+      command: "",
+      container: { profile: "operator", gpus: ["GPU-0a"], ready: { kind: "port", port: 4067 } },
+    });
+    const words = spec.args.join(" ");
+    expect(words).toContain("-o stratum+tcp://10.82.71.1:3433 -u rig-3 -p x --api-bind-http 0.0.0.0:4067");
+    expect(words).not.toContain("pool.example.org");
+    expect(spec.answersAt).toBeUndefined();
+    // An agent that starts anew takes the container for what it wants.
+    expect(await minerRun({ ...options, proxy }).prepare()).toEqual(spec);
   });
 
   test("is refused where the file is missing or may not be run", async () => {

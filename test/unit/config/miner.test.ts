@@ -55,7 +55,7 @@ describe("mining.miner", () => {
     [
       "a program without its file",
       { program: "rigel" },
-      "mining.miner.file: got nothing, wanted the absolute path of the program",
+      "mining.miner.file: got nothing, wanted either the absolute path of the program",
     ],
     ["a relative file", { program: "rigel", file: "rigel" }, 'mining.miner.file: got "rigel", wanted an absolute path'],
     ["a file for Rigshift's own", { program: "reference", file: "/x" }, 'mining.miner.file: got "/x", wanted no file'],
@@ -92,9 +92,9 @@ describe("mining.miner", () => {
       'mining.pools[0].url: got "devpool", wanted a pool of kawpow',
     ],
     [
-      "a container for a program of this machine",
+      "a file and an image",
       { image: `sha256:${"0".repeat(64)}`, miner: { program: "t-rex", file: "/x" } },
-      "mining.image",
+      'mining.miner.file: got "/x", wanted either',
     ],
   ])("refuses %s", (_, fields, message) => {
     expect(() => parse(fields)).toThrow(message);

@@ -12,6 +12,7 @@ const sheet: MinerSheet = {
   algorithm: "kawpow",
   pools: [proxy, pool],
   apiPort: 4067,
+  apiHost: "127.0.0.1",
   apiToken: "secret",
   pciAddress: "0a:00",
   extra: ["--last"],
