@@ -31,7 +31,7 @@ import { pruneRegularly } from "./ledger/retention.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
 import type { CoinQuote } from "./market/file.ts";
-import { openMarket } from "./market/market.ts";
+import { type Market, openMarket } from "./market/market.ts";
 import { toMinerPool } from "./mining/miners/program-run.ts";
 import { startDevpool } from "./mining/reference/devpool.ts";
 import type { PoolTarget } from "./mining/stratum/pool-url.ts";
@@ -68,11 +68,11 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const { inference } = config;
   await checkModel(inference);
   const dataDir = resolveDataDir(config, { env: options.env, uid: process.getuid?.(), cwd: options.cwd });
+  const market = openMarket({ config, dataDir, clock, logger });
 
   await using stack = new AsyncDisposableStack();
   const ledger = stack.adopt(openLedger(dataDir, { clock, logger }), (opened) => opened.close());
   closeBooks(ledger, clock, logger);
-  const market = openMarket({ config, dataDir, clock, logger, onPayouts: (all) => ledger.payouts.replaceAll(all) });
   const stop = new AbortController();
   const running = AbortSignal.any([signal, stop.signal]);
   let fault: unknown;
@@ -121,7 +121,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   publisher.start(() => views.publish(), onFault);
   stack.defer(() => publisher.stop());
   await stopLeftovers(ledger.processes, { clock, logger }, running);
-  const prices = market.run(() => drawnAtWall(controller, rigPower), running);
+  const prices = market.run(marketUse(controller, rigPower, ledger), running);
   const tasks = [rigPower.run(running), pruneRegularly(ledger, clock, running), driver.tendLeftovers(running), prices];
   stack.defer(runAside(tasks, stop, onFault));
   await controller.run(running);
@@ -292,6 +292,11 @@ async function openHttp({ parts, controller, views, dataDir, id }: HttpParts): P
     logger,
   });
 }
+
+const marketUse = (controller: RigController, rigPower: RigPower, ledger: Ledger): Parameters<Market["run"]>[0] => ({
+  load: () => drawnAtWall(controller, rigPower),
+  onPayouts: (all) => ledger.payouts.replaceAll(all),
+});
 
 /** What the whole rig draws now; undefined while a GPU does not say. */
 function drawnAtWall(controller: RigController, rigPower: RigPower): Watts | undefined {

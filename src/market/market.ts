@@ -30,21 +30,26 @@ export interface Market {
   tokens(): TokenPriceList | undefined;
   /** What listing a GPU of this name would bring. */
   rental(name: string): RentalTerms | undefined;
-  /** Follows every source until `signal` fires; `load` is what the rig draws at the wall. */
-  run(load: () => Watts | undefined, signal: AbortSignal): Promise<void>;
+  /** Follows every source until `signal` fires. */
+  run(rig: MarketUse, signal: AbortSignal): Promise<void>;
+}
+
+interface MarketUse {
+  /** What the rig draws at the wall. */
+  readonly load: () => Watts | undefined;
+  /** Told whenever the operator's list of payouts was written. */
+  readonly onPayouts: (payouts: readonly Payout[]) => void;
 }
 
 interface MarketParts {
   readonly config: RigConfig;
   readonly dataDir: string;
-  /** Told whenever the operator's list of payouts was written. */
-  readonly onPayouts: (payouts: readonly Payout[]) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Opens what rig.yaml names under `market` and `electricity`; throws `MarketError` where the market file is bad. */
-export function openMarket({ config, dataDir, clock, logger, onPayouts }: MarketParts): Market {
+export function openMarket({ config, dataDir, clock, logger }: MarketParts): Market {
   const { privateHosts, tokens, rentals } = config.market;
   const options = { clock, logger, privateHosts, cacheDir: join(dataDir, "market") };
   const retries: (() => void)[] = [];
@@ -61,7 +66,6 @@ export function openMarket({ config, dataDir, clock, logger, onPayouts }: Market
     ...coin.feeds,
     ...tariff.feeds,
     ...rented.feeds,
-    ...openPayouts(config.market.payouts, onPayouts, options),
     ...(paid === undefined ? [] : [paid.feed]),
   ];
   let drawn: Watts | undefined;
@@ -71,7 +75,7 @@ export function openMarket({ config, dataDir, clock, logger, onPayouts }: Market
     power: (gpus) => tariff.facts(clock.now(), drawn, gpus),
     tokens: () => paid?.list(),
     rental: (name) => rented.terms(name, clock.now()),
-    run: async (load, signal) => {
+    run: async ({ load, onPayouts }, signal) => {
       const watch = async () => {
         while (!signal.aborted) {
           const power = load();
@@ -80,14 +84,17 @@ export function openMarket({ config, dataDir, clock, logger, onPayouts }: Market
           await clock.wait(LOOK_EVERY, signal);
         }
       };
-      await Promise.all([watch(), ...feeds.map((feed) => feed.run(signal))]);
+      await Promise.all([
+        watch(),
+        ...[...feeds, ...openPayouts(config.market.payouts, onPayouts, options)].map((feed) => feed.run(signal)),
+      ]);
     },
   };
 }
 
 function openPayouts(
   file: string | undefined,
-  onPayouts: MarketParts["onPayouts"],
+  onPayouts: MarketUse["onPayouts"],
   options: FeedOptions,
 ): readonly Feed[] {
   if (file === undefined) return [];

@@ -42,8 +42,8 @@ function open(sections: { readonly market?: object; readonly electricity?: objec
   const market = { privateHosts: ["127.0.0.1"], ...sections.market };
   const config = parseConfig({ version: 1, mining: MINING, ...sections, market }, "test", directory.path);
   const logger = createLogger("warn", (line) => log.push(line));
-  const opened = openMarket({ config, dataDir: directory.path, clock, logger, onPayouts: (all) => paid.push(all) });
-  running = opened.run(() => load, stop.signal);
+  const opened = openMarket({ config, dataDir: directory.path, clock, logger });
+  running = opened.run({ load: () => load, onPayouts: (all) => paid.push(all) }, stop.signal);
   return opened;
 }
 
