@@ -1,9 +1,19 @@
 import type { GpuSnapshot } from "../rig/snapshot.ts";
+import { toUsd, type UsdNano } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
+import { askFloor, neededStay } from "../valuation/comparison.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 import type { EngineView, GpuView, ValuationView } from "./shapes.ts";
 
 const HOURS_PER_DAY = 24;
+
+/** What a valuation is told beside; a GPU of a what-if runs nothing and has no round trip. */
+export interface ValuedGpu {
+  readonly info: { readonly uuid: string };
+  readonly workload?: GpuSnapshot["workload"];
+  readonly valuations: readonly Valuation[];
+  readonly roundTrip?: { readonly cost: UsdNano };
+}
 
 /** `modeUntil`: when the order in force for this GPU ends, if it ever does. */
 export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuView => ({
@@ -32,6 +42,8 @@ export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuV
   queuedRequests: gpu.queue.waiting,
   activeRequests: gpu.queue.active,
   roundTripMs: gpu.roundTrip.duration,
+  roundTripCostUsd: toUsd(gpu.roundTrip.cost),
+  askFloorUsdPerHour: askFloor(gpu.valuations) ?? null,
   switchCosts: gpu.switchCosts.map(({ from, to, rung, duration, promised, energy, samples }) => ({
     from,
     to,
@@ -45,20 +57,46 @@ export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuV
   slotFaults24h: gpu.slotFaults,
 });
 
-export const toValuationView = (gpu: GpuSnapshot, valuation: Valuation): ValuationView => ({
-  gpu: gpu.info.uuid,
+export const toValuationView = (
+  { info, workload, valuations, roundTrip }: ValuedGpu,
+  valuation: Valuation,
+): ValuationView => ({
+  gpu: info.uuid,
   workload: valuation.workload,
   label: valuation.label,
+  grossUsdPerHour: valuation.gross ?? null,
+  feesUsdPerHour:
+    valuation.gross === undefined || valuation.revenue === undefined ? null : valuation.gross - valuation.revenue,
   revenueUsdPerHour: valuation.revenue ?? null,
   electricityUsdPerHour: valuation.electricity ?? null,
   netUsdPerHour: valuation.net ?? null,
   netUsdPerDay: valuation.net === undefined ? null : valuation.net * HOURS_PER_DAY,
   powerW: valuation.power ?? null,
   breakEvenUsdPerKwh: valuation.breakEven ?? null,
+  electricityUsdPerKwh: valuation.powerPrice ?? null,
+  ...toPriceView(valuation),
+  neededStayMs:
+    (roundTrip &&
+      neededStay(
+        valuation,
+        valuations.find((one) => one.workload === workload),
+        roundTrip.cost,
+      )) ??
+    null,
   rate: valuation.rate,
   trust: valuation.basis ?? "unknown",
   why: valuation.why,
-  chosen: valuation.workload === gpu.workload,
+  chosen: valuation.workload === workload,
+});
+
+const toPriceView = ({ price }: Valuation) => ({
+  price: price?.value ?? null,
+  priceUnit: price?.unit ?? null,
+  breakEvenPrice: price?.breakEven ?? null,
+  priceSource: price?.origin?.source ?? null,
+  priceAsOfMs: price?.origin?.asOf ?? null,
+  priceSourcesBelieved: price?.origin?.sources?.believed ?? null,
+  priceSourcesAsked: price?.origin?.sources?.asked ?? null,
 });
 
 /** The engine of the first GPU that has one; `model` is what it was asked to serve. */

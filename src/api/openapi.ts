@@ -22,6 +22,7 @@ import {
   todaySchema,
   transitionSchema,
   valuationSchema,
+  wouldHaveDaySchema,
 } from "./schema.ts";
 
 type Json = { readonly [key: string]: unknown };
@@ -31,6 +32,7 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Engine: engineSchema,
   Pool: poolSchema,
   Today: todaySchema,
+  WouldHaveDay: wouldHaveDaySchema,
   Gpu: gpuSchema,
   Valuation: valuationSchema,
   Decision: decisionSchema,

@@ -19,6 +19,7 @@ import type { CurtailView, PoolView, ReadyView, RigView } from "./shapes.ts";
 
 const DAY_MS = 86_400_000;
 const WATCHED_JOBS = 20;
+const WOULD_HAVE_DAYS = 6;
 
 export interface RigViewParts {
   readonly version: string;
@@ -151,6 +152,9 @@ function viewRig(parts: RigViewParts): RigView {
       tokensOut: sums.tokensOut,
       wouldHaveEarnedUsd: mode === "observe" ? toUsd(ledger.wouldHave.sum(now)) : null,
     },
+    wouldHaveByDay: ledger.wouldHave
+      .days(unixMs(midnight - WOULD_HAVE_DAYS * DAY_MS))
+      .map(({ dayStart, amount }) => ({ dayStartMs: dayStart, netUsd: toUsd(amount) })),
     gpus: gpus.map((gpu) => toGpuView(gpu, ledger.modes.current(now, gpu.info.uuid)?.until)),
   };
 }

@@ -17,6 +17,8 @@ export interface CliContext {
   readonly input?: () => Readable & { readonly isTTY?: boolean };
   /** Standard output. */
   readonly print: (text: string) => void;
+  /** Whether somebody watches standard output; absent where nobody does. */
+  readonly isTerminal?: boolean;
   /** Standard error. */
   readonly printError: (text: string) => void;
   readonly signal: AbortSignal;

@@ -14,6 +14,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   cwd: process.cwd(),
   input: () => process.stdin,
   print: (text) => process.stdout.write(text),
+  isTerminal: process.stdout.isTTY === true,
   printError: (text) => process.stderr.write(text),
   signal: stop.signal,
 });

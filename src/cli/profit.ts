@@ -1,42 +1,58 @@
-import type { ValuationView } from "../api/shapes.ts";
+import { systemClock } from "../lib/clock.ts";
+import { seconds } from "../units/time.ts";
 import { type CliContext, findAgent, type LocationOptions, printJson } from "./context.ts";
-import { renderTable } from "./table.ts";
-import { sayMoney, sayWatts, sayWorkload } from "./wording.ts";
+import { type ProfitView, renderProfit } from "./profit-table.ts";
+import { whatIf } from "./profit-what-if.ts";
 
-const HEADER = ["", "WORKLOAD", "RATE", "TRUST", "WALL", "REVENUE/H", "POWER/H", "NET/H", "NET/DAY", "BREAK-EVEN/KWH"];
-const RIGHT = new Set(["WALL", "REVENUE/H", "POWER/H", "NET/H", "NET/DAY", "BREAK-EVEN/KWH"]);
-
-/** Every workload each GPU could do, what it is worth after electricity, and what the agent does now and why. */
-export async function profit(options: LocationOptions & { readonly json?: true }, context: CliContext): Promise<void> {
-  const client = await findAgent(options, context);
-  const [rig, valuations] = await Promise.all([client.rig(context.signal), client.valuations(context.signal)]);
-  const gpus = rig.gpus.map(({ uuid, name, workload, why }) => ({
-    gpu: uuid,
-    name,
-    workload,
-    why,
-    valuations: valuations.filter(({ gpu }) => gpu === uuid),
-  }));
-  if (options.json) return printJson(context, { market: rig.market, gpus });
-  const { market } = rig;
-  const age = `${market.source}, ${new Date(market.asOfMs).toISOString().slice(0, 10)}`;
-  context.print(`prices: ${age}${market.invented ? ", invented: no dollar below is real" : ""}\n`);
-  for (const gpu of gpus) {
-    context.print(`\n${gpu.name} (${gpu.gpu})\n${renderTable(HEADER, gpu.valuations.map(toRow), RIGHT)}\n`);
-    context.print(`now ${sayWorkload(gpu.workload)}: ${gpu.why}\n`);
-    for (const { why } of gpu.valuations) context.print(`  ${why}\n`);
-  }
+export interface ProfitOptions extends LocationOptions {
+  readonly json?: true;
+  readonly watch?: true;
+  /** What if these were the prices; no agent is asked. */
+  readonly market?: string;
+  /** What if these were the GPUs and their rates; no agent is asked. */
+  readonly benchmarks?: string;
 }
 
-const toRow = (valuation: ValuationView): readonly string[] => [
-  valuation.chosen ? "▸" : " ",
-  valuation.workload === "none" ? valuation.label : `${valuation.workload} ${valuation.label}`,
-  valuation.rate,
-  valuation.trust,
-  sayWatts(valuation.powerW),
-  sayMoney(valuation.revenueUsdPerHour),
-  sayMoney(valuation.electricityUsdPerHour),
-  sayMoney(valuation.netUsdPerHour),
-  sayMoney(valuation.netUsdPerDay),
-  sayMoney(valuation.breakEvenUsdPerKwh),
-];
+const WATCH_EVERY = seconds(5);
+const CLEAR = "\x1b[H\x1b[J";
+
+/** Every workload each GPU could do, what it is worth after electricity, and what the agent does now and why. */
+export async function profit(options: ProfitOptions, context: CliContext): Promise<void> {
+  const look = await lookerOf(options, context);
+  do {
+    const view = await look();
+    if (context.signal.aborted) return;
+    show(view, options, context);
+    if (options.watch) await systemClock.wait(WATCH_EVERY, context.signal);
+  } while (options.watch && !context.signal.aborted);
+}
+
+async function lookerOf(options: ProfitOptions, context: CliContext): Promise<() => Promise<ProfitView>> {
+  const { market, benchmarks } = options;
+  if (market !== undefined || benchmarks !== undefined)
+    return () => Promise.resolve(whatIf({ ...options, market, benchmarks }, context));
+  const client = await findAgent(options, context);
+  return async () => {
+    const [rig, valuations] = await Promise.all([client.rig(context.signal), client.valuations(context.signal)]);
+    const gpus = rig.gpus.map(({ uuid, name, workload, why, askFloorUsdPerHour, roundTripCostUsd }) => ({
+      gpu: uuid,
+      name,
+      workload,
+      why,
+      askFloorUsdPerHour,
+      roundTripCostUsd,
+      valuations: valuations.filter(({ gpu }) => gpu === uuid),
+    }));
+    return { nowMs: rig.nowMs, market: rig.market, gpus, wouldHaveByDay: rig.wouldHaveByDay };
+  };
+}
+
+/** Watched on a terminal, each look stands where the one before stood; elsewhere below it, as JSON in one line. */
+function show(view: ProfitView, { json, watch }: ProfitOptions, context: CliContext): void {
+  if (!json) context.print(framed(renderProfit(view), watch, context));
+  else if (watch) context.print(`${JSON.stringify(view)}\n`);
+  else printJson(context, view);
+}
+
+const framed = (text: string, watch: true | undefined, { isTerminal }: CliContext): string =>
+  watch ? (isTerminal ? `${CLEAR}${text}` : `${text}\n`) : text;

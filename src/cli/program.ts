@@ -75,9 +75,7 @@ function createProgram(context: CliContext): Command {
   located(program.command("gpus").description("inventory and readings from the hardware, without an agent"))
     .option("--json", "machine-readable")
     .action((options) => gpus(options, context));
-  located(program.command("profit").description("what every workload is worth per GPU, and what runs now and why"))
-    .option("--json", "machine-readable")
-    .action((options) => profit(options, context));
+  addProfit(program, context);
   located(program.command("mode").description("set the operator's mode, or print it"))
     .argument("[mode]", "observe, auto, mine, serve, pause or release")
     .option("--gpu <uuid>", "only this GPU, by UUID")
@@ -98,6 +96,15 @@ function createProgram(context: CliContext): Command {
     .action((options) => devpool(options, context));
   addPools(program, context);
   return program;
+}
+
+function addProfit(program: Command, context: CliContext): void {
+  located(program.command("profit").description("what every workload is worth per GPU, and what runs now and why"))
+    .option("--watch", "look again every five seconds")
+    .option("--market <file>", "what if these were the prices; needs no agent")
+    .option("--benchmarks <file>", "what if these were the GPUs and their rates; needs no agent")
+    .option("--json", "machine-readable")
+    .action((options) => profit(options, context));
 }
 
 function addCurtail(program: Command, context: CliContext): void {

@@ -28,7 +28,7 @@ export interface Prices {
 }
 
 export interface ValuingFacts {
-  readonly rates: RateBook;
+  readonly rates: Pick<RateBook, "power" | "hashrate">;
   readonly prices: Prices;
   /** Absent when the GPU may not mine. */
   readonly coin?: CoinQuote;

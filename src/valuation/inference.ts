@@ -88,3 +88,36 @@ function priceOf({ prices }: InferenceFacts, revenue: UsdPerHour, cost: UsdPerHo
 
 const revenueOf = ({ demand, backlog, window }: InferenceFacts): UsdPerHour =>
   usdPerHour(toUsd(usdNano(demand + backlog)) / toHours(window));
+
+export interface CapacityFacts {
+  readonly model: string;
+  /** Tokens written per second with as many requests at once as the GPU has room for. */
+  readonly rate: number;
+  /** Of a million tokens written; absent while nobody says. */
+  readonly price?: UsdPerMillionTokens;
+  readonly power?: Watts;
+  readonly electricity: PowerPrice;
+}
+
+/** What full load costs and needs, where nobody has seen demand: a revenue would be a hope and stays unknown. */
+export function valueAtCapacity({ model, rate, price, power, electricity }: CapacityFacts): Valuation {
+  const known = {
+    workload: "inference",
+    label: model,
+    rate: `${Number(rate.toPrecision(3))} tok/s`,
+    basis: "benchmark",
+  } as const;
+  if (power === undefined) return { ...known, why: `${model} is not valued: its power has not been measured yet` };
+  const cost = powerCost(power, electricity.price);
+  const millionsPerHour = (rate * 3600) / 1e6;
+  return {
+    ...known,
+    electricity: cost,
+    power,
+    powerPrice: electricity.price,
+    ...(price === undefined || !(millionsPerHour > 0)
+      ? {}
+      : { price: { unit: "USD/Mtok", value: price, breakEven: cost / millionsPerHour } }),
+    why: `${model} is not valued: demand shows only while an agent runs; full load costs ${sayPowerAt(power, electricity)} = ${sayRate(cost)}`,
+  };
+}

@@ -38,6 +38,17 @@ describe("what observe mode would have earned", () => {
     expect(ledger.wouldHave.sum(unixMs(T0 + 60_000))).toBe(117);
   });
 
+  test("is listed per UTC day, newest first", () => {
+    ledger.wouldHave.book(GPU_A, at, "hashing", usdNano(100));
+    ledger.wouldHave.book(GPU_B, at, "inference", usdNano(-3));
+    ledger.wouldHave.book(GPU_A, unixMs(T0 + 86_400_000), "hashing", usdNano(9));
+    const today = Math.floor(T0 / 86_400_000) * 86_400_000;
+    const [newest, first] = ledger.wouldHave.days(at);
+    expect(newest).toEqual({ dayStart: today + 86_400_000, amount: 9 });
+    expect(first).toEqual({ dayStart: today, amount: 97 });
+    expect(ledger.wouldHave.days(unixMs(T0 + 86_400_000))).toEqual([newest]);
+  });
+
   test("is 0 on a day without a row and never in the real sums", () => {
     expect(ledger.wouldHave.sum(at)).toBe(0);
     ledger.wouldHave.book(GPU_A, at, "hashing", usdNano(100));

@@ -1,0 +1,79 @@
+import type { GpuView, RigView, ValuationView, WorkloadName, WouldHaveDayView } from "../api/shapes.ts";
+import { renderTable } from "./table.ts";
+import { sayLength, sayMoney, sayTime, sayWatts, sayWorkload, UNKNOWN } from "./wording.ts";
+
+const RIGHT = new Set(["WALL", "GROSS/H", "FEES/H", "POWER/H", "NET/H", "NET/DAY", "STAY"]);
+const HEADER = ["", "WORKLOAD", "RATE", "BASIS", ...RIGHT];
+
+/** One GPU with all it could do; of a what-if, without what it does now. */
+export interface ProfitGpu extends Pick<GpuView, "name" | "askFloorUsdPerHour" | "roundTripCostUsd"> {
+  readonly gpu: string;
+  readonly workload: WorkloadName | null;
+  readonly why: string | null;
+  readonly valuations: readonly ValuationView[];
+}
+
+export interface ProfitView {
+  readonly nowMs: number;
+  readonly market: RigView["market"];
+  readonly gpus: readonly ProfitGpu[];
+  readonly wouldHaveByDay: readonly WouldHaveDayView[];
+}
+
+/** The whole comparison as text. */
+export function renderProfit({ nowMs, market, gpus, wouldHaveByDay }: ProfitView): string {
+  const age = `${market.source}, ${new Date(market.asOfMs).toISOString().slice(0, 10)}`;
+  const head = `prices: ${age}${market.invented ? ", invented: no dollar below is real" : ""}\n`;
+  const days = wouldHaveByDay.map(
+    ({ dayStartMs, netUsd }) => `observing ${sayTime(dayStartMs).slice(0, 10)} would have earned ${sayMoney(netUsd)}\n`,
+  );
+  return [head, ...gpus.map((gpu) => `\n${renderGpu(gpu, nowMs)}`), days.length === 0 ? "" : "\n", ...days].join("");
+}
+
+function renderGpu(gpu: ProfitGpu, nowMs: number): string {
+  const table = renderTable(HEADER, gpu.valuations.map(toRow), RIGHT);
+  const now = gpu.workload === null ? [] : [`now ${sayWorkload(gpu.workload)}: ${gpu.why ?? UNKNOWN}`];
+  const floor =
+    gpu.askFloorUsdPerHour === null ? [] : [`list this GPU at ≥ ${sayMoney(gpu.askFloorUsdPerHour)}/h, or not at all`];
+  const notes = gpu.valuations.flatMap((valuation) => [`  ${valuation.why}`, ...renderPrices(valuation, nowMs)]);
+  return `${[`${gpu.name} (${gpu.gpu})`, table, ...now, ...floor, ...notes].join("\n")}\n`;
+}
+
+const toRow = (valuation: ValuationView): readonly string[] => [
+  valuation.chosen ? "▸" : " ",
+  valuation.workload === "none" ? valuation.label : `${valuation.workload} ${valuation.label}`,
+  valuation.rate,
+  valuation.trust,
+  sayWatts(valuation.powerW),
+  sayMoney(valuation.grossUsdPerHour),
+  sayMoney(valuation.feesUsdPerHour),
+  sayMoney(valuation.electricityUsdPerHour),
+  sayMoney(valuation.netUsdPerHour),
+  sayMoney(valuation.netUsdPerDay),
+  valuation.neededStayMs === null ? UNKNOWN : sayLength(valuation.neededStayMs),
+];
+
+/** Below which electricity and above which price it pays, and how far that price is to be trusted. */
+function renderPrices(valuation: ValuationView, nowMs: number): readonly string[] {
+  const { breakEvenUsdPerKwh, breakEvenPrice, price, priceUnit } = valuation;
+  const pays = [
+    breakEvenUsdPerKwh === null ? undefined : `below ${sayMoney(breakEvenUsdPerKwh)}/kWh`,
+    breakEvenPrice === null || priceUnit === null
+      ? undefined
+      : `above ${sayPlain(breakEvenPrice)} ${priceUnit}${price === null ? "" : ` (now ${sayPlain(price)})`}`,
+  ].filter((part) => part !== undefined);
+  const from = renderOrigin(valuation, nowMs);
+  if (pays.length === 0) return from === undefined ? [] : [`    price from ${from}`];
+  return [`    pays ${pays.join(" and ")}${from === undefined ? "" : `; price from ${from}`}`];
+}
+
+function renderOrigin({ priceSource, priceAsOfMs, ...counts }: ValuationView, nowMs: number): string | undefined {
+  if (priceSource === null || priceAsOfMs === null) return undefined;
+  const { priceSourcesBelieved: believed, priceSourcesAsked: asked } = counts;
+  // The name of several sources says already how many of them are believed.
+  const single = believed === null || asked === null ? ", a single source" : "";
+  return `${priceSource}, ${sayLength(nowMs - priceAsOfMs)} old${single}`;
+}
+
+/** Four significant digits; a price per hash is too small for anything but an exponent. */
+const sayPlain = (price: number): string => String(Number(price.toPrecision(4)));

@@ -1,0 +1,169 @@
+import { readFileSync, statSync } from "node:fs";
+import { basename, resolve } from "node:path";
+import { z } from "zod";
+import { toValuationView } from "../api/gpu-view.ts";
+import { loadConfig, type RigConfig } from "../config/load.ts";
+import { openLedgerReadOnly } from "../ledger/open.ts";
+import { systemClock } from "../lib/clock.ts";
+import { messageOf } from "../lib/errors.ts";
+import { objectionOf } from "../lib/wanted.ts";
+import { type MarketFile, readMarketFile } from "../market/file.ts";
+import { valueAll } from "../rig/valuing.ts";
+import { watts } from "../units/energy.ts";
+import { hashrate } from "../units/work.ts";
+import { askFloor } from "../valuation/comparison.ts";
+import { valueAtCapacity } from "../valuation/inference.ts";
+import type { Valuation } from "../valuation/valuation.ts";
+import { type CliContext, findDataDir, type LocationOptions } from "./context.ts";
+import { UsageError } from "./errors.ts";
+import type { ProfitGpu, ProfitView } from "./profit-table.ts";
+
+interface WhatIfOptions extends LocationOptions {
+  readonly market: string | undefined;
+  readonly benchmarks: string | undefined;
+}
+
+const LARGEST_FILE = 1024 * 1024;
+
+const benchmarkSchema = z.strictObject({
+  gpu: z.string().min(1).max(80),
+  name: z.string().min(1).max(80).exactOptional(),
+  label: z.string().min(1).max(64),
+  /** Of a coin; that of `mining.algorithm` when absent. */
+  algorithm: z.string().min(1).max(64).exactOptional(),
+  unit: z.enum(["H/s", "tok/s", "W"]),
+  rate: z.number().nonnegative(),
+  powerW: z.number().nonnegative().exactOptional(),
+});
+
+const fileSchema = z.strictObject({ version: z.literal(1), benchmarks: z.array(benchmarkSchema).min(1).max(1000) });
+
+type Benchmark = z.infer<typeof benchmarkSchema>;
+
+/** What each GPU would be worth with these prices or rates, by the configuration's tariff and terms; needs no agent. */
+export function whatIf(options: WhatIfOptions, context: CliContext): ProfitView {
+  const config = loadConfig(options.config);
+  const file = options.market ?? config.market.file ?? "sample";
+  const market = readMarketFile(options.market === undefined ? file : resolve(context.cwd, file));
+  const benchmarks =
+    options.benchmarks === undefined
+      ? readLedger(options, config, context)
+      : readBenchmarks(resolve(context.cwd, options.benchmarks));
+  const gpus = Map.groupBy(benchmarks, ({ gpu }) => gpu);
+  const quotes = coinsOf(benchmarks, market, config);
+  const [quote] = quotes.values();
+  return {
+    nowMs: systemClock.now(),
+    market: { source: market.source, asOfMs: quote?.asOf ?? 0, invented: quote?.invented ?? false },
+    gpus: [...gpus].map(([gpu, ofGpu]) => valueGpu(gpu, ofGpu, { quotes, config, gpus: gpus.size })),
+    wouldHaveByDay: [],
+  };
+}
+
+type Quotes = ReadonlyMap<Benchmark, ReturnType<MarketFile["coin"]>>;
+
+function coinsOf(benchmarks: readonly Benchmark[], market: MarketFile, { mining }: RigConfig): Quotes {
+  const coins = benchmarks.filter(({ unit }) => unit === "H/s");
+  return new Map(coins.map((one) => [one, market.coin(one.label, one.algorithm ?? mining?.algorithm ?? "sha256d")]));
+}
+
+function valueGpu(gpu: string, benchmarks: readonly Benchmark[], world: World): ProfitGpu {
+  const rest = benchmarks.find(({ unit }) => unit === "W");
+  const value = (one?: Benchmark) => valueOne(one, rest, world);
+  const coins = benchmarks.filter((one) => world.quotes.has(one)).map((one) => value(one)[0]);
+  const models = benchmarks.filter(({ unit }) => unit === "tok/s").map((one) => valueModel(one, world));
+  const valuations: readonly Valuation[] = [...coins, ...models, ...value()].filter((one) => one !== undefined);
+  return {
+    gpu,
+    name: benchmarks.find(({ name }) => name !== undefined)?.name ?? gpu,
+    workload: null,
+    why: null,
+    askFloorUsdPerHour: askFloor(valuations) ?? null,
+    roundTripCostUsd: null,
+    valuations: valuations.map((valuation) => toValuationView({ info: { uuid: gpu }, valuations }, valuation)),
+  };
+}
+
+interface World {
+  readonly quotes: Quotes;
+  readonly config: RigConfig;
+  /** Each bears its part of what the rig draws beside its GPUs. */
+  readonly gpus: number;
+}
+
+/** One coin, or rest where there is none. */
+function valueOne(coin: Benchmark | undefined, rest: Benchmark | undefined, world: World) {
+  const quote = coin && world.quotes.get(coin);
+  const power = { hashing: coin?.powerW, serving: undefined, resting: rest?.powerW ?? rest?.rate };
+  const rates = {
+    power: (activity: keyof typeof power) => {
+      const drawn = power[activity];
+      return drawn === undefined ? undefined : watts(drawn);
+    },
+    hashrate: () => (coin === undefined ? undefined : { rate: hashrate(coin.rate), basis: "benchmark" as const }),
+  };
+  return valueAll(
+    { rates, prices: pricesOf(world), ...(quote === undefined ? {} : { coin: quote }) },
+    systemClock.now(),
+  );
+}
+
+const pricesOf = ({ config: { electricity, power, market }, gpus }: World) => ({
+  electricity: electricity.price,
+  terms: () => market.terms,
+  atWall: (drawn: number) => watts(drawn / power.wall.efficiency + power.wall.base / gpus),
+});
+
+/** Without an agent nobody has seen demand, so only what full load would need is told. */
+function valueModel({ label, rate, powerW }: Benchmark, world: World): Valuation {
+  const { electricity, atWall } = pricesOf(world);
+  const { inference } = world.config;
+  return valueAtCapacity({
+    model: label,
+    rate,
+    electricity: { price: electricity },
+    ...(powerW === undefined ? {} : { power: atWall(powerW) }),
+    ...(inference === undefined ? {} : { price: inference.priceOut }),
+  });
+}
+
+/** What was measured here before, as far as it is of the coin or the model of the configuration. */
+function readLedger(options: WhatIfOptions, config: RigConfig, context: CliContext): readonly Benchmark[] {
+  const { mining, inference } = config;
+  const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
+  const wanted = new Set([mining?.coin, model, "rest"]);
+  const ledger = openLedgerReadOnly(findDataDir(options, context));
+  try {
+    const rows = ledger.benchmarks.list().filter(({ label }) => wanted.has(label));
+    if (rows.length === 0)
+      throw new UsageError("nothing was ever measured here", {
+        code: "ERR_USAGE",
+        mend: "let the agent work for some minutes, or give --benchmarks FILE",
+      });
+    return rows.map(({ gpu, label, rate, unit, power }) =>
+      benchmarkSchema.parse({ gpu, label, rate, unit, ...(power === undefined ? {} : { powerW: power }) }),
+    );
+  } finally {
+    ledger.close();
+  }
+}
+
+function readBenchmarks(file: string): readonly Benchmark[] {
+  const read = (): unknown => {
+    try {
+      if (statSync(file).size > LARGEST_FILE) throw new RangeError("it is over 1 MiB");
+      return JSON.parse(readFileSync(file, "utf8"));
+    } catch (cause) {
+      throw refuse(`--benchmarks: ${file} cannot be read: ${messageOf(cause)}`, "name a readable JSON file", cause);
+    }
+  };
+  const body = read();
+  const parsed = fileSchema.safeParse(body);
+  if (parsed.success) return parsed.data.benchmarks;
+  const { path, message } = objectionOf(parsed.error, body);
+  const field = path ?? "the file";
+  throw refuse(`--benchmarks: ${file}: ${field}: ${message}`, `correct ${field}`, parsed.error);
+}
+
+const refuse = (what: string, mend: string, cause: unknown): UsageError =>
+  new UsageError(what, { code: "ERR_USAGE", mend }, { cause });
