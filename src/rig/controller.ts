@@ -13,6 +13,7 @@ import type { Market } from "../market/market.ts";
 import type { SwitchRules } from "../policy/types.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
+import { watchClaims } from "./claim-watch.ts";
 import { Cooldown } from "./cooldown.ts";
 import { Custody, type MiningParts } from "./custody.ts";
 import { ObservedDemand } from "./demand.ts";
@@ -110,8 +111,17 @@ export class RigController implements GpuPort {
 
   /** Runs every GPU until `signal` fires and each has let go. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#release.run(signal), ...[...this.#gpus.values()].map(({ loop }) => loop.run(signal))]);
+    const claims = watchClaims({ ...this.#parts, onClaims: (gpu, names) => this.#claimed(gpu, names) }, signal);
+    await Promise.all([
+      claims,
+      this.#release.run(signal),
+      ...[...this.#gpus.values()].map(({ loop }) => loop.run(signal)),
+    ]);
     this.#unsubscribe();
+  }
+
+  #claimed({ uuid }: GpuInfo, names: readonly string[]): void {
+    this.#gpus.get(uuid)?.loop.claimed(names);
   }
 
   /** Queues at the GPU with the fewest requests, one that serves already before all others. */

@@ -92,6 +92,11 @@ export class GpuLoop {
     this.#parts.wake.call();
   }
 
+  /** The containers of others that were promised this GPU. */
+  claimed(names: readonly string[]): void {
+    this.#parts.ground.claimed(names);
+  }
+
   /** What the driver tells of this GPU unasked. */
   told(event: GpuEvent): void {
     this.#parts.ground.health.told(event);
@@ -213,7 +218,10 @@ export class GpuLoop {
       if (isRented) await custody.handOver("none", "the guest left the GPU", signal);
       return false;
     }
-    const words = `${guest.name} (pid ${guest.pid}), which is not ours, uses the GPU`;
+    const words =
+      guest.pid === undefined
+        ? `the container ${guest.name}, which is not ours, was promised the GPU`
+        : `${guest.name} (pid ${guest.pid}), which is not ours, uses the GPU`;
     this.#why = guest.until === undefined ? words : `${guest.name} has left the GPU${this.#sayUntil(guest.until)}`;
     queue.refuseAll("not-serving", "this GPU is used by somebody else");
     if (!isRented && !cooldown.blocking("external", steady.now())) await custody.yieldTo(words, signal);

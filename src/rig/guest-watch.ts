@@ -6,12 +6,13 @@ import type { GpuUser } from "./roster.ts";
 const CONFIRMED = seconds(1.5);
 
 export interface Guest {
-  readonly pid: number;
+  /** Absent for a container that was promised the GPU and has no process on it yet. */
+  readonly pid?: number;
   readonly name: string;
 }
 
 export interface GuestRules {
-  /** Names of programs that use a GPU a little and for good, such as a desktop's. */
+  /** Names of programs and containers that use a GPU a little and for good, such as a desktop's or a monitor's. */
   readonly ignore: readonly string[];
   readonly coolDown: Millis;
 }
@@ -36,6 +37,7 @@ export class GuestWatch {
   #first: UnixMs | undefined;
   #last: UnixMs | undefined;
   #guest: Guest | undefined;
+  #claims: readonly Guest[] = [];
 
   constructor(rules: GuestRules, steady: Clock) {
     this.#rules = rules;
@@ -45,9 +47,8 @@ export class GuestWatch {
   /** Takes one reading's strangers; `nameOf` tells their programs. */
   saw(strangers: readonly GpuUser[], nameOf: (pid: number) => string): void {
     const now = this.#steady.now();
-    const found = strangers
-      .map(({ pid }) => ({ pid, name: nameOf(pid) }))
-      .find(({ name }) => !this.#rules.ignore.includes(name));
+    const processes = strangers.map(({ pid }) => ({ pid, name: nameOf(pid) }));
+    const found = [...processes, ...this.#claims].find(({ name }) => !this.#rules.ignore.includes(name));
     if (found === undefined) {
       this.#first = undefined;
       return;
@@ -56,6 +57,11 @@ export class GuestWatch {
     if (this.#guest === undefined && elapsed(this.#first, now) < CONFIRMED) return;
     this.#guest = found;
     this.#last = now;
+  }
+
+  /** The containers of others that were promised this GPU; each counts as if it were on it. */
+  claimed(names: readonly string[]): void {
+    this.#claims = names.map((name) => ({ name }));
   }
 
   /** Who was taken for a guest is found to be ours. */

@@ -1,4 +1,4 @@
-import type { AdoptedWork, WorkDriver, WorkTrouble } from "../workloads/driver.ts";
+import type { AdoptedWork, GpuClaim, WorkDriver, WorkTrouble } from "../workloads/driver.ts";
 
 /** A driver, with what only some can do: freeze work where it stands, and keep what was stopped for a warm start. */
 export interface RigDriver extends WorkDriver {
@@ -9,6 +9,8 @@ export interface RigDriver extends WorkDriver {
   onAdopted?(listener: (work: AdoptedWork) => void): void;
   /** Called for work that runs on and cannot be trusted any more. */
   onTrouble?(listener: (trouble: WorkTrouble) => void): void;
+  /** The running containers of others that were promised GPUs. */
+  gpuClaims?(signal: AbortSignal): Promise<readonly GpuClaim[]>;
   /** Stops the work and removes what is kept of it, so that the next start is a cold one. */
   discard?(name: string, signal: AbortSignal): Promise<void>;
 }

@@ -53,7 +53,12 @@ export class Surroundings {
     this.health.saw(reading);
     const occupants = this.roster.occupants(reading);
     this.#vram.observe(reading, occupants, this.#engine?.isAsleep === true);
-    if (occupants !== undefined) this.#guests.saw(occupants.strangers, (pid) => this.roster.nameOf(pid));
+    this.#guests.saw(occupants?.strangers ?? [], (pid) => this.roster.nameOf(pid));
+  }
+
+  /** The containers of others that were promised this GPU. */
+  claimed(names: readonly string[]): void {
+    this.#guests.claimed(names);
   }
 
   /** Work of an earlier agent is no guest, however long the Engine took to tell of it. */

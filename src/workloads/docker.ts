@@ -7,6 +7,7 @@ import { Containers, type Found } from "./docker/containers.ts";
 import { endingOf } from "./docker/ending.ts";
 import { Engine, type EngineTimeouts } from "./docker/engine.ts";
 import { EngineFacts } from "./docker/engine-facts.ts";
+import { GpuClaims } from "./docker/gpu-claims.ts";
 import { gpuProbeOf } from "./docker/gpu-probe.ts";
 import type { ImagePolicy } from "./docker/image-policy.ts";
 import type { PullProgress } from "./docker/images.ts";
@@ -23,6 +24,7 @@ import type {
   AdoptedWork,
   ContainerDriver,
   EngineLook,
+  GpuClaim,
   ProbeResult,
   Readiness,
   WorkExit,
@@ -60,6 +62,7 @@ class DockerDriver implements ContainerDriver {
   readonly #parts: DockerDriverParts;
   readonly #engine: Engine;
   readonly #containers: Containers;
+  readonly #claims: GpuClaims;
   readonly #facts: EngineFacts;
   readonly #network: MinerNetwork;
   readonly #starter: Starter;
@@ -74,6 +77,7 @@ class DockerDriver implements ContainerDriver {
     this.#parts = parts;
     this.#engine = new Engine(() => engineAddress(env, host), clock, timeouts);
     this.#containers = new Containers(this.#engine, rig);
+    this.#claims = new GpuClaims(this.#engine, rig);
     this.#facts = new EngineFacts(this.#engine);
     this.#network = new MinerNetwork(this.#engine, miners);
     this.#stats = new StatsFeeds(this.#engine, clock);
@@ -179,6 +183,10 @@ class DockerDriver implements ContainerDriver {
     const found = await this.#containers.find(name, signal);
     if (found?.state !== "running") return { kind: "not-running" };
     return await runInside(this.#engine, found.id, command, signal);
+  }
+
+  gpuClaims(signal: AbortSignal): Promise<readonly GpuClaim[]> {
+    return this.#claims.read(signal);
   }
 
   onExit(listener: (exit: WorkExit) => void): void {

@@ -138,8 +138,17 @@ export interface ContainerDriver extends FreezingDriver {
   logs(name: string, lines: number, signal: AbortSignal): Promise<readonly string[]>;
   /** Runs a program inside it. */
   probe(name: string, command: readonly string[], signal: AbortSignal): Promise<ProbeResult>;
+  /** The running containers of others that were promised GPUs. */
+  gpuClaims(signal: AbortSignal): Promise<readonly GpuClaim[]>;
   /** Called for what an owner should look at although the work still runs. */
   onTrouble(listener: (trouble: WorkTrouble) => void): void;
+}
+
+/** A container that is not this rig's, and the GPUs it was created to see: all, or by UUID or index, as it asked. */
+export interface GpuClaim {
+  readonly container: string;
+  readonly name: string;
+  readonly gpus: "all" | readonly string[];
 }
 
 /** How a GPU reaches a container, best first. */

@@ -6,6 +6,7 @@ import type {
   AdoptedWork,
   ContainerDriver,
   FreezingDriver,
+  GpuClaim,
   Readiness,
   WorkExit,
   WorkSpec,
@@ -80,6 +81,12 @@ export class MixedDriver implements FreezingDriver {
 
   #tell(work: AdoptedWork): void {
     for (const listener of this.#onAdopted) listener(work);
+  }
+
+  /** Nothing where the Engine is never spoken to. */
+  gpuClaims(signal: AbortSignal): Promise<readonly GpuClaim[]> {
+    const { usesContainers, containers } = this.#parts;
+    return usesContainers ? containers.gpuClaims(signal) : Promise.resolve([]);
   }
 
   /** Only containers are watched from outside while they run. */

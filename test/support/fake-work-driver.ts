@@ -2,6 +2,7 @@ import type { Clock } from "../../src/lib/clock.ts";
 import { millis } from "../../src/units/time.ts";
 import type {
   AdoptedWork,
+  GpuClaim,
   Readiness,
   RunningWork,
   WorkDriver,
@@ -34,6 +35,8 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
   readonly stopMs = new Map<WorkRole, number>();
   /** Thrown by the next start or stop of this role. */
   readonly faults = new Map<WorkRole, Error>();
+  /** What containers of others were promised. */
+  claims: readonly GpuClaim[] = [];
   engineFacts: Readonly<Record<string, unknown>> = ENGINE_FACTS;
   readonly miner: ScriptedMiner;
   readonly engine: ScriptedEngine;
@@ -86,6 +89,10 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
     const role = this.running.get(name)?.role;
     await this.stop(name, signal);
     if (role !== undefined) this.log.push(`remove ${role}`);
+  }
+
+  gpuClaims(): Promise<readonly GpuClaim[]> {
+    return Promise.resolve(this.claims);
   }
 
   onAdopted(listener: (work: AdoptedWork) => void): void {

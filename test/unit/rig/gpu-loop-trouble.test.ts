@@ -172,6 +172,25 @@ describe("a guest on the GPU", () => {
     });
   });
 
+  test("is a container that was promised the GPU as well, before any process of it shows", async () => {
+    const began = rig.clock.monotonic();
+    rig.loop.claimed(["renter"]);
+    await rig.until(() => rig.custody.state === "rented");
+    expect(rig.clock.monotonic() - began).toBeLessThan(7000);
+    expect(why()).toBe("the container renter, which is not ours, was promised the GPU");
+    expect(rig.driver.running.size).toBe(0);
+    rig.loop.claimed([]);
+    await rig.pass(2000);
+    expect(why()).toContain("renter has left the GPU");
+    await rig.hashing();
+  });
+
+  test("is no guest where the operator says that its container is none", async () => {
+    rig.loop.claimed(["Xorg"]);
+    await rig.pass(5000);
+    expect(rig.custody.state).toBe("open");
+  });
+
   test("is no guest when it is a desktop, or shows for a single reading", async () => {
     rig.processes.names.set(778, "Xorg");
     rig.source.changes = { processes: [ours, { pid: 778, usedMiB: 60 }] };
