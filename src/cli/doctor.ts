@@ -6,7 +6,7 @@ import { gpuChecks } from "../gpu/checks.ts";
 import { ledgerChecks } from "../ledger/checks.ts";
 import { type Check, type Checked, type CheckLevel, runCheck } from "../lib/check.ts";
 import { systemClock } from "../lib/clock.ts";
-import { miningChecks } from "../mining/checks.ts";
+import { minerChecks, miningChecks } from "../mining/checks.ts";
 import { seconds } from "../units/time.ts";
 import { workloadChecks } from "../workloads/checks.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
@@ -42,6 +42,7 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
     ...energyChecks(config.power.wall.meter),
     ...workloadChecks({ ...docker, clock, env, uid: process.getuid?.() }),
     ...miningChecks(config.mining?.pools ?? []),
+    ...minerChecks(config.mining?.miner),
     ...apiChecks(config.http.listen, dataDir),
   ];
 }

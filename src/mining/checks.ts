@@ -4,6 +4,7 @@ import type { Check, CheckResult } from "../lib/check.ts";
 import { messageOf, systemCodeOf } from "../lib/errors.ts";
 import { withDeadline } from "../lib/wait.ts";
 import { seconds } from "../units/time.ts";
+import { checkFile } from "./miners/program-run.ts";
 import { parsePoolUrl } from "./stratum/pool-url.ts";
 import { certificateFault, connectTo } from "./stratum/tls.ts";
 
@@ -27,6 +28,17 @@ export function miningChecks(pools: readonly Pool[]): readonly Check[] {
       return toResult(await probes, index);
     },
   }));
+}
+
+/** Whether the operator's miner program can be run; one that an image holds is the image's own matter. */
+export function minerChecks(miner: { readonly program: string; readonly file?: string } | undefined): readonly Check[] {
+  const { program, file } = miner ?? {};
+  if (program === undefined || file === undefined) return [];
+  const run = async () => {
+    await checkFile(program, file);
+    return { level: "ok", found: file } as const;
+  };
+  return [{ name: `miner ${program}`, run }];
 }
 
 function toResult(probes: readonly Probe[], index: number): CheckResult {

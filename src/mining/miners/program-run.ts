@@ -114,7 +114,8 @@ const visibleDevices = (gpu: string): Readonly<Record<string, string>> =>
 const toBusAndDevice = (pciBusId: string | undefined): string | undefined =>
   /^(?:[0-9a-f]+:)?([0-9a-f]{2}:[0-9a-f]{2})\.[0-7]$/i.exec(pciBusId ?? "")?.[1];
 
-async function checkFile(program: string, file: string): Promise<void> {
+/** Throws `ERR_MINER_FILE` where the program is missing or may not be run. */
+export async function checkFile(program: string, file: string): Promise<void> {
   try {
     await access(file, constants.X_OK);
   } catch (cause) {

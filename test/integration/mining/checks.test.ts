@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runCheck } from "../../../src/lib/check.ts";
-import { miningChecks } from "../../../src/mining/checks.ts";
+import { minerChecks, miningChecks } from "../../../src/mining/checks.ts";
 import { millis, seconds } from "../../../src/units/time.ts";
 
 const TLS = join(import.meta.dirname, "../http/tls");
@@ -100,4 +100,24 @@ test("the built-in pool needs nothing, nor does a rig that does not mine", async
     { level: "ok", found: "built in" },
   ]);
   expect(await check([])).toEqual([{ name: "pools", level: "ok", found: "nothing is mined" }]);
+});
+
+test("a miner program is fine where it can be run, and fails with what to change where it cannot", async () => {
+  const look = (file?: string) =>
+    Promise.all(
+      minerChecks({ program: "t-rex", ...(file === undefined ? {} : { file }) }).map((one) =>
+        runCheck(one, new AbortController().signal, seconds(20)),
+      ),
+    );
+  expect(await look(process.execPath)).toEqual([{ name: "miner t-rex", level: "ok", found: process.execPath }]);
+  expect(await look("/nowhere/t-rex")).toEqual([
+    {
+      name: "miner t-rex",
+      level: "fail",
+      found: "the miner t-rex at /nowhere/t-rex cannot be run: there is no such file",
+      mend: "name an executable file in mining.miner.file",
+    },
+  ]);
+  expect(await look()).toEqual([]);
+  expect(minerChecks(undefined)).toEqual([]);
 });
