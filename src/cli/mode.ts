@@ -1,6 +1,7 @@
 import type { RigClient } from "../api/client.ts";
 import type { GpuView, ModeName, RigView } from "../api/shapes.ts";
 import { MODE_NAMES } from "../api/shapes.ts";
+import { type Millis, millis } from "../units/time.ts";
 import { type CliContext, findAgent, type LocationOptions, printJson } from "./context.ts";
 import { UsageError } from "./errors.ts";
 import { sayMode } from "./wording.ts";
@@ -91,12 +92,12 @@ function parseMode(text: string): ModeName {
   });
 }
 
-/** `90s`, `30m`, `2h` or `1d` in milliseconds. */
-function parseLength(text: string): number {
+/** `90s`, `30m`, `2h` or `1d` of a `--for`; throws `ERR_USAGE`. */
+export function parseLength(text: string): Millis {
   const [, amount, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const size = UNIT_MS[unit ?? ""];
   const length = Number(amount) * (size ?? Number.NaN);
-  if (length > 0 && length <= LONGEST_MS) return length;
+  if (length > 0 && length <= LONGEST_MS) return millis(length);
   throw new UsageError(`--for: got ${JSON.stringify(text)}`, {
     code: "ERR_USAGE",
     mend: "give a length of time such as 90s, 30m, 2h or 1d, at most 30d",

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import packageJson from "../../package.json" with { type: "json" };
 import { isAbort, isRigError, toOneLine } from "../lib/errors.ts";
+import { bench } from "./bench.ts";
 import type { CliContext } from "./context.ts";
 import { curtail } from "./curtail.ts";
 import { devpool } from "./devpool.ts";
@@ -76,6 +77,7 @@ function createProgram(context: CliContext): Command {
     .option("--json", "machine-readable")
     .action((options) => gpus(options, context));
   addProfit(program, context);
+  addBench(program, context);
   located(program.command("mode").description("set the operator's mode, or print it"))
     .argument("[mode]", "observe, auto, mine, serve, pause or release")
     .option("--gpu <uuid>", "only this GPU, by UUID")
@@ -105,6 +107,15 @@ function addProfit(program: Command, context: CliContext): void {
     .option("--benchmarks <file>", "what if these were the GPUs and their rates; needs no agent")
     .option("--json", "machine-readable")
     .action((options) => profit(options, context));
+}
+
+function addBench(program: Command, context: CliContext): void {
+  located(program.command("bench").description("measure hashrate and watts of the GPUs that hash under the agent"))
+    .option("--gpu <uuid>", "only this GPU")
+    .option("--for <length>", "how long to measure", "90s")
+    .option("--take", "also GPUs that do something else: they are ordered to hash meanwhile")
+    .option("--json", "machine-readable")
+    .action((options) => bench(options, context));
 }
 
 function addCurtail(program: Command, context: CliContext): void {
