@@ -238,13 +238,24 @@ function checkImages(
 
 const guests = () =>
   section({
-    ignore: list(text(/^[^\s/]{1,15}$/, "a program's name as `ps -o comm` shows it"), 64)
+    ignore: list(text(/^[^\s/]{1,128}$/, "a program's name as `ps -o comm` shows it, or a container's"), 64)
       .default([])
-      .describe("Programs that may use a GPU beside ours, such as a desktop; the usual desktops are known."),
+      .describe("Programs and containers that may use a GPU beside ours, such as a monitor; usual desktops are known."),
     coolDownS: duration(0, DAY_S).default(60).describe("From a guest's last sight to our next work on the GPU."),
   })
     .transform(({ ignore, coolDownS }) => ({ ignore, coolDown: seconds(coolDownS) }))
     .prefault({});
+
+/** Off unless the operator names the command. */
+const reboot = () =>
+  section({
+    command: list(text(/^[^\0]{1,4096}$/, "a program or one of its arguments"), 32)
+      .refine(([program]) => program?.startsWith("/") === true, "a program by its absolute path")
+      .describe("Program and arguments that reboot the machine; no shell reads them."),
+    maxPerDay: whole(1, 24).default(2).describe("With more GPU faults than this in 24 hours, no reboot mends them."),
+    afterS: duration(30, DAY_S).default(300).describe("How long a GPU must have been lost."),
+    whileOthersEarn: flag().default(false).describe("Reboot although another GPU is at work."),
+  }).transform(({ afterS, ...rest }) => ({ ...rest, after: seconds(afterS) }));
 
 /** The whole of rig.yaml, version 1; relative paths are taken from `base`. */
 export const createSchema = (base: string) =>
@@ -280,6 +291,7 @@ export const createSchema = (base: string) =>
     inference: inference(base),
     policy: policy(),
     guests: guests().describe("Whoever else uses the rig's GPUs: our work makes room, theirs is not touched."),
+    reboot: reboot().optional().describe("What to do when a GPU stays lost: by default nothing."),
     workloads: workloads(),
     log: section({ level: choice(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
   }).superRefine(checkImages);

@@ -13,6 +13,7 @@ import type { Market } from "../market/market.ts";
 import type { SwitchRules } from "../policy/types.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
+import { runHook } from "../workloads/hook.ts";
 import { watchClaims } from "./claim-watch.ts";
 import { Cooldown } from "./cooldown.ts";
 import { Custody, type MiningParts } from "./custody.ts";
@@ -28,6 +29,7 @@ import { type MiningLink, miningOf } from "./mining-link.ts";
 import { PowerBudget } from "./power-budget.ts";
 import { bookedPower, createPriceLook } from "./price-look.ts";
 import { RateBook } from "./rates.ts";
+import { rebootWhenLost } from "./reboot-policy.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { RigDriver } from "./rig-driver.ts";
 import { machineProcesses, type ProcessLookup, Roster } from "./roster.ts";
@@ -112,8 +114,10 @@ export class RigController implements GpuPort {
   /** Runs every GPU until `signal` fires and each has let go. */
   async run(signal: AbortSignal): Promise<void> {
     const claims = watchClaims({ ...this.#parts, onClaims: (gpu, names) => this.#claimed(gpu, names) }, signal);
+    const reboot = { ...this.#parts, rules: this.#parts.config.reboot, gpus: () => this.snapshots(), run: runHook };
     await Promise.all([
       claims,
+      rebootWhenLost(reboot, signal),
       this.#release.run(signal),
       ...[...this.#gpus.values()].map(({ loop }) => loop.run(signal)),
     ]);
