@@ -44,7 +44,8 @@ VALUES (@minute, @gpu, @powerReads, @powerMean, @powerMin, @powerMax, @energy, @
   @temperatureC)
 ON CONFLICT (minute_ms, gpu_uuid) DO UPDATE SET
   power_mean_dw = CASE WHEN power_reads + @powerReads = 0 THEN NULL ELSE
-    (coalesce(power_mean_dw, 0) * power_reads + coalesce(@powerMean, 0) * @powerReads) / (power_reads + @powerReads) END,
+    CAST(round((coalesce(power_mean_dw, 0) * power_reads + coalesce(@powerMean, 0) * @powerReads)
+      / (power_reads + @powerReads)) AS INTEGER) END,
   power_reads = power_reads + @powerReads,
   power_min_dw = coalesce(min(power_min_dw, @powerMin), power_min_dw, @powerMin),
   power_max_dw = coalesce(max(power_max_dw, @powerMax), power_max_dw, @powerMax),
@@ -74,6 +75,7 @@ export function createGpuMinutes(connection: Connection): GpuMinutes {
         powerMin: tenths(minute.powerMin),
         powerMax: tenths(minute.powerMax),
         energy: orNull(minute.energy),
+        covered: Math.round(minute.covered),
         quality: orNull(minute.quality),
         utilizationPercent: whole(minute.utilizationPercent),
         temperatureC: whole(minute.temperatureC),

@@ -53,6 +53,18 @@ test("a minute comes back to a tenth of a watt, and what is absent stays absent"
   ]);
 });
 
+test.each([
+  { first: [10, 200.1], second: [3, 100.3], mean: 177.1 },
+  { first: [1, 65], second: [1, 65.1], mean: 65.1 },
+  { first: [7, 33.3], second: [11, 98.7], mean: 73.3 },
+] as const)("a minute shared by two runs keeps the mean of both, to a tenth: $mean W", ({ first, second, mean }) => {
+  ledger.gpuMinutes.add(minute({ powerReads: first[0], powerMean: watts(first[1]) }));
+  const again = { powerReads: second[0], powerMean: watts(second[1]), covered: millis(1234.5678) };
+  ledger.gpuMinutes.add(minute(again));
+  expect(all()[0]?.powerMean).toBeCloseTo(mean, 6);
+  expect(all()[0]?.covered).toBe(61_235);
+});
+
 test("what comes in later is added: energy, extremes, the mean by its readings, the worst label", () => {
   ledger.gpuMinutes.add(minute());
   const late = { powerReads: 30, powerMean: watts(100), powerMin: watts(90), powerMax: watts(110) };
