@@ -334,6 +334,7 @@ export class Custody {
       engine: serving?.engine,
       drainTimeout,
       gate: (engine, slots) => this.#gate(engine, slots),
+      onMinerStart: () => mining?.watch.expectShare(),
       firstShare: (signal) => mining?.watch.firstShare(() => this.#endWarming(), signal) ?? Promise.resolve(DONE),
       verifyFree: (signal) => ground.verifyFree(handover, { xid }, isUp, signal),
       verifyQuiet: (signal) => ground.verifyQuiet({ xid }, signal),

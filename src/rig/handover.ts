@@ -23,7 +23,9 @@ export interface HandoverParts {
   readonly engine: EngineControl | undefined;
   readonly drainTimeout: Millis;
   readonly gate: (engine: string, slots: number) => Gate;
-  /** Resolves with the first share that the pool accepts from now on, or fails after its deadline. */
+  /** Told just before the miner is started: shares of before are not its own. */
+  readonly onMinerStart: () => void;
+  /** Resolves with the first share that the pool accepted since `onMinerStart`, or fails after its deadline. */
   readonly firstShare: (signal: AbortSignal) => Promise<Outcome>;
   /** Whether the hardware says that the GPU is free for the one to come. */
   readonly verifyFree: (signal: AbortSignal) => Promise<Outcome>;
@@ -154,6 +156,7 @@ function runStep(step: Step, parts: HandoverParts, signal: AbortSignal): Promise
     case "claim-power":
       return parts.claimPower(signal);
     case "start-miner":
+      parts.onMinerStart();
       return miner?.start(signal) ?? NO_MINER;
     case "first-share":
       return parts.firstShare(signal);

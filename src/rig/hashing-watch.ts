@@ -35,7 +35,9 @@ export interface HashingWatchParts {
 export class HashingWatch {
   readonly #parts: HashingWatchParts;
   readonly #news = new Wake();
-  #accepted = 0;
+  /** On the monotonic clock: what was sent before says nothing of the miner that starts. */
+  #startsAt: Millis | undefined;
+  #isProven = false;
   #jobId: string | undefined;
   /** When the GPU hashed lately, oldest first; the last span is open while it hashes. */
   #spans: readonly { readonly from: UnixMs; readonly to?: UnixMs }[] = [];
@@ -73,17 +75,29 @@ export class HashingWatch {
         ledger.jobs.addRevenue(jobId, hashCredit(share.expectedHashes, price));
     });
     if (!counts) return;
-    this.#accepted++;
+    this.#prove(share);
+  }
+
+  /** A share that the miner of before sent may be answered only now. */
+  #prove({ latencyMs = 0 }: ShareRow): void {
+    const startsAt = this.#startsAt;
+    if (startsAt === undefined || this.#parts.clock.monotonic() - latencyMs < startsAt) return;
+    this.#isProven = true;
     this.#news.call();
   }
 
-  /** Done with the next accepted share; fails where none comes in time. `early` may end the wait before. */
+  /** The miner starts now: its first share may be accepted before anybody waits for it. */
+  expectShare(): void {
+    this.#startsAt = this.#parts.clock.monotonic();
+    this.#isProven = false;
+  }
+
+  /** Done with the first accepted share since `expectShare`; fails where none comes in time. `early` may end the wait before. */
   async firstShare(early: () => Outcome | undefined, signal: AbortSignal): Promise<Outcome> {
     const { clock, firstShareWithin = FIRST_SHARE_WITHIN } = this.#parts;
-    const before = this.#accepted;
     const deadline = clock.monotonic() + firstShareWithin;
     while (!signal.aborted) {
-      const outcome = this.#accepted > before ? DONE : early();
+      const outcome = this.#isProven ? DONE : early();
       if (outcome !== undefined) return outcome;
       if (clock.monotonic() >= deadline)
         return failed(`the pool accepted no share within ${firstShareWithin / 1000} s`);

@@ -1,10 +1,12 @@
 import type { GpuReading } from "../gpu/source.ts";
 import type { Clock } from "../lib/clock.ts";
-import { seconds } from "../units/time.ts";
+import { type Millis, millis, seconds } from "../units/time.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 import type { Occupants } from "./roster.ts";
 
 const POLL = seconds(0.25);
+/** What has just stopped is mostly gone by the next look; from there on looks get rarer, up to `POLL`. */
+const FIRST_POLL = seconds(0.03);
 /** Memory shows as free 0.5 to 1.5 s after a program ended. */
 const PATIENCE = seconds(5);
 /** What a context at rest draws above the idle GPU, at most. */
@@ -30,7 +32,7 @@ export interface Wanted {
 
 /** Whether the GPU is really free for the next owner: read from the hardware until it is so, for at most 5 s. */
 export function verifyFree(parts: VerifyParts, wanted: Wanted, signal: AbortSignal): Promise<Outcome> {
-  return poll(parts, (reading) => objection(reading, parts, wanted), signal);
+  return poll({ ...parts, first: FIRST_POLL }, (reading) => objection(reading, parts, wanted), signal);
 }
 
 /** Whether what stays resident does nothing, in two readings that follow each other. */
@@ -48,23 +50,24 @@ export function verifyHardwareQuiet(
     if (isHot) return `the GPU still draws ${Math.round(power)} W, ${Math.round(idleW)} W at rest`;
     return quiet < QUIET_SAMPLES ? "the GPU was read quiet only once" : undefined;
   };
-  return poll(parts, check, signal);
+  // Readings closer together would tell of the same moment twice: use is averaged over up to a second.
+  return poll({ ...parts, first: POLL }, check, signal);
 }
 
 async function poll(
-  { clock, read }: VerifyParts,
+  { clock, read, first }: VerifyParts & { readonly first: Millis },
   check: (reading: GpuReading) => string | undefined,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const deadline = clock.monotonic() + PATIENCE;
-  for (;;) {
+  for (let pause = first; ; pause = millis(Math.min(POLL, 2 * pause))) {
     const reading = await read(signal);
     const problem = reading === undefined ? "the GPU could not be read" : check(reading);
     if (problem === undefined) return DONE;
     if (signal.aborted) return ABORTED;
     if (reading?.health === "lost") return failed("the GPU is lost");
     if (clock.monotonic() >= deadline) return failed(problem);
-    await clock.wait(POLL, signal);
+    await clock.wait(pause, signal);
   }
 }
 

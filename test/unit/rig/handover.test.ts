@@ -12,6 +12,7 @@ let states: HandoverState[];
 let barred: string[];
 let notFree: string[];
 let firstShare: Outcome;
+let minerStarts: string[];
 let parts: HandoverParts;
 beforeEach(async () => {
   rig = await RigBench.start();
@@ -20,6 +21,7 @@ beforeEach(async () => {
   barred = [];
   notFree = [];
   firstShare = DONE;
+  minerStarts = [];
   parts = {
     clock: rig.clock,
     steady: rig.steady,
@@ -29,6 +31,7 @@ beforeEach(async () => {
     engine: rig.engine,
     drainTimeout: seconds(10),
     gate: (engine, slots): Gate => ({ engine, slots, begin: () => Promise.resolve(), end: () => Promise.resolve() }),
+    onMinerStart: () => void minerStarts.push(rig.driver.isRunning("miner") ? "running" : "stopped"),
     firstShare: () => Promise.resolve(firstShare),
     claimPower: () => Promise.resolve(DONE),
     verifyFree: () => Promise.resolve(DONE),
@@ -68,6 +71,11 @@ describe("a handover that goes well", () => {
     expect(await go("none", "hashing")).toEqual(DONE);
     expect(states).toEqual(["draining", "acquiring", "warming"]);
     expect(rig.driver.log).toEqual(["start miner"]);
+  });
+
+  test("says that the miner starts before it does, so that no share of it is missed", async () => {
+    await go("none", "hashing");
+    expect(minerStarts).toEqual(["stopped"]);
   });
 
   test("pauses the miner, checks that it is quiet, and opens the gate", async () => {

@@ -82,6 +82,7 @@ describe("a share that the pool accepted and our own check refutes", () => {
   test("is no first share", async () => {
     begin("hash-1");
     let outcome: Outcome | undefined;
+    rig.watch.expectShare();
     void rig.watch
       .firstShare(() => undefined, NEVER)
       .then((value) => {
@@ -106,8 +107,11 @@ describe("waiting for the first share", () => {
     return waiting;
   };
 
-  test("ends with the next accepted one, not with one from before", async () => {
+  beforeEach(() => rig.watch.expectShare());
+
+  test("ends with the next accepted one, not with one from before the miner was started", async () => {
     rig.share();
+    rig.watch.expectShare();
     const waiting = wait();
     await rig.pass(5000);
     expect(waiting.outcome).toBeUndefined();
@@ -118,6 +122,27 @@ describe("waiting for the first share", () => {
     await rig.until(() => waiting.outcome !== undefined);
     expect(waiting.outcome).toEqual(DONE);
     expect(rig.clock.monotonic()).toBe(5500);
+  });
+
+  test("is over at once where one was accepted while the miner still started", async () => {
+    rig.share();
+    const waiting = wait();
+    await rig.until(() => waiting.outcome !== undefined);
+    expect(waiting.outcome).toEqual(DONE);
+    expect(rig.clock.monotonic()).toBe(0);
+  });
+
+  test("is not ended by a late answer to a share that the miner of before had sent", async () => {
+    const answered = (latencyMs: number) =>
+      rig.watch.record(shareRow({ at: rig.clock.now(), latencyMs, expectedHashes: 1_200_000 }));
+    const waiting = wait();
+    await rig.pass(500);
+    answered(501);
+    await rig.pass(1000);
+    expect(waiting.outcome).toBeUndefined();
+    answered(1500);
+    await rig.until(() => waiting.outcome !== undefined);
+    expect(waiting.outcome).toEqual(DONE);
   });
 
   test("fails after a minute without one", async () => {
