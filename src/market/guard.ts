@@ -48,7 +48,7 @@ export class GuardedPrice {
   readonly #maxAges: ReadonlyMap<string, Millis>;
   readonly #states = new Map<string, SourceState>();
   #belief: Belief | undefined;
-  #rises: readonly number[] = [];
+  #rises: readonly Rise[] = [];
 
   constructor(maxAges: ReadonlyMap<string, Millis>, memory?: GuardMemory) {
     this.#maxAges = maxAges;
@@ -73,7 +73,7 @@ export class GuardedPrice {
       state.history = [];
       state.highSince = undefined;
     }
-    this.#believe(now);
+    this.#believe(now, { source, at });
     // What is not believed must not make itself believed by repetition.
     if (state.highSince === undefined) state.history = remember(state.history, { value, at });
     return true;
@@ -100,11 +100,11 @@ export class GuardedPrice {
     return { ...(this.#belief === undefined ? {} : { belief: this.#belief }), histories };
   }
 
-  #believe(now: UnixMs): void {
+  #believe(now: UnixMs, said: Omit<Rise, "value">): void {
     const fresh = this.#fresh(now);
     const credible = fresh.flatMap((state) => {
       const value = credibleValue(state, fresh);
-      return value === undefined ? [] : [{ value, at: state.latest.at }];
+      return value === undefined ? [] : [{ value, at: state.latest.at, source: state.source }];
     });
     const value = medianOf(valuesOf(credible));
     if (value === undefined) return;
@@ -115,13 +115,15 @@ export class GuardedPrice {
       return;
     }
     const agreed = credible.filter((one) => isNear(one.value, value)).length > 1;
-    this.#rises = [...this.#rises, value];
+    const isNews =
+      credible.some(({ source }) => source === said.source) && !this.#rises.some((rise) => isSame(rise, said));
+    if (isNews || belief === undefined) this.#rises = [...this.#rises, { ...said, value }];
     if (!agreed && this.#rises.length < RISE_SIGHTINGS) {
       // A rise not confirmed yet still says that the price is no lower than it was.
       if (belief !== undefined) this.#belief = { ...belief, at };
       return;
     }
-    this.#accept(agreed ? value : Math.min(...this.#rises), at, credible.length);
+    this.#accept(agreed ? value : Math.min(...this.#rises.map((rise) => rise.value)), at, credible.length);
   }
 
   #fresh(now: UnixMs): readonly Fresh[] {
@@ -137,6 +139,15 @@ export class GuardedPrice {
     this.#belief = { value, at, sources };
   }
 }
+
+/** A higher price, and whose word of which moment it is: said twice of one moment, it is one word. */
+interface Rise {
+  readonly source: string;
+  readonly at: UnixMs;
+  readonly value: number;
+}
+
+const isSame = (a: Omit<Rise, "value">, b: Omit<Rise, "value">): boolean => a.source === b.source && a.at === b.at;
 
 type Fresh = SourceState & { readonly source: string; readonly latest: Sighting };
 

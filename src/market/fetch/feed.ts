@@ -44,7 +44,8 @@ export const nameOf = ({ url, file }: Pick<Place, "url" | "file">): string =>
 export function openFeed(place: Place, { shape, onText, isAwaited }: FeedUse, options: FeedOptions): Feed {
   const { clock, logger, privateHosts, cacheDir } = options;
   const { url, file, every } = place;
-  const parts = { name: nameOf(place), every, clock, logger, onText };
+  const awaited = isAwaited === undefined ? {} : { isAwaited };
+  const parts = { name: nameOf(place), every, clock, logger, onText, ...awaited };
   if (file !== undefined) return new FileWatch(file, parts);
   const address = url ?? "";
   const kept = createHash("sha256")
@@ -56,7 +57,6 @@ export function openFeed(place: Place, { shape, onText, isAwaited }: FeedUse, op
     request: (now) => toRequest(address, { ...place, ...(shape === undefined ? {} : { shape }) }, now),
     rules: { privateHosts },
     cacheFile: join(cacheDir, `${kept}.json`),
-    ...(isAwaited === undefined ? {} : { isAwaited }),
   });
 }
 

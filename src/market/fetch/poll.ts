@@ -23,6 +23,8 @@ export interface FeedParts {
   readonly logger: Logger;
   /** Takes what was read at `at`; throws `PriceSourceError` when it is no such document. */
   readonly onText: (text: string, at: UnixMs) => void;
+  /** True while nothing is believed yet: then the second look, which confirms, comes sooner. */
+  readonly isAwaited?: () => boolean;
 }
 
 export interface PollParts extends FeedParts {
@@ -32,8 +34,6 @@ export interface PollParts extends FeedParts {
   /** Of what is asked for, without keys; names the entry in the cache. */
   readonly cacheFile?: string;
   readonly random?: () => number;
-  /** True while nothing is believed yet: then the second look, which confirms, comes sooner. */
-  readonly isAwaited?: () => boolean;
 }
 
 /** Asks one source politely: no more often than `every`, unchanged answers not twice, and ever more rarely while it fails. */

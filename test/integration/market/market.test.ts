@@ -78,6 +78,22 @@ describe("the price of a coin", () => {
     expect(market.coin).toMatchObject({ unit: "USD/TH", currency: "USD", invented: false, maxAge: 3_600_000 });
   });
 
+  test("from a file that is written once is believed a minute later, and no more often read once it is", async () => {
+    const file = join(directory.path, "price.json");
+    writeFileSync(file, '{"usd": 5e-7}');
+    utimesSync(file, clock.now() / 1000, clock.now() / 1000);
+    const { url: _, ...rest } = source();
+    const market = open({ market: { sources: [{ ...rest, file }] } });
+    await until(() => clock.waiting >= 2, 2000);
+    expect(priceOf(market)).toBeUndefined();
+    for (let look = 0; look < 13; look++) {
+      await clock.advance(5000);
+      await until(() => clock.waiting >= 2, 2000);
+    }
+    expect(priceOf(market)).toBe(5e-7);
+    expect(log).toEqual([]);
+  });
+
   test("outlives HTML, spikes, zeros and silence until it is too old, then is unknown, and recovers by itself", async () => {
     server.says('{"usd": 5e-7}');
     const market = open({ market: { sources: [{ ...source(), maxAgeS: 86_400 }] } });

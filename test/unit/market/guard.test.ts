@@ -43,6 +43,23 @@ describe("a price from one source", () => {
     expect(say(guard, "a", 12, 30)).toBe(9);
   });
 
+  test("does not rise by being read again: of one moment it is one word", () => {
+    const guard = open();
+    live(guard, "a", 10);
+    const spike = { value: 40, at: at(5) };
+    for (let minute = 5; minute <= 30; minute += 5) guard.sight("a", spike, at(minute));
+    expect(guard.believed(at(30))?.value).toBe(10);
+    expect(say(guard, "a", 39, 35)).toBe(39);
+  });
+
+  test("does not rise because another source, itself not believed, speaks", () => {
+    const guard = open("three");
+    for (const source of ["a", "b"]) live(guard, source, 10);
+    expect(say(guard, "a", 10, 60)).toBe(10);
+    expect(say(guard, "a", 40, 65)).toBe(10);
+    for (let minute = 66; minute < 75; minute++) expect(say(guard, "b", 10_000, minute)).toBe(10);
+  });
+
   test("is never believed at a thousand-fold spike, however long it is repeated", () => {
     const guard = open();
     live(guard, "a", 10);
