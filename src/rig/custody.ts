@@ -15,7 +15,7 @@ import { type Handover, type HandoverOutcome, type HandoverParts, runEviction, r
 import type { HashingWatch } from "./hashing-watch.ts";
 import type { MeterBook } from "./meter-book.ts";
 import type { MinerControl } from "./miner-control.ts";
-import { DONE, failed, type Outcome } from "./outcome.ts";
+import { DONE, failed, type Outcome, wordsOf } from "./outcome.ts";
 import type { PowerBudget } from "./power-budget.ts";
 import type { RateBook } from "./rates.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
@@ -88,11 +88,6 @@ interface Passage {
   readonly jobId: string | undefined;
 }
 
-const wordsOf = (outcome: HandoverOutcome) => ({
-  word: outcome.kind === "done" ? ("completed" as const) : outcome.kind,
-  detail: outcome.kind === "failed" ? outcome.reason : outcome.note,
-});
-
 /** How long it is since this was called. */
 function stopwatch(clock: Clock): () => Millis {
   const began = clock.monotonic();
@@ -162,10 +157,17 @@ export class Custody {
 
   /** The end of our stay: nobody would hear a share or answer a request, so nothing of ours goes on. */
   async leave(signal: AbortSignal): Promise<void> {
-    const { mining, serving, ground } = this.#parts;
-    const isLeft = ground.roster.isLeft("miner") || mining?.miner.resident === true;
-    if (this.#assignment.workload !== "none" || isLeft) await this.handOver("none", "the agent is stopping", signal);
-    await serving?.engine.stop(signal);
+    const { mining, serving, ground, tuner } = this.#parts;
+    const isLeft = () => ground.roster.isLeft("miner") || mining?.miner.resident === true;
+    try {
+      if (this.#assignment.workload !== "none" || isLeft())
+        await this.handOver("none", "the agent is stopping", signal);
+    } finally {
+      // A handover that was cut short may have stopped nothing and set nothing back.
+      if (isLeft()) await this.#stopMiner();
+      const stopped = serving?.engine.stop(signal) ?? Promise.resolve();
+      await stopped.finally(() => tuner.restore(AbortSignal.timeout(STOP_TIMEOUT)));
+    }
   }
 
   handOver(to: Workload, reason: string, signal: AbortSignal): Promise<Outcome> {

@@ -7,3 +7,9 @@ export type Outcome =
 export const DONE: Outcome = { kind: "done" };
 export const ABORTED: Outcome = { kind: "aborted" };
 export const failed = (reason: string): Outcome => ({ kind: "failed", reason });
+
+/** How it ended, as the ledger and the log say it. */
+export const wordsOf = (outcome: Outcome & { readonly note?: string }) => ({
+  word: outcome.kind === "done" ? ("completed" as const) : outcome.kind,
+  detail: outcome.kind === "failed" ? outcome.reason : outcome.note,
+});
