@@ -18,16 +18,19 @@ import { machineFiles } from "./gpu/machine-files.ts";
 import { openGpuSource } from "./gpu/open.ts";
 import { findHostRapl } from "./gpu/rapl.ts";
 import type { GpuSource } from "./gpu/source.ts";
+import { httpChecks } from "./http/checks.ts";
 import { readCustomerKeys } from "./http/customer-keys.ts";
 import { type HttpServer, startHttp } from "./http/server.ts";
 import { loadToken } from "./http/token.ts";
 import { createCompletionBook } from "./inference/completion-book.ts";
 import { BUILT_IN_ROUTES } from "./inference/engines/built-in.ts";
+import { objectToFields } from "./inference/engines/built-in-fields.ts";
 import { createGateway, type Service } from "./inference/gateway.ts";
 import { checkModelFile } from "./inference/model-file.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { openLedger } from "./ledger/open.ts";
 import { pruneRegularly } from "./ledger/retention.ts";
+import type { Check } from "./lib/check.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
 import type { CoinQuote } from "./market/file.ts";
@@ -59,6 +62,9 @@ export interface AgentOptions {
   readonly onListening: (agent: { readonly url: string; readonly config: RigConfig; readonly dataDir: string }) => void;
   readonly writeLog: (line: string) => void;
 }
+
+/** The checks of the edge that the command line, another edge, does not know. */
+export const listenerChecks = ({ http }: RigConfig): readonly Check[] => httpChecks(http);
 
 /** Builds the agent, runs it until `signal` fires, and takes it down in reverse; throws what made it stop by itself. */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
@@ -311,12 +317,14 @@ function serviceOf({ config, model, market }: RigParts, controller: RigControlle
   if (inference === undefined || model === undefined) return undefined;
   const engine = controller.snapshots().find((gpu) => gpu.engine?.kind === "ready")?.engine;
   const facts = engine?.kind === "ready" ? engine.facts : undefined;
+  const contextTokens = facts?.contextTokens ?? inference.engine.contextTokens;
   return {
     model,
     prices: market?.tokens() ?? { input: inference.priceIn, output: inference.priceOut },
     usualTokensOut: USUAL_TOKENS_OUT,
     routes: BUILT_IN_ROUTES,
-    ...(facts === undefined ? {} : { contextTokens: facts.contextTokens }),
+    objectTo: objectToFields,
+    ...(contextTokens === undefined ? {} : { contextTokens }),
     ...(facts?.label === undefined ? {} : { label: facts.label }),
   };
 }

@@ -1,11 +1,14 @@
+import { listenerChecks } from "../agent.ts";
 import { apiChecks } from "../api/checks.ts";
-import { configChecks } from "../config/checks.ts";
+import { configChecks, doubtChecks } from "../config/checks.ts";
 import { loadConfig, type RigConfig } from "../config/load.ts";
 import { energyChecks } from "../energy/checks.ts";
 import { gpuChecks } from "../gpu/checks.ts";
+import { inferenceChecks } from "../inference/checks.ts";
 import { ledgerChecks } from "../ledger/checks.ts";
 import { type Check, type Checked, type CheckLevel, runCheck } from "../lib/check.ts";
 import { systemClock } from "../lib/clock.ts";
+import { marketChecks } from "../market/checks.ts";
 import { minerChecks, miningChecks } from "../mining/checks.ts";
 import { seconds } from "../units/time.ts";
 import { workloadChecks } from "../workloads/checks.ts";
@@ -37,12 +40,16 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
   const { minerAddress: _, ...docker } = config.workloads.docker;
   return [
     ...first,
+    ...doubtChecks(config),
     ...ledgerChecks(dataDir, clock),
     ...gpuChecks({ source: config.gpus.source, clock, env }),
     ...energyChecks(config.power.wall.meter),
     ...workloadChecks({ ...docker, clock, env, uid: process.getuid?.() }),
     ...miningChecks(config.mining?.pools ?? []),
     ...minerChecks(config.mining?.miner),
+    ...marketChecks(config),
+    ...inferenceChecks(config.inference?.engine),
+    ...listenerChecks(config),
     ...apiChecks(config.http.listen, dataDir),
   ];
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { runAgent } from "../agent.ts";
+import { doubtsOf } from "../config/doubts.ts";
 import { type Endpoint, parseListen } from "../config/fields.ts";
 import type { RigConfig } from "../config/load.ts";
 import type { CliContext } from "./context.ts";
@@ -27,6 +28,8 @@ export async function start(options: StartOptions, context: CliContext): Promise
         print(
           `  status page  ${url}\n  OpenAI API   ${url}/v1\n  data         ${dataDir}\n  token        ${join(dataDir, "token")} (for changing the mode on the page)\n`,
         );
+        for (const { name, found, mend } of doubtsOf(config))
+          printError(`rigshift: warning: ${name}: ${found}: ${mend}\n`);
         if (neverWakes(config)) printError(`rigshift: ${NEVER_WAKES}\n`);
       },
     },

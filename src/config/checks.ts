@@ -1,5 +1,6 @@
 import type { Check } from "../lib/check.ts";
-import { loadConfig } from "./load.ts";
+import { doubtsOf } from "./doubts.ts";
+import { loadConfig, type RigConfig } from "./load.ts";
 import { readSecret } from "./secret.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -16,3 +17,7 @@ export const configChecks = (file: string | undefined, env: Env): readonly Check
     },
   },
 ];
+
+/** One warning for each thing that the file may say, but hardly means. */
+export const doubtChecks = (config: Pick<RigConfig, "electricity" | "mining">): readonly Check[] =>
+  doubtsOf(config).map(({ name, ...doubt }) => ({ name, run: () => ({ level: "warn", ...doubt }) }));

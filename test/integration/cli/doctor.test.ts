@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { chmodSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -132,5 +134,67 @@ describe("rigshift doctor", () => {
     expect((JSON.parse(out) as Answer).checks.find(({ name }) => name === "port")?.found).not.toContain(
       "the agent answers",
     );
+  });
+
+  test("fails for each file without which the rig cannot start, and names its mend", async () => {
+    const image = `example.org/engine@sha256:${"0".repeat(64)}`;
+    const ran = await doctor(
+      `version: 1
+http: { listen: "127.0.0.1:0", customerKeysFile: no-keys, tls: { certFile: no.pem, keyFile: no.key } }
+gpus: { source: cpu }
+market: { file: no-market.json }
+mining: { pools: [{ url: devpool }], miner: { program: lolminer, file: /nonexist/lolMiner } }
+inference: { engine: { kind: builtin, modelFile: no.gguf } }
+workloads: { docker: { host: "unix:///nonexist/docker.sock", images: ["${image}"] } }
+`,
+      "--json",
+    );
+    expect(ran.code).toBe(1);
+    const mends = {
+      "market file": /set market\.file/,
+      model: /set inference\.engine\.modelFile/,
+      "customer keys": /no-keys a file that this user can read/,
+      "http.tls": /no\.key a file that this user can read/,
+      "miner lolminer": /mining\.miner\.file/,
+      images: /./,
+    };
+    for (const [name, mend] of Object.entries(mends))
+      expect(lineOf(ran, name), name).toMatchObject({ level: "fail", mend: expect.stringMatching(mend) });
+  });
+
+  test("fails for a market that does not list the coin", async () => {
+    const coin = "mining: { coin: nocoin, pools: [{ url: devpool }] }\n";
+    expect(lineOf(await doctor(ANY_PORT + coin, "--json"), "market file")).toMatchObject({
+      level: "fail",
+      found: expect.stringContaining("does not list the coin nocoin"),
+      mend: expect.stringContaining("set mining.coin to one of"),
+    });
+  });
+
+  test("holds a model against its sha256, and counts the customers' keys", async () => {
+    directory.write("model.gguf", "GGUF and more");
+    chmodSync(directory.write("keys", `${"k".repeat(32)}\n`), 0o600);
+    const sum = createHash("sha256").update("GGUF and more").digest("hex");
+    const yaml = (sha256: string) =>
+      `version: 1\nhttp: { listen: "127.0.0.1:0", customerKeysFile: keys }\ngpus: { source: cpu }\n` +
+      `inference: { engine: { kind: builtin, modelFile: model.gguf, sha256: "${sha256}" } }\n`;
+    const right = await doctor(yaml(sum), "--json");
+    expect(lineOf(right, "model")).toMatchObject({ level: "ok", found: expect.stringMatching(/of the sha256/) });
+    expect(lineOf(right, "customer keys")).toMatchObject({ level: "ok", found: expect.stringMatching(/^1 key in /) });
+    const wrong = await doctor(yaml("0".repeat(64)), "--json");
+    expect(lineOf(wrong, "model")).toMatchObject({ level: "fail", found: expect.stringContaining("has sha256") });
+  });
+
+  test("doubts a price in cents and a pool that is not told whom to pay", async () => {
+    const slips =
+      "electricity: { usdPerKwh: 4.5 }\n" +
+      'mining: { pools: [{ url: "stratum+tcp://pool.invalid:3333" }, { url: "stratum+tcp://127.0.0.1:1" }] }\n';
+    const ran = await doctor(ANY_PORT + slips, "--json");
+    expect(lineOf(ran, "electricity")).toMatchObject({ level: "warn", found: expect.stringContaining("cents?") });
+    expect(lineOf(ran, "user of stratum+tcp://pool.invalid:3333")).toMatchObject({
+      level: "warn",
+      mend: expect.stringContaining("set user"),
+    });
+    expect(lineOf(ran, "user of stratum+tcp://127.0.0.1:1")).toBeUndefined();
   });
 });

@@ -1,0 +1,14 @@
+import type { RigConfig } from "../config/load.ts";
+import type { Check } from "../lib/check.ts";
+import { readMarketFile } from "./file.ts";
+
+/** Whether the market file prices the coin that is mined; where sources do, their answers are the agent's matter. */
+export function marketChecks({ mining, market }: Pick<RigConfig, "mining" | "market">): readonly Check[] {
+  if (mining === undefined || market.sources.length > 0) return [];
+  const { coin, algorithm } = mining;
+  const run = () => {
+    const { invented } = readMarketFile(market.file).coin(coin, algorithm);
+    return { level: "ok", found: `${market.file} prices ${coin}${invented ? ", at an invented price" : ""}` } as const;
+  };
+  return [{ name: "market file", run }];
+}
