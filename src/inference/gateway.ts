@@ -21,6 +21,8 @@ export interface Service {
   readonly usualTokensOut: number;
   /** What the engine answers at all. */
   readonly routes: ReadonlySet<InferenceRoute>;
+  /** What the engine itself would refuse; absent where only the engine knows. */
+  readonly objectTo?: (route: InferenceRoute, body: InferenceRequest["body"]) => OpenAiError | undefined;
 }
 
 export interface GatewayParts {
@@ -56,7 +58,7 @@ function objectTo(route: InferenceRoute, request: InferenceRequest, service: Ser
   if (!service.routes.has(route)) return unservedRoute(route);
   const { contextTokens } = service;
   if (contextTokens !== undefined && request.tokensInAtLeast >= contextTokens) return tooLong(contextTokens);
-  return undefined;
+  return service.objectTo?.(route, request.body);
 }
 
 interface Call {

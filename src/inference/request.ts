@@ -55,6 +55,8 @@ export type ParsedRequest =
 const BYTES_PER_TOKEN = 4;
 /** Vocabularies hold runs of spaces or dashes up to about this length. */
 const LONGEST_TOKEN = 128;
+/** Most end a token at a space; the few that do not join up to this many words. */
+const MOST_WORDS = 4;
 
 /** Reads what a client sent; the first thing wrong with it comes back as OpenAI's 400. */
 export function parseRequest(route: InferenceRoute, body: unknown): ParsedRequest {
@@ -72,13 +74,20 @@ export function parseRequest(route: InferenceRoute, body: unknown): ParsedReques
       wantsUsage: options?.include_usage === true,
       ...(maxTokens == null ? {} : { maxTokens }),
       tokensInGuess: Math.ceil(text.length / BYTES_PER_TOKEN),
-      tokensInAtLeast: Math.floor(text.length / LONGEST_TOKEN),
+      tokensInAtLeast: fewestTokens(text),
       body: streaming ? { ...parsed.data, stream_options: { ...options, include_usage: true } } : parsed.data,
     },
   };
 }
 
-function toOpenAiError(error: z.ZodError, body: unknown): OpenAiError {
+/** Words are counted by the space before them: what stands for a line break or a tab in JSON is no word. */
+function fewestTokens(text: string): number {
+  const words = text.match(/ [A-Za-z0-9]/g)?.length ?? 0;
+  return Math.floor(Math.max(text.length / LONGEST_TOKEN, words / MOST_WORDS));
+}
+
+/** OpenAI's 400 for the first thing that `error` found wrong with `body`. */
+export function toOpenAiError(error: z.ZodError, body: unknown): OpenAiError {
   const { path: param, message } = objectionOf(error, body);
   return {
     status: 400,

@@ -184,7 +184,13 @@ describe("a request that the engine could not answer", () => {
       { messages: [{ role: "user", content: "word ".repeat(200_000) }] },
       "context_length_exceeded",
     ],
+    [
+      "a prompt of more words than the context can hold",
+      { messages: [{ role: "user", content: "word ".repeat(4100) }] },
+      "context_length_exceeded",
+    ],
     ["more than one answer", { n: 2 }, "invalid_value"],
+    ["a field that the engine is known to refuse", { temperature: 9 }, "invalid_value"],
     ["a role nobody knows", { messages: [{ role: "wizard", content: "a" }] }, "invalid_value"],
   ] as const;
   test.each(hopeless)("%s never takes the GPU from other work", async (_title, changes, code) => {

@@ -1,5 +1,6 @@
 import type { InferenceAnswer, InferenceRoute } from "../../../src/inference/answer.ts";
 import { type CompletionBook, createCompletionBook } from "../../../src/inference/completion-book.ts";
+import { objectToFields } from "../../../src/inference/engines/built-in-fields.ts";
 import { createGateway, type Service } from "../../../src/inference/gateway.ts";
 import type { JobRow } from "../../../src/ledger/job-reads.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
@@ -35,6 +36,7 @@ export class GatewayHarness implements AsyncDisposable {
     contextTokens: 1000,
     usualTokensOut: 100,
     routes: new Set(["/v1/chat/completions", "/v1/completions", "/v1/embeddings"]),
+    objectTo: (route, body) => (route === CHAT ? objectToFields(route, body) : undefined),
     prices: { input: usdPerMillionTokens(0.5), output: usdPerMillionTokens(1.5) },
   };
   readonly #directory = new TemporaryDirectory("rigshift-gateway");
