@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { field, parseJson, parseWith, present, sumOf, toPower, toRate, toTemperature, toUptime } from "./answer.ts";
-import { http, type MinerProgram, toUrl } from "./program.ts";
+import { http, type MinerPool, type MinerProgram, toUrl } from "./program.ts";
 
 const counts = z.array(field.count).max(4).default([]);
 const device = z.looseObject({
@@ -21,11 +21,17 @@ const answer = z.looseObject({
   devices: field.devices(device),
 });
 
+/** It knows one login for all its pools: at a pool that wants another, its shares would be nobody's. */
+const isSameLogin =
+  ({ user, password }: MinerPool) =>
+  (other: MinerPool): boolean =>
+    other.user === user && other.password === password;
+
 /** BzMiner, by its HTTP `/status`: an entry per algorithm in every list. */
 export const bzminer: MinerProgram = {
   args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
     ...["-a", algorithm, "-w", pools[0].user, "--pool_password", pools[0].password],
-    ...["-p", ...pools.map((pool) => toUrl(pool, "stratum+tcp", "stratum+ssl"))],
+    ...["-p", ...pools.filter(isSameLogin(pools[0])).map((pool) => toUrl(pool, "stratum+tcp", "stratum+ssl"))],
     ...["--http_enabled", "1", "--http_address", apiHost, "--http_port", String(apiPort)],
     ...["--no_watchdog", "--nc", "1", "--oc_enable", "0", "--amd", "0"],
     ...extra,

@@ -70,7 +70,7 @@ export const lolminer: MinerProgram = {
     ...["--algo", algorithm],
     ...pools.flatMap((pool) => ["--pool", `${pool.host}:${pool.port}`, ...loginOf(pool)]),
     ...["--apihost", apiHost, "--apiport", String(apiPort), "--nocolor", "--watchdog", "exit"],
-    ...(pciAddress === undefined ? ["--devices", "0"] : ["--devicesbypcie", "--devices", pciAddress]),
+    ...(pciAddress === undefined ? ["--devices", "0"] : ["--devicesbypcie", "--devices", toDecimal(pciAddress)]),
     ...extra,
   ],
   questions: [http("/summary")],
@@ -80,6 +80,13 @@ export const lolminer: MinerProgram = {
     return has(answer, "GPUs") ? parseOlder(answer) : parseOldest(answer);
   },
 };
+
+/** It counts buses in decimal, where the driver counts in hexadecimal. */
+const toDecimal = (address: string): string =>
+  address
+    .split(":")
+    .map((part) => Number.parseInt(part, 16))
+    .join(":");
 
 const loginOf = ({ user, password, tls }: MinerPool) => [
   "--user",

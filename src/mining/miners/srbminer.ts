@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { field, parseJson, parseWith, present, toRate, toTemperature, toUptime } from "./answer.ts";
-import { http, type MinerProgram } from "./program.ts";
+import { http, type MinerPool, type MinerProgram } from "./program.ts";
 
 const answer = z.looseObject({
   miner_version: field.text.optional(),
@@ -21,13 +21,19 @@ const answer = z.looseObject({
     .max(4),
 });
 
+/** A login with a mark that parts pools or coins, or none at all, would send each pool its neighbour's. */
+const isPlain = ({ user, password }: MinerPool): boolean => [user, password].every((word) => /^[^!;]+$/.test(word));
+
+const listed = (pools: readonly MinerPool[], part: (pool: MinerPool) => string): string =>
+  pools.filter(isPlain).map(part).join("!");
+
 /** SRBMiner-MULTI, by its HTTP root. */
 export const srbminer: MinerProgram = {
   args: ({ algorithm, pools, apiPort, extra }) => [
     ...["--algorithm", algorithm],
-    ...["--pool", pools.map(({ host, port }) => `${host}:${port}`).join("!")],
-    ...["--wallet", pools.map(({ user }) => user).join("!"), "--password", pools.map((one) => one.password).join("!")],
-    ...["--tls", pools.map(({ tls }) => String(tls)).join("!")],
+    ...["--pool", listed(pools, ({ host, port }) => `${host}:${port}`)],
+    ...["--wallet", listed(pools, ({ user }) => user), "--password", listed(pools, ({ password }) => password)],
+    ...["--tls", listed(pools, ({ tls }) => String(tls))],
     ...["--api-enable", "--api-port", String(apiPort), "--disable-cpu", "--gpu-id", "0"],
     ...extra,
   ],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { generic } from "../../../../src/mining/miners/generic.ts";
-import type { MinerSheet } from "../../../../src/mining/miners/program.ts";
+import type { MinerPool, MinerSheet } from "../../../../src/mining/miners/program.ts";
 import { MINER_PROGRAMS } from "../../../../src/mining/miners/programs.ts";
 
 type Name = keyof typeof MINER_PROGRAMS;
@@ -48,6 +48,38 @@ describe.each(names)("%s", (name) => {
       );
     },
   );
+});
+
+describe("a login", () => {
+  const atProxy = { ...proxy, user: "rig-0" };
+  const argsOf = (name: Name, ...others: readonly MinerPool[]) =>
+    MINER_PROGRAMS[name].args({ ...sheet, pools: [atProxy, ...others] });
+
+  test("of the proxy's is never BzMiner's at a pool, where it would hash for nobody", () => {
+    expect(argsOf("bzminer", pool).join(" ")).not.toContain("pool.example");
+    expect(argsOf("bzminer", { ...pool, user: "rig-0" }).join(" ")).toContain("pool.example");
+  });
+
+  test.each([
+    { user: "wallet", password: "a!b" },
+    { user: "wal!let", password: "x" },
+    { user: "wallet", password: "a;b" },
+    { user: "wallet", password: "" },
+  ])("of %o that SRBMiner would take apart is not given to it, and the next pool keeps its own", (login) => {
+    const args = argsOf(
+      "srbminer",
+      { ...pool, ...login },
+      { ...pool, host: "next.example", user: "w2", password: "p2" },
+    );
+    const after = (option: string) => args[args.indexOf(option) + 1];
+    expect(after("--pool")).toBe("127.0.0.1:4001!next.example:5555");
+    expect([after("--wallet"), after("--password"), after("--tls")]).toEqual(["rig-0!w2", "x!p2", "false!true"]);
+  });
+});
+
+test("lolMiner is told its GPU's bus in decimal, as it counts them", () => {
+  const args = MINER_PROGRAMS.lolminer.args(sheet);
+  expect(args[args.indexOf("--devices") + 1]).toBe("10:0");
 });
 
 test("every program with a watchdog of its own has it turned off", () => {
