@@ -115,7 +115,6 @@ const miner = () =>
   }).superRefine(({ program, file, generic }, { addIssue }) => {
     const wanted = (key: string, message: string) =>
       addIssue({ code: "custom", path: [key], message, input: undefined });
-    if (program !== "reference" && file === undefined) wanted("file", "the absolute path of the program");
     if (program === "reference" && file !== undefined) wanted("file", "no file, because the program is Rigshift's own");
     if (program === "generic" && generic === undefined) wanted("generic", "its arguments and where its API says what");
     if (program !== "generic" && generic !== undefined) wanted("generic", "nothing, because the program is known");

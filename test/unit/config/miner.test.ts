@@ -24,6 +24,14 @@ describe("mining.miner", () => {
     });
   });
 
+  test("takes an image of a program instead of its file", () => {
+    const image = `sha256:${"0".repeat(64)}`;
+    const workloads = { docker: { images: [image] } };
+    const mining = { pools, image, miner: { program: "t-rex" } };
+    const config = parseConfig({ version: 1, workloads, mining }, "rig.yaml", "/");
+    expect(config.mining).toMatchObject({ image, miner: { program: "t-rex", startTimeout: seconds(60) } });
+  });
+
   test("takes the program's own name of the algorithm and more arguments", () => {
     const miner = {
       program: "lolminer",
