@@ -350,12 +350,12 @@ export class Custody {
     };
   }
 
-  /** What this GPU draws at most: its limit, else what it was seen to draw and a quarter more. */
+  /** What this GPU may come to draw: its highest limit, else what it was seen to draw and a quarter more. */
   #mostPower(): Watts {
-    const { meter, rates } = this.#parts;
+    const { meter, rates, tuner } = this.#parts;
     const seen = (["hashing", "serving"] as const).flatMap((activity) => rates.power(activity) ?? []);
     const guess = seen.length === 0 ? UNMEASURED : 1.25 * Math.max(...seen);
-    return meter.latest.reading?.powerLimit ?? watts(guess);
+    return watts(Math.max(meter.latest.reading?.powerLimit ?? guess, tuner.highestLimit ?? 0));
   }
 
   /** Only what has stopped lets go of its power; a guest asks nobody for it. */

@@ -36,15 +36,26 @@ export class Tuner {
   readonly #parts: TunerParts;
   /** True also when an earlier agent was killed while its profile was in force. */
   #isApplied: boolean;
+  /** Its profiles may have been others: what it locked is not known. */
+  readonly #isInherited: boolean;
 
   constructor(parts: TunerParts) {
     this.#parts = parts;
     this.#isApplied = parts.ledger.foundSettings.of(parts.gpu) !== undefined;
+    this.#isInherited = this.#isApplied;
   }
 
   /** Whether something of ours is in force. */
   get isApplied(): boolean {
     return this.#isApplied;
+  }
+
+  /** The most that the power limit may come to: as it was found, or as a profile raises it; undefined where neither is known. */
+  get highestLimit(): Watts | undefined {
+    const { control, profiles, gpu, ledger } = this.#parts;
+    const raised = profiles.flatMap(({ mayRaise, powerLimit }) => (mayRaise && powerLimit ? [powerLimit] : []));
+    const known = [ledger.foundSettings.of(gpu)?.powerLimit ?? [], control === undefined ? [] : raised].flat();
+    return known.length === 0 ? undefined : watts(Math.max(...known));
   }
 
   /** Only for a GPU whose load has started or is about to; a setting that is refused is logged, and work goes on. */
@@ -81,11 +92,21 @@ export class Tuner {
   }
 
   /** A GPU whose clocks cannot be locked has none to unlock. */
-  #unlock(control: GpuControl, domain: ClockDomain, signal: AbortSignal): Promise<boolean> {
+  async #unlock(control: GpuControl, domain: ClockDomain, signal: AbortSignal): Promise<boolean> {
     const { gpu, profiles } = this.#parts;
     const mayBeLocked = profiles.some((one) => (domain === "graphics" ? one.graphicsMhz : one.memoryMhz) !== undefined);
-    if (!mayBeLocked) return Promise.resolve(true);
-    return this.#set(`${domain} clock`, (on) => control.resetClocks(gpu, domain, on), signal);
+    if (!mayBeLocked && !this.#isInherited) return true;
+    let isUnknown = false;
+    const isReset = await this.#set(
+      `${domain} clock`,
+      async (on) => {
+        const outcome = await control.resetClocks(gpu, domain, on);
+        isUnknown = outcome.kind === "refused" && outcome.reason === "not-supported";
+        return outcome;
+      },
+      signal,
+    );
+    return isReset || (isUnknown && !mayBeLocked);
   }
 
   async #readLimit(control: GpuControl, signal: AbortSignal): Promise<Watts | undefined> {

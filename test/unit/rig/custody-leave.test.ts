@@ -2,8 +2,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { GpuControl } from "../../../src/gpu/source.ts";
 import type { Profile } from "../../../src/rig/tuner.ts";
 import { watts } from "../../../src/units/energy.ts";
-import type { GPU_A } from "../../support/ledger-rows.ts";
-import { RigBench } from "./bench.ts";
+import { GPU_A } from "../../support/ledger-rows.ts";
+import { NEVER, RigBench } from "./bench.ts";
 
 let rig: RigBench;
 afterEach(() => rig[Symbol.asyncDispose]());
@@ -58,4 +58,12 @@ describe("an agent that stops", () => {
     expect([control.limit, rig.tuner.isApplied]).toEqual([300, false]);
     expect([...rig.driver.running.keys()]).toEqual([]);
   });
+});
+
+test("a GPU claims the power that a profile may raise it to, not only its limit at rest", async () => {
+  const raise: Profile = { role: "serving", powerLimit: watts(450), mayRaise: true };
+  const groups = [{ name: "the rig", maxPower: watts(400), gpus: new Set([GPU_A]) }];
+  rig = await RigBench.start({ control: new Card(), profiles: [raise], groups });
+  await rig.meter.look(NEVER);
+  expect(await rig.handOver("hashing")).toMatchObject({ kind: "failed", reason: expect.stringContaining("450 W") });
 });

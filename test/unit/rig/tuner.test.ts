@@ -111,4 +111,31 @@ describe("a profile", () => {
     await tuner.restore(NEVER);
     expect([calls, tuner.isApplied]).toEqual([[], false]);
   });
+
+  test("is taken back whole by an agent whose configuration has lost it", async () => {
+    await tunerWith([MINE]).apply("hashing", NEVER);
+    calls = [];
+    const next = tunerWith([]);
+    await next.restore(NEVER);
+    expect(calls).toEqual(["reset graphics", "reset memory", "limit 300"]);
+    expect(next.isApplied).toBe(false);
+  });
+
+  test("that an earlier agent set on a card without clock locks is taken back by its limit", async () => {
+    await tunerWith([{ ...MINE, memoryMhz: undefined }]).apply("hashing", NEVER);
+    const reset = () => Promise.resolve({ kind: "refused", reason: "not-supported" } as const);
+    const next = tunerWith([], { ...control, resetClocks: reset });
+    await next.restore(NEVER);
+    expect([calls.at(-1), next.isApplied]).toEqual(["limit 300", false]);
+  });
+
+  test("says how much the card may come to draw: the limit found, or a higher one that it may set", async () => {
+    const tuner = tunerWith([MINE]);
+    expect(tuner.highestLimit).toBeUndefined();
+    await tuner.apply("hashing", NEVER);
+    expect(tuner.highestLimit).toBe(300);
+    expect(tunerWith([MINE, { ...MINE, role: "serving", powerLimit: watts(400), mayRaise: true }]).highestLimit).toBe(
+      400,
+    );
+  });
 });
