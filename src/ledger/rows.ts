@@ -78,7 +78,8 @@ export interface TransitionEnd {
   readonly rung?: Rung;
   readonly ended: UnixMs;
   readonly outcome: "completed" | "failed" | "aborted";
-  readonly energy: MilliJoules;
+  /** Absent where no reading that is trusted tells. */
+  readonly energy?: MilliJoules;
   readonly vramBeforeMiB?: number;
   readonly vramAfterMiB?: number;
   readonly xid?: number;

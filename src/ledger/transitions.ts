@@ -29,7 +29,7 @@ export interface TransitionRoute {
 export interface SwitchSample {
   readonly gpu: GpuUuid;
   readonly duration: Millis;
-  readonly energy: MilliJoules;
+  readonly energy: MilliJoules | undefined;
   readonly ended: UnixMs;
 }
 
@@ -76,16 +76,25 @@ export function createTransitions(connection: Connection): Transitions {
   const end = connection.prepare(END);
   const closeOpen = connection.prepare<{ id: number }>(CLOSE_OPEN);
   const list = connection.prepare<Nullable<RecordedTransition>>(LIST);
-  const costs = connection.prepare<SwitchSample>(COSTS);
+  const costs = connection.prepare<Nullable<SwitchSample>>(COSTS);
   return {
     start: (transition) => start.run({ ...transition }).id,
     end: (id, { rung, ended, outcome, energy, vramBeforeMiB, vramAfterMiB, xid, detail }) => {
       const vram = { vramBefore: orNull(vramBeforeMiB), vramAfter: orNull(vramAfterMiB) };
-      const facts = { rung: orNull(rung), ended, outcome, energy, ...vram, xid: orNull(xid), detail: orNull(detail) };
+      const facts = {
+        rung: orNull(rung),
+        ended,
+        outcome,
+        energy: orNull(energy),
+        ...vram,
+        xid: orNull(xid),
+        detail: orNull(detail),
+      };
       return end.run({ id, ...facts }).changes > 0;
     },
     closeOpen: (at, detail) => closeOpen.all({ at, detail }).map(({ id }) => id),
     list: (limit) => list.all({ limit }).map((row) => fromRow<RecordedTransition>(row)),
-    costs: ({ from, to, rung, gpu }, count) => costs.all({ from, to, rung, gpu: orNull(gpu), count }),
+    costs: ({ from, to, rung, gpu }, count) =>
+      costs.all({ from, to, rung, gpu: orNull(gpu), count }).map((row) => fromRow<SwitchSample>(row)),
   };
 }

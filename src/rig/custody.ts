@@ -193,7 +193,7 @@ export class Custody {
     const ended = after(started, millis(Math.round(length())));
     this.#record(id, passage, outcome, {
       ended,
-      energy,
+      ...(energy === undefined ? {} : { energy }),
       ...(vramBefore === undefined ? {} : { vramBeforeMiB: vramBefore }),
     });
     this.#settle(passage, outcome, rung, length());

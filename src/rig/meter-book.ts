@@ -12,12 +12,13 @@ import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { withDeadline } from "../lib/wait.ts";
-import { addEnergy, type MilliJoules, milliJoules, ZERO_ENERGY } from "../units/energy.ts";
+import { type MilliJoules, milliJoules } from "../units/energy.ts";
 import type { UsdPerKwh } from "../units/money.ts";
 import { type Millis, millis, seconds } from "../units/time.ts";
 import { EnergyBill } from "../valuation/energy-bill.ts";
 import type { Roster } from "./roster.ts";
 import { atSlotStarts } from "./slot-readings.ts";
+import { switchEnergy } from "./switch-energy.ts";
 import { usageBetween } from "./usage-split.ts";
 
 const READ_TIMEOUT = seconds(5);
@@ -70,6 +71,8 @@ export class MeterBook {
   #minutes: GpuMinute[] = [];
   readonly #requests = new Set<string>();
   #isSampling = false;
+  /** `wasRead`: whether there is a reading of its beginning. */
+  #switch: { readonly opened: Millis; readonly wasRead: boolean } | undefined;
   #endSampling: () => Promise<void> = () => Promise.resolve();
   #booked: Millis;
   #deadline: { readonly of: AbortSignal; readonly deadline: AbortSignal; readonly until: Millis } | undefined;
@@ -147,14 +150,17 @@ export class MeterBook {
   async beginSwitch(): Promise<void> {
     await this.#endSampling();
     await this.#inTurn(async () => {
-      await this.#read();
+      const wasRead = (await this.#read()) !== undefined;
       if (this.#hashing !== undefined) this.#meter.closeWindow(this.#hashing);
       if (this.#external !== undefined) this.#meter.closeWindow(this.#external);
       this.#hashing = undefined;
       this.#external = undefined;
       this.#meter.closeWindow(PARKED);
       this.#meter.openWindow({ id: SWITCH, sink: "switch" });
+      this.#switch = { opened: this.#parts.clock.monotonic(), wasRead };
       this.#book();
+      // The switch of before may still wait for its last joules, under the same name.
+      this.#windows.delete(SWITCH);
     });
     this.#beginSampling();
   }
@@ -185,14 +191,14 @@ export class MeterBook {
     }
   }
 
-  /** Ends the switch and says what it used; from here on joules belong to what the GPU was handed to. */
-  async endSwitch(to: Workload, job: string | undefined): Promise<MilliJoules> {
+  /** Ends the switch and says what it used, where that is known; from here on joules belong to what the GPU was handed to. */
+  async endSwitch(to: Workload, job: string | undefined): Promise<MilliJoules | undefined> {
     await this.#endSampling();
     return this.#inTurn(async () => {
+      const closed = this.#parts.clock.monotonic();
       this.#meter.closeWindow(SWITCH);
       await this.#read();
-      const used = this.#windows.get(SWITCH);
-      const energy = used === undefined ? ZERO_ENERGY : addEnergy(used.energy, used.pending);
+      const energy = this.#usedUntil(closed);
       if (to === "hashing" && job !== undefined) {
         this.#hashing = job;
         this.#meter.openWindow({ id: job, sink: "hashing", jobId: job });
@@ -204,6 +210,18 @@ export class MeterBook {
       if (to === "inference") this.#meter.openWindow({ id: PARKED, sink: "parked" });
       this.#book();
       return energy;
+    });
+  }
+
+  #usedUntil(closed: Millis): MilliJoules | undefined {
+    const { opened, wasRead } = this.#switch ?? { opened: closed, wasRead: false };
+    const { reading } = this.#latest;
+    const isOfSwitch = wasRead || (reading !== undefined && reading.monotonic >= opened);
+    return switchEnergy({
+      opened,
+      closed,
+      window: this.#windows.get(SWITCH),
+      reading: isOfSwitch ? reading : undefined,
     });
   }
 

@@ -14,7 +14,8 @@ import { type Millis, millis, seconds } from "../units/time.ts";
 /** What handovers took, newest first. */
 export interface SwitchSample {
   readonly duration: Millis;
-  readonly energy: MilliJoules;
+  /** Undefined where it is not known. */
+  readonly energy: MilliJoules | undefined;
 }
 
 export interface SwitchCost {
@@ -22,6 +23,7 @@ export interface SwitchCost {
   readonly duration: Millis;
   /** Nine of ten took no longer: what may be promised to somebody who waits. */
   readonly promised: Millis;
+  /** 0 while none is known. */
   readonly energy: MilliJoules;
   /** 0 while the figures are assumptions. */
   readonly samples: number;
@@ -43,11 +45,12 @@ const OUTLIER = 3;
 export function learnCost(rung: Rung, samples: readonly SwitchSample[]): SwitchCost {
   const assumed = ASSUMED[rung];
   if (samples.length === 0) return { duration: assumed, promised: assumed, energy: milliJoules(0), samples: 0 };
+  const energies = samples.flatMap(({ energy }) => energy ?? []);
   const durations = samples.map(({ duration }) => duration);
   return {
     duration: millis(meanOf(durations)),
     promised: millis(nearestRank(durations, 0.9)),
-    energy: milliJoules(meanOf(samples.map(({ energy }) => energy))),
+    energy: milliJoules(energies.length === 0 ? 0 : meanOf(energies)),
     samples: samples.length,
   };
 }

@@ -64,6 +64,14 @@ describe("a handover", () => {
     expect(row?.energy).toBe(50 * (row?.duration ?? 0));
   });
 
+  test("is a row without energy where the GPU could not be read", async () => {
+    rig.driver.startMs.set("miner", 2000);
+    rig.source.fault = new Error("busy");
+    await rig.pass(1000);
+    expect(await rig.handOver("hashing")).toEqual({ kind: "done" });
+    expect(rig.transitions[0]).toMatchObject({ outcome: "completed", energy: undefined });
+  });
+
   test("shows its states while it runs, and tells of each", async () => {
     const seen = new Set<string>();
     rig.driver.startMs.set("miner", 1000);

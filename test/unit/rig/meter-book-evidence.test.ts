@@ -166,6 +166,21 @@ describe("a GPU that tells only its power", () => {
     expect(ledger.energy.verifyConservation()).toEqual([]);
   });
 
+  test("does not tell the joules of one switch as those of the next", async () => {
+    shows = momentary;
+    const meter = book();
+    await meter.look(signal());
+    await meter.beginSwitch();
+    await clock.advance(4000);
+    await meter.endSwitch("inference", undefined);
+    await meter.beginSwitch();
+    shows = () => {
+      throw new Error("busy");
+    };
+    await clock.advance(500);
+    expect(((await meter.endSwitch("none", undefined)) ?? 0) / 50_000).toBeCloseTo(1, 1);
+  });
+
   test("is settled and booked when the agent lets go of it", async () => {
     shows = momentary;
     const meter = book();

@@ -3,7 +3,7 @@ import { LedgerError } from "../../../src/ledger/errors.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
 import { createLogger } from "../../../src/lib/logger.ts";
 import { MeterBook } from "../../../src/rig/meter-book.ts";
-import { watts } from "../../../src/units/energy.ts";
+import { milliJoules, watts } from "../../../src/units/energy.ts";
 import { usdPerKwh } from "../../../src/units/money.ts";
 import { minutes, unixMs } from "../../../src/units/time.ts";
 import { FakeGpuSource } from "../../support/fake-gpu-source.ts";
@@ -159,6 +159,41 @@ describe("a switch", () => {
     await pass(2000);
     await meter.look(AbortSignal.abort());
     expect(booked()).toMatchObject({ switch: 300, idle: 200, measured: 500 });
+  });
+
+  test("whose end could not be read is told by the last power that was seen", async () => {
+    await meter.beginSwitch();
+    await pass(1500);
+    source.fault = new Error("busy");
+    await pass(1500, 400);
+    expect(await meter.endSwitch("none", undefined)).toBe(300_000);
+  });
+
+  test("that was never read is not said to have used nothing", async () => {
+    source.fault = new Error("busy");
+    await pass(1000);
+    await meter.beginSwitch();
+    await pass(300);
+    expect(await meter.endSwitch("none", undefined)).toBeUndefined();
+  });
+
+  test("that was over before the counter moved is told by the power at its end", async () => {
+    source.changes = { energy: milliJoules(source.millijoules) };
+    await meter.beginSwitch();
+    await pass(150, 120);
+    expect(await meter.endSwitch("none", undefined)).toBe(18_000);
+    expect(booked()).toMatchObject({ switch: 0, measured: 0 });
+  });
+
+  test("beside a power sensor that seems to stand still, and a counter that repeats it, is not said to be free", async () => {
+    for (const utilizationPercent of [0, 100, 0, 100, 0]) {
+      source.changes = { powerField: "instant", utilizationPercent };
+      await pass(1000);
+      await meter.look(NEVER);
+    }
+    await meter.beginSwitch();
+    await pass(300);
+    expect(await meter.endSwitch("none", undefined)).toBeUndefined();
   });
 
   test("can follow a switch whose end could not be read", async () => {

@@ -38,6 +38,13 @@ describe("the round trip of this GPU", () => {
     expect(open().roundTrip(FREE, "freeze").duration).toBe(800);
   });
 
+  test("counts a handover whose energy nobody knows by its time alone", () => {
+    const id = ledger.transitions.start(transitionRow({ rung: "freeze" }));
+    ledger.transitions.end(id, { ended: at(300), outcome: "completed" });
+    switched(500, {}, { energy: milliJoules(8000) });
+    expect(open().measured).toMatchObject([{ duration: 400, energy: 8000, samples: 2 }]);
+  });
+
   test("takes a handover into account when told that it ended", () => {
     const book = open();
     switched(300);

@@ -39,6 +39,16 @@ describe("what one switch costs", () => {
     expect(learnCost("freeze", samples).promised).toBe(1800);
   });
 
+  test("tells the energy of those times of which it is known", () => {
+    const unknown = { duration: millis(200), energy: undefined };
+    expect(learnCost("freeze", [unknown, sample(100, 9000)])).toMatchObject({
+      duration: 150,
+      energy: 9000,
+      samples: 2,
+    });
+    expect(learnCost("freeze", [unknown])).toMatchObject({ duration: 200, energy: 0, samples: 1 });
+  });
+
   test("is in whole millijoules", () => {
     expect(Number.isInteger(learnCost("freeze", [sample(1, 1), sample(1, 2)]).energy)).toBe(true);
   });
