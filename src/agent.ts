@@ -289,7 +289,7 @@ async function openHttp({ parts, controller, views, dataDir, id }: HttpParts): P
     listen,
     ...(tls === undefined ? {} : { tls }),
     rig: views,
-    inference: createGateway({ service, gpus: controller, book, logger, onFault }),
+    inference: createGateway({ service, gpus: controller, book, clock, logger, onFault }),
     token: await loadToken(dataDir),
     instance: id,
     webRoot: join(repositoryRoot, ".build/web"),

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { InferenceAnswer, InferencePort, InferenceRoute, OpenAiError } from "../inference/answer.ts";
 import type { Clock } from "../lib/clock.ts";
 import { isAbort, messageOf } from "../lib/errors.ts";
@@ -11,6 +12,8 @@ export interface OpenAiParts {
   readonly inference: InferencePort;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether every client has shown an API key by the time it comes here. */
+  readonly hasKeys: boolean;
   /** Fires when the server stops: running answers are given up. */
   readonly stopping: AbortSignal;
 }
@@ -72,6 +75,12 @@ function sendAnswer(reply: FastifyReply, answer: InferenceAnswer, parts: OpenAiP
   }
 }
 
+const digestOf = (secret: string): string => createHash("sha256").update(secret).digest("base64url");
+
+/** By its key, never kept as it is; by its address where no keys are given out, because any that is shown is invented. */
+const clientOf = ({ headers, ip }: FastifyRequest, hasKeys: boolean): string =>
+  hasKeys ? digestOf(headers.authorization ?? "") : ip;
+
 /** Parses nothing of the body but its JSON: what it means is the gateway's business. */
 export function addOpenAiRoutes(app: FastifyInstance, parts: OpenAiParts): void {
   app.get("/v1/models", (_request, reply) => reply.send(parts.inference.models()));
@@ -80,7 +89,7 @@ export function addOpenAiRoutes(app: FastifyInstance, parts: OpenAiParts): void 
       // An answer may take longer than the idle limit of an ordinary connection.
       request.raw.socket.setTimeout(0);
       const signal = AbortSignal.any([goneSignal(reply.raw), parts.stopping]);
-      const answer = await parts.inference.answer(route, request.body, signal);
+      const answer = await parts.inference.answer(route, request.body, signal, clientOf(request, parts.hasKeys));
       return sendAnswer(reply, answer, parts);
     });
   }

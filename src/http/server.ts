@@ -170,7 +170,8 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   guard(app, toAccessRules({ ...options, host: listen.host }), methods);
   addPageRoutes(app, files);
   addApiRoutes(app, { rig, instance, clock, logger, events });
-  addOpenAiRoutes(app, { inference, clock, logger, stopping: stopping.signal });
+  const hasKeys = options.customerKeys.length > 0;
+  addOpenAiRoutes(app, { inference, clock, logger, hasKeys, stopping: stopping.signal });
   app.setNotFoundHandler((request, reply) => sendRefusal(request, reply, refuseUnknown(request, methods)));
   app.addHook("preClose", (done) => {
     stopping.abort();

@@ -19,6 +19,6 @@ export type InferenceRoute = "/v1/chat/completions" | "/v1/completions" | "/v1/e
 /** The gateway's logic, without a server: the HTTP edge parses bytes and writes them, nothing more. */
 export interface InferencePort {
   models(): unknown;
-  /** `body` is untrusted JSON; `signal` fires when the client goes away. */
-  answer(route: InferenceRoute, body: unknown, signal: AbortSignal): Promise<InferenceAnswer>;
+  /** `body` is untrusted JSON; `signal` fires when the client goes away; `client` tells one asker from another. */
+  answer(route: InferenceRoute, body: unknown, signal: AbortSignal, client: string): Promise<InferenceAnswer>;
 }

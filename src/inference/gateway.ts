@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { LedgerError } from "../ledger/errors.ts";
+import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { UsdNano } from "../units/money.ts";
@@ -8,7 +9,8 @@ import type { InferenceAnswer, InferencePort, InferenceRoute, OpenAiError } from
 import type { CompletionBook, CompletionEnd } from "./completion-book.ts";
 import { type EngineAnswer, postToEngine, readJson } from "./engines/openai-http.ts";
 import { readEvents, readUsage, type Usage } from "./event-stream.ts";
-import type { Admittance, GpuPort, Grant, Ticket } from "./gpu-port.ts";
+import type { Admittance, Demand, GpuPort, Grant, Ticket } from "./gpu-port.ts";
+import { RefusedClients } from "./refused-clients.ts";
 import { type InferenceRequest, parseRequest } from "./request.ts";
 
 /** A model that this rig serves, at its price. */
@@ -30,16 +32,18 @@ export interface GatewayParts {
   readonly service: () => Service | undefined;
   readonly gpus: GpuPort;
   readonly book: CompletionBook;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Told of a fault that no request can be answered with, such as a ledger that cannot be written. */
   readonly onFault: (error: unknown) => void;
 }
 
-/** Admits, meters and books every request, and passes the engine's bytes through. Holds no state between requests. */
+/** Admits, meters and books every request, and passes the engine's bytes through; remembers only whom the engine refused. */
 export function createGateway(parts: GatewayParts): InferencePort {
+  const clients = new RefusedClients(parts.clock);
   return {
     models: () => listModels(parts.service()),
-    answer: (route, body, signal) => {
+    answer: (route, body, signal, client) => {
       const parsed = parseRequest(route, body);
       if (parsed.kind === "refused") return Promise.resolve(parsed);
       const { request } = parsed;
@@ -47,7 +51,7 @@ export function createGateway(parts: GatewayParts): InferencePort {
       if (service === undefined) return Promise.resolve(refuse(NO_ENGINE));
       const objection = objectTo(route, request, service);
       if (objection !== undefined) return Promise.resolve(refuse(objection));
-      return admit(parts, { route, service, request, signal });
+      return admit(parts, { route, service, request, signal, client, clients });
     },
   };
 }
@@ -66,6 +70,8 @@ interface Call {
   readonly service: Service;
   readonly request: InferenceRequest;
   readonly signal: AbortSignal;
+  readonly client: string;
+  readonly clients: RefusedClients;
 }
 
 /** A call that holds a GPU until `finish`; only the first call of `finish` counts. */
@@ -86,7 +92,8 @@ const USUAL_CONTEXT = 4096;
 async function admit(parts: GatewayParts, call: Call): Promise<InferenceAnswer> {
   const leave = new AbortController();
   const jobId = `cmpl-${randomUUID()}`;
-  const ticket = parts.gpus.enqueue({ jobId, worth: worthOf(call) }, AbortSignal.any([call.signal, leave.signal]));
+  const demand = { jobId, worth: worthOf(call), ...barOf(call) };
+  const ticket = parts.gpus.enqueue(demand, AbortSignal.any([call.signal, leave.signal]));
   try {
     parts.book.queued(jobId, ticket.gpu, call.service.model);
     const admittance = await ticket.admitted;
@@ -104,6 +111,23 @@ async function admit(parts: GatewayParts, call: Call): Promise<InferenceAnswer> 
     endAnyway(parts.book, jobId, messageOf(error));
     return refuse(NOT_RECORDED);
   }
+}
+
+/** Whoever keeps asking for what the engine refuses must not stop the mining with it. */
+function barOf({ client, clients }: Call): Pick<Demand, "barred"> {
+  const length = clients.barredFor(client);
+  if (length === undefined) return {};
+  const left = Math.ceil(length / 1000);
+  const why = `the engine refused your last requests, so for ${left} s yours are answered only while it is awake`;
+  return { barred: { why, length } };
+}
+
+/** Of the engine's answers, those that say the request was at fault. */
+const isRefusal = (status: number): boolean => status >= 400 && status < 500 && status !== 408 && status !== 429;
+
+function remember({ client, clients }: Call, status: number): void {
+  if (status === 200) clients.answered(client);
+  else if (isRefusal(status)) clients.refused(client);
 }
 
 /** No claim of a client makes a request worth more than what the model can read and write. */
@@ -158,6 +182,7 @@ async function run(parts: GatewayParts, call: OpenCall): Promise<InferenceAnswer
   const base = grant.engine;
   try {
     const answer = await postToEngine({ base, route, body: request.body }, stop);
+    remember(call, answer.status);
     if (answer.stream) return { kind: "stream", chunks: openStream(parts, call, answer) };
     const body = await readJson(answer, `${base}${route}`);
     await call.finish(endOf(answer.status, readUsage(body)));
@@ -314,10 +339,12 @@ const tooLong = (contextTokens: number): OpenAiError => ({
   param: "messages",
 });
 
+const TOO_MANY: ReadonlySet<string> = new Set(["queue-full", "refused-often"]);
+
 const overloaded = ({ reason, why, retryAfter }: Extract<Admittance, { kind: "refused" }>): OpenAiError => ({
-  status: reason === "queue-full" ? 429 : 503,
+  status: TOO_MANY.has(reason) ? 429 : 503,
   code: reason.replaceAll("-", "_"),
-  type: reason === "queue-full" ? "rate_limit_error" : "server_error",
+  type: TOO_MANY.has(reason) ? "rate_limit_error" : "server_error",
   message: why,
   retryAfterS: Math.max(1, Math.ceil(retryAfter / 1000)),
 });

@@ -7,6 +7,8 @@ export interface Demand {
   readonly jobId: string;
   /** Price × expected tokens. */
   readonly worth: UsdNano;
+  /** Absent where the request may wake an engine; otherwise why it may not, and for how long. */
+  readonly barred?: { readonly why: string; readonly length: Millis };
 }
 
 /** The right to use the engine on one GPU until `release`, metered from grant to release. */
@@ -25,7 +27,7 @@ export type Admittance =
   | { readonly kind: "refused"; readonly reason: RefusalReason; readonly why: string; readonly retryAfter: Millis }
   | { readonly kind: "aborted" };
 
-export type RefusalReason = "queue-full" | "max-wait" | "not-serving" | "engine-failed" | "stopping";
+export type RefusalReason = "queue-full" | "refused-often" | "max-wait" | "not-serving" | "engine-failed" | "stopping";
 
 /** A place in one GPU's queue. */
 export interface Ticket {

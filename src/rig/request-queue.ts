@@ -59,6 +59,8 @@ export class RequestQueue {
       return Promise.resolve(refusal(closed.reason, closed.why, this.#retryAfter(closed.until)));
     if (this.#waiting.size + this.#active.size >= limit)
       return Promise.resolve(refusal("queue-full", `${limit} requests already wait for this GPU`, maxWait));
+    if (this.#gate === undefined && demand.barred !== undefined)
+      return Promise.resolve(refusal("refused-often", demand.barred.why, demand.barred.length));
     const since = clock.now();
     if (this.#gate !== undefined && this.#active.size < this.#gate.slots) return this.#grant(demand, this.#gate, since);
     const { promise, resolve } = Promise.withResolvers<Admittance>();

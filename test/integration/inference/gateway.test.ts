@@ -208,6 +208,7 @@ describe("a request that the engine could not answer", () => {
 describe("a request that is not served", () => {
   const refusals = [
     ["queue-full", 429, "rate_limit_error", "queue_full"],
+    ["refused-often", 429, "rate_limit_error", "refused_often"],
     ["max-wait", 503, "server_error", "max_wait"],
     ["not-serving", 503, "server_error", "not_serving"],
     ["engine-failed", 503, "server_error", "engine_failed"],
@@ -323,5 +324,39 @@ test("the list of models says what is served, and at what price", () => {
         },
       },
     ],
+  });
+});
+
+describe("a client whose requests the engine refuses", () => {
+  const barred = () => rig.gpus.demands.at(-1)?.barred;
+  beforeEach(async () => {
+    rig.engine.script = answerJson(400, { error: { message: "messages: no" } });
+    for (let time = 0; time < 3; time++) await rig.ask(hello());
+  });
+
+  test("may not wake the engine a fourth time in a quarter of an hour", async () => {
+    expect(rig.gpus.demands.map((demand) => demand.barred)).toEqual([undefined, undefined, undefined]);
+    await rig.ask(hello());
+    expect(barred()).toEqual({
+      why: "the engine refused your last requests, so for 900 s yours are answered only while it is awake",
+      length: 900_000,
+    });
+    await rig.clock.advance(900_000);
+    await rig.ask(hello());
+    expect(barred()).toBeUndefined();
+  });
+
+  test("bars nobody else", async () => {
+    rig.client = "somebody else";
+    await rig.ask(hello());
+    expect(barred()).toBeUndefined();
+  });
+
+  test("is trusted again with the first answer", async () => {
+    rig.engine.script = answerJson(200, ANSWER);
+    await rig.ask(hello());
+    expect(barred()).toBeDefined();
+    await rig.ask(hello());
+    expect(barred()).toBeUndefined();
   });
 });

@@ -39,6 +39,7 @@ export class GatewayHarness implements AsyncDisposable {
     objectTo: (route, body) => (route === CHAT ? objectToFields(route, body) : undefined),
     prices: { input: usdPerMillionTokens(0.5), output: usdPerMillionTokens(1.5) },
   };
+  client = "somebody";
   readonly #directory = new TemporaryDirectory("rigshift-gateway");
   readonly #gateway: ReturnType<typeof createGateway>;
 
@@ -50,6 +51,7 @@ export class GatewayHarness implements AsyncDisposable {
       service: () => this.service,
       gpus: this.gpus,
       book: this.#book(createCompletionBook(this.ledger, this.clock)),
+      clock: this.clock,
       logger: createLogger("debug", (line) => this.log.push(line)),
       onFault: (error) => this.faults.push(error),
     });
@@ -90,7 +92,7 @@ export class GatewayHarness implements AsyncDisposable {
   }
 
   ask(body: unknown, signal = NEVER, route = CHAT): Promise<InferenceAnswer> {
-    return this.#gateway.answer(route, body, signal);
+    return this.#gateway.answer(route, body, signal, this.client);
   }
 
   get jobs(): readonly JobRow[] {

@@ -313,3 +313,17 @@ describe("draining", () => {
     expect((await grantOf(ask("b"))).revoked.aborted).toBe(false);
   });
 });
+
+test("a request that may wake no engine is refused at a closed gate, and answered at an open one", async () => {
+  const barred = { why: "the engine refused it before", length: seconds(40) };
+  const demand = { jobId: "a", worth: usdNano(100), barred };
+  expect(await queue.enqueue(demand, NEVER)).toEqual({
+    kind: "refused",
+    reason: "refused-often",
+    why: barred.why,
+    retryAfter: seconds(40),
+  });
+  expect(changes).toBe(0);
+  queue.openGate(gate);
+  expect(await queue.enqueue(demand, NEVER)).toMatchObject({ kind: "granted" });
+});
