@@ -7,10 +7,11 @@ import type { JobsAtWall, RigEnergyRow } from "../ledger/rig-energy.ts";
 import { systemClock } from "../lib/clock.ts";
 import { type UnixMs, unixMs } from "../units/time.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
+import { UsageError } from "./errors.ts";
 import { toSampleCsv, toSampleJson, toSampleTable } from "./ledger-samples.ts";
 import { parseMoment } from "./moment.ts";
 import { renderTable } from "./table.ts";
-import { sayAmount, sayEnergy, sayLength, sayTime, UNKNOWN } from "./wording.ts";
+import { sayAmount, sayEnergy, sayEnergyWithin, sayLength, sayTime, UNKNOWN } from "./wording.ts";
 
 const COLUMNS = [
   ["HASHING", "hashingMj"],
@@ -43,16 +44,36 @@ export interface LedgerEnergyOptions extends LocationOptions {
 
 /** Where the joules of every 15-minute slot went, or what each minute was like, whether an agent runs or not. */
 export function ledgerEnergy(options: LedgerEnergyOptions, context: CliContext): void {
+  if (options.csv && options.json)
+    throw new UsageError("both --csv and --json", { code: "ERR_USAGE", mend: "give one of them" });
   const now = systemClock.now();
   const from = unixMs(parseMoment(options.from, "--from", now));
   const to = unixMs(options.to === undefined ? now : parseMoment(options.to, "--to", now));
+  if (from >= to) throw emptyRange(from, to);
   const ledger = openLedgerReadOnly(findDataDir(options, context));
   try {
+    if (options.gpu !== undefined) requireGpu(options.gpu, ledger);
     if (options.samples) printSamples([from, to], ledger, options, context);
     else printSlots([from, to], ledger, options, context);
   } finally {
     ledger.close();
   }
+}
+
+const emptyRange = (from: UnixMs, to: UnixMs): UsageError =>
+  new UsageError(`--from ${sayTime(from)} is not before --to ${sayTime(to)} (both UTC)`, {
+    code: "ERR_USAGE",
+    mend: "give a --from that lies before --to, or leave --to out for now",
+  });
+
+/** A name that is in no slot would otherwise look like a GPU that used nothing. */
+function requireGpu(gpu: string, { energy }: ReadOnlyLedger): void {
+  const known = [...new Set(energy.slots(unixMs(0), unixMs(Number.MAX_SAFE_INTEGER)).map((slot) => slot.gpu))];
+  if (known.some((one) => one === gpu)) return;
+  throw new UsageError(`the ledger has no GPU ${JSON.stringify(gpu)}`, {
+    code: "ERR_RIG_UNKNOWN_GPU",
+    mend: `it has ${known.join(", ") || "none yet"}`,
+  });
 }
 
 type Range = readonly [from: UnixMs, to: UnixMs];
@@ -63,7 +84,7 @@ function printSlots(range: Range, ledger: ReadOnlyLedger, options: LedgerEnergyO
     .filter(isOf(options))
     .map(toLine);
   const rig = ledger.rigEnergy.slots(...range);
-  const jobs = ledger.rigEnergy.ofJobs(...range);
+  const jobs = ledger.rigEnergy.ofJobs(...range, options.gpu);
   if (options.json) printJson(context, { ...toJson(range, slots, rig), jobs: toJobsView(jobs) });
   else if (options.csv) context.print(toCsv(slots));
   else context.print(`${toTable(slots)}\n${toRigLines(rig)}${toJobsLine(jobs)}`);
@@ -108,19 +129,21 @@ const toJson = (
   })),
 });
 
-/** Of the jobs that started in this time, on all GPUs. */
-const toJobsView = ({ jobs, energy, wallEnergy, wallErrorPct }: JobsAtWall) => ({
+/** Of the jobs that started in this time, on all GPUs or the one that is named. */
+const toJobsView = ({ jobs, unmetered, energy, wallEnergy, wallErrorPct }: JobsAtWall) => ({
   jobs,
+  unmetered,
   energyMj: energy,
   wallEnergyMj: wallEnergy,
   wallErrorPct: wallErrorPct ?? null,
 });
 
-function toJobsLine({ jobs, energy, wallEnergy, wallErrorPct }: JobsAtWall): string {
-  if (jobs === 0) return "";
-  const bound = wallErrorPct === undefined ? "" : ` ±${wallErrorPct.toFixed(0)} %`;
-  const atWall = `${sayEnergy(wallEnergy)}${bound} at the wall by the wall model`;
-  return `${sayAmount(jobs, "job")} started: ${sayEnergy(energy)} at the GPUs, ${atWall}\n`;
+function toJobsLine({ jobs, unmetered, energy, wallEnergy, wallErrorPct }: JobsAtWall): string {
+  if (jobs + unmetered === 0) return "";
+  const missing = unmetered === 0 ? "" : `, ${unmetered} without any energy measured`;
+  const atWall = wallErrorPct === undefined ? sayEnergy(wallEnergy) : sayEnergyWithin(wallEnergy, wallErrorPct);
+  const started = `${sayAmount(jobs + unmetered, "job")} started${missing}`;
+  return `${started}: ${sayEnergy(energy)} at the GPUs, ${atWall} at the wall by the wall model\n`;
 }
 
 function toCsv(slots: readonly SlotLine[]): string {

@@ -3,7 +3,7 @@ import type { JobView } from "../api/shapes.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
 import { renderTable } from "./table.ts";
-import { sayCount, sayEnergy, sayLength, sayNano, sayTime, UNKNOWN } from "./wording.ts";
+import { sayCount, sayEnergy, sayEnergyWithin, sayLength, sayNano, sayTime, UNKNOWN } from "./wording.ts";
 
 const HEADER = [
   "STARTED (UTC)",
@@ -47,7 +47,7 @@ const toRow = (job: JobView): readonly string[] => [
   job.tokensOut === null ? UNKNOWN : `${sayCount(job.tokensIn)} → ${job.tokensOut}`,
   job.energyMj === null || job.energyQuality === null
     ? UNKNOWN
-    : `${sayEnergy(job.energyMj)} ±${job.energyErrorPct?.toFixed(0) ?? "?"} % ${job.energyQuality}`,
+    : `${job.energyErrorPct === null ? `${sayEnergy(job.energyMj)} ±? %` : sayEnergyWithin(job.energyMj, job.energyErrorPct)} ${job.energyQuality}`,
   sayNano(job.revenueUsdNano),
   sayNano(job.electricityUsdNano),
   job.jobId,

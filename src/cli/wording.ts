@@ -47,6 +47,12 @@ export function sayEnergy(milliJoules: number | null): string {
   });
 }
 
+/** Energy with its bound; one that would reach below zero is told by its upper end alone. */
+export const sayEnergyWithin = (milliJoules: number, errorPct: number): string =>
+  errorPct > 100
+    ? `at most ${sayEnergy(milliJoules * (1 + errorPct / 100))}`
+    : `${sayEnergy(milliJoules)} ±${errorPct.toFixed(0)} %`;
+
 /** A length of time in its two largest units; below a minute as exact as it is worth, for a request lasts tenths. */
 export function sayLength(ms: number): string {
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;

@@ -21,6 +21,8 @@ export interface RigEnergyRow {
 /** What jobs used, at their GPUs and at the wall, by the wall model. */
 export interface JobsAtWall {
   readonly jobs: number;
+  /** Jobs of which no energy is known yet; they are not among `jobs`. */
+  readonly unmetered: number;
   readonly energy: MilliJoules;
   readonly wallEnergy: MilliJoules;
   /** Of `wallEnergy`, the jobs' bounds added up; undefined when one of them has none. */
@@ -30,8 +32,8 @@ export interface JobsAtWall {
 export interface RigEnergyReads {
   /** Slots that start in [`from`, `to`), oldest first. */
   slots(from: UnixMs, to: UnixMs): readonly RigEnergyRow[];
-  /** Of the jobs that started in [`from`, `to`). */
-  ofJobs(from: UnixMs, to: UnixMs): JobsAtWall;
+  /** Of the jobs that started in [`from`, `to`), where `gpu` is given only of those that ran on it. */
+  ofJobs(from: UnixMs, to: UnixMs, gpu?: string): JobsAtWall;
 }
 
 /** Evidence beside the GPUs' energy: the same joules seen elsewhere, so never added to a bill. */
@@ -50,11 +52,20 @@ SELECT slot_start_ms AS slotStart, channel, energy_mj AS energy, covered_ms AS c
 FROM rig_energy WHERE slot_start_ms >= @from AND slot_start_ms < @to ORDER BY slot_start_ms, channel`;
 
 const OF_JOBS = `
-SELECT count(*) AS jobs, coalesce(sum(energy_mj), 0) AS energy, coalesce(sum(wall_energy_mj), 0) AS wallEnergy,
-  CASE WHEN count(wall_error_pct) = count(*)
+SELECT count(wall_energy_mj) AS jobs, count(*) - count(wall_energy_mj) AS unmetered,
+  coalesce(sum(energy_mj) FILTER (WHERE wall_energy_mj IS NOT NULL), 0) AS energy,
+  coalesce(sum(wall_energy_mj), 0) AS wallEnergy,
+  CASE WHEN count(wall_error_pct) = count(wall_energy_mj)
     THEN sum(wall_energy_mj * wall_error_pct) / nullif(sum(wall_energy_mj), 0) END AS wallErrorPct
-FROM jobs WHERE started_ms >= @from AND started_ms < @to AND wall_energy_mj IS NOT NULL`;
-const NO_JOBS: JobsAtWall = { jobs: 0, energy: ZERO_ENERGY, wallEnergy: ZERO_ENERGY, wallErrorPct: undefined };
+FROM jobs WHERE started_ms >= @from AND started_ms < @to
+  AND (@gpu IS NULL OR EXISTS (SELECT 1 FROM job_gpus WHERE job_gpus.job_id = jobs.job_id AND gpu_uuid = @gpu))`;
+const NO_JOBS: JobsAtWall = {
+  jobs: 0,
+  unmetered: 0,
+  energy: ZERO_ENERGY,
+  wallEnergy: ZERO_ENERGY,
+  wallErrorPct: undefined,
+};
 
 export function createRigEnergy(connection: Connection): RigEnergy {
   const add = connection.prepare(ADD);
@@ -63,8 +74,8 @@ export function createRigEnergy(connection: Connection): RigEnergy {
   return {
     add: (row) => void add.run({ ...row }),
     slots: (from, to) => slots.all({ from, to }),
-    ofJobs: (from, to) => {
-      const row = ofJobs.get({ from, to });
+    ofJobs: (from, to, gpu) => {
+      const row = ofJobs.get({ from, to, gpu: gpu ?? null });
       return row === undefined ? NO_JOBS : fromRow<JobsAtWall>(row);
     },
   };

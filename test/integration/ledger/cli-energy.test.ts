@@ -135,7 +135,13 @@ describe("ledger energy", () => {
       resets: 2,
       jumps: 1,
     });
-    expect(answer.jobs).toEqual({ jobs: 1, energyMj: 8_000_000, wallEnergyMj: 8_888_889, wallErrorPct: 11 });
+    expect(answer.jobs).toEqual({
+      jobs: 1,
+      unmetered: 0,
+      energyMj: 8_000_000,
+      wallEnergyMj: 8_888_889,
+      wallErrorPct: 11,
+    });
   });
 
   test("speaks CSV that adds up", async () => {
@@ -185,6 +191,32 @@ describe("ledger energy", () => {
     const { code, err } = await cli("ledger", "energy", "--from", text);
     expect([code, err.split("\n").length]).toEqual([2, 2]);
     expect(err).toContain("ERR_USAGE");
+  });
+
+  test("refuses a GPU that the ledger does not know, and names those it does", async () => {
+    for (const more of [[], ["--json"], ["--samples"]]) {
+      const { code, out, err } = await energy("--gpu", "bogus", ...more);
+      expect({ code, out }).toEqual({ code: 2, out: "" });
+      expect(err).toBe(`rigshift: the ledger has no GPU "bogus" (ERR_RIG_UNKNOWN_GPU): it has ${GPU_A}, ${GPU_B}\n`);
+    }
+  });
+
+  test("counts the jobs of the GPU that is named only, and says which have no energy", async () => {
+    ledger.jobs.startJob(jobStart({ id: "on-b", gpu: GPU_B }));
+    expect((await energy("--gpu", GPU_B)).out).toContain("1 job started, 1 without any energy measured: 0.00 J at");
+    expect((await energy("--gpu", GPU_A)).out).toContain("1 job started: 8.0 kJ at the GPUs");
+    expect((await energy()).out).toContain("2 jobs started, 1 without any energy measured: 8.0 kJ at the GPUs");
+  });
+
+  test("tells a bound that reaches below zero by its upper end", async () => {
+    ledger.jobs.recordTotals("job-1", jobTotals(8_000_000, { wallErrorPct: 110 }));
+    expect((await energy()).out).toContain("8.0 kJ at the GPUs, at most 18.7 kJ at the wall");
+  });
+
+  test("refuses two formats at once, and a time that ends before it begins", async () => {
+    expect((await energy("--csv", "--json")).err).toMatch(/both --csv and --json \(ERR_USAGE\): give one of them/);
+    const turned = await cli("ledger", "energy", "--from", "2025-06-16", "--to", "2025-06-15");
+    expect(turned).toMatchObject({ code: 2, out: "", err: expect.stringContaining("is not before --to") });
   });
 
   test("says that there is no ledger", async () => {

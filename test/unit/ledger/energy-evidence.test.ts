@@ -148,14 +148,26 @@ describe("jobs at the wall", () => {
     ledger.jobs.recordTotals("job-1", jobTotals(90, { wallErrorPct: 10 }));
     ledger.jobs.recordTotals("job-2", jobTotals(270, { wallErrorPct: 30 }));
     ledger.jobs.recordTotals("later", jobTotals(1000));
-    expect(wall()).toEqual({ jobs: 2, energy: 360, wallEnergy: 400, wallErrorPct: 25 });
+    expect(wall()).toEqual({ jobs: 2, unmetered: 0, energy: 360, wallEnergy: 400, wallErrorPct: 25 });
+  });
+
+  test("are those of one GPU where it is named", () => {
+    ledger.jobs.startJob(jobStart({ id: "job-2", gpu: GPU_B }));
+    ledger.jobs.recordTotals("job-1", jobTotals(90));
+    ledger.jobs.recordTotals("job-2", jobTotals(270));
+    const on = (gpu: string) => ledger.rigEnergy.ofJobs(unixMs(T0), unixMs(T0 + 1), gpu);
+    expect([on(GPU_A), on(GPU_B), on("GPU-other")]).toMatchObject([
+      { jobs: 1, energy: 90 },
+      { jobs: 1, energy: 270 },
+      { jobs: 0, unmetered: 0, energy: 0 },
+    ]);
   });
 
   test("of which one has no bound have none together, and none is none", () => {
-    expect(wall()).toEqual({ jobs: 0, energy: 0, wallEnergy: 0, wallErrorPct: undefined });
+    expect(wall()).toEqual({ jobs: 0, unmetered: 1, energy: 0, wallEnergy: 0, wallErrorPct: undefined });
     const { wallErrorPct: _, ...unbounded } = jobTotals(90);
     ledger.jobs.recordTotals("job-1", unbounded);
-    expect(wall()).toEqual({ jobs: 1, energy: 90, wallEnergy: 100, wallErrorPct: undefined });
+    expect(wall()).toEqual({ jobs: 1, unmetered: 0, energy: 90, wallEnergy: 100, wallErrorPct: undefined });
   });
 });
 
