@@ -44,13 +44,15 @@ export class GuestWatch {
     this.#steady = steady;
   }
 
-  /** Takes one reading's strangers; `nameOf` tells their programs. */
-  saw(strangers: readonly GpuUser[], nameOf: (pid: number) => string): void {
+  /** Takes one reading's strangers, undefined where it lists no processes; `nameOf` tells their programs. */
+  saw(strangers: readonly GpuUser[] | undefined, nameOf: (pid: number) => string): void {
     const now = this.#steady.now();
-    const processes = strangers.map(({ pid }) => ({ pid, name: nameOf(pid) }));
+    const processes = (strangers ?? []).map(({ pid }) => ({ pid, name: nameOf(pid) }));
     const found = [...processes, ...this.#claims].find(({ name }) => !this.#rules.ignore.includes(name));
     if (found === undefined) {
-      this.#first = undefined;
+      // Whoever was on it a moment ago, and cannot be looked for, has not left.
+      if (strangers === undefined && this.#first !== undefined && this.#guest?.pid !== undefined) this.#last = now;
+      else this.#first = undefined;
       return;
     }
     this.#first ??= now;

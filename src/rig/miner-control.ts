@@ -75,7 +75,6 @@ export class MinerControl {
 
   /** Running and hashing when this is done, whether it had to be started, resumed, or neither. */
   async start(signal: AbortSignal): Promise<Outcome> {
-    const wasFrozen = this.isFrozen;
     await this.#thaw(signal);
     const spec = await this.#plan();
     if ("kind" in spec) return spec;
@@ -85,7 +84,8 @@ export class MinerControl {
     this.#hold(readiness.work);
     if (readiness.started) return announces(spec) ? DONE : this.#untilItAnswers(spec, signal);
     const resume = this.#miner.door.orders?.resume;
-    return wasFrozen || resume === undefined ? DONE : this.#call(readiness.work, resume, signal);
+    // Also after a freeze: the order to pause that seemed to fail may have been obeyed since.
+    return resume === undefined ? DONE : this.#call(readiness.work, resume, signal);
   }
 
   /** What runs stays what it is; only a start is planned anew. */

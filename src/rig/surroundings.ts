@@ -53,7 +53,7 @@ export class Surroundings {
     this.health.saw(reading);
     const occupants = this.roster.occupants(reading);
     this.#vram.observe(reading, occupants, this.#engine?.isAsleep === true);
-    this.#guests.saw(occupants?.strangers ?? [], (pid) => this.roster.nameOf(pid));
+    this.#guests.saw(occupants?.strangers, (pid) => this.roster.nameOf(pid));
   }
 
   /** The containers of others that were promised this GPU. */

@@ -164,6 +164,17 @@ describe("work in containers", () => {
     expect(rungs().slice(-2)).toEqual(["hashing → inference freeze completed", "inference → hashing freeze completed"]);
   });
 
+  test("hashes again although it obeyed its own pause too late and was frozen as well", async () => {
+    await pauseless();
+    rig.driver.miner.refuses.delete("pause");
+    rig.driver.miner.ignores.add("pause");
+    const grant = await rig.served(rig.ask("cmpl-2"));
+    expect([rig.driver.log, rig.driver.miner.paused]).toEqual([["freeze miner"], true]);
+    await rig.release(grant, "cmpl-2");
+    await rig.hashing();
+    expect(rig.driver.miner.paused).toBe(false);
+  });
+
   test("is stopped where the hardware says that it goes on", async () => {
     await pauseless();
     rig.source.changes = { utilizationPercent: 98 };

@@ -162,6 +162,17 @@ describe("a guest on the GPU", () => {
     expect(rig.transitions).toHaveLength(rows);
   });
 
+  test("is not taken to have left while the driver lists no processes", async () => {
+    rig.source.changes = { processes: [guest] };
+    await rig.until(() => rig.custody.state === "rented");
+    rig.source.changes = {};
+    await rig.pass(180_000);
+    expect(rig.custody.state).toBe("rented");
+    expect(rig.driver.running.size).toBe(0);
+    rig.source.changes = { processes: [] };
+    await rig.hashing();
+  });
+
   test("turns requests away, and says why", async () => {
     rig.source.changes = { processes: [guest] };
     await rig.until(() => rig.custody.state === "rented");
