@@ -71,9 +71,13 @@ describe("a login", () => {
       { ...pool, ...login },
       { ...pool, host: "next.example", user: "w2", password: "p2" },
     );
-    const valueOf = (option: string) => args[args.indexOf(option) + 1];
-    expect(valueOf("--pool")).toBe("127.0.0.1:4001!next.example:5555");
-    expect([valueOf("--wallet"), valueOf("--password"), valueOf("--tls")]).toEqual(["rig-0!w2", "x!p2", "false!true"]);
+    const wordAfter = (option: string) => args[args.indexOf(option) + 1];
+    expect(wordAfter("--pool")).toBe("127.0.0.1:4001!next.example:5555");
+    expect([wordAfter("--wallet"), wordAfter("--password"), wordAfter("--tls")]).toEqual([
+      "rig-0!w2",
+      "x!p2",
+      "false!true",
+    ]);
   });
 });
 
