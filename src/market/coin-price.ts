@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import type { RigConfig } from "../config/load.ts";
 import { type UsdPerTerahash, usdPerTerahash } from "../units/money.ts";
-import { elapsed, type Millis, minutes, type UnixMs, unixMs } from "../units/time.ts";
+import { elapsed, minutes, type UnixMs, unixMs } from "../units/time.ts";
 import { parseJson } from "./answer.ts";
 import { parseJsonValue } from "./coins/json-value.ts";
 import { parseMinerstat } from "./coins/minerstat.ts";
@@ -10,15 +9,11 @@ import type { CoinSighting, WantedCoin } from "./coins/sighting.ts";
 import { parseWhatToMine } from "./coins/what-to-mine.ts";
 import type { Currencies } from "./currencies.ts";
 import { answerFault } from "./errors.ts";
-import { writeCache } from "./fetch/cache.ts";
 import { type Feed, type FeedOptions, nameOf, openFeed } from "./fetch/feed.ts";
 import type { CoinQuote } from "./file.ts";
-import { GuardedPrice } from "./guard.ts";
-import { readGuardMemory } from "./guard-memory.ts";
+import { KeptPrice } from "./guard-memory.ts";
 
 type CoinSource = RigConfig["market"]["sources"][number];
-
-const KEEP_EVERY: Millis = minutes(5);
 
 interface CoinPriceParts extends FeedOptions {
   readonly coin: string;
@@ -32,19 +27,15 @@ interface CoinPriceParts extends FeedOptions {
 /** What the work of one coin pays by several sources. Written by its feeds, read by anybody. */
 export class CoinPrice {
   readonly #parts: CoinPriceParts;
-  readonly #guard: GuardedPrice;
+  readonly #guard: KeptPrice;
   readonly #waiting = new Map<string, CoinSighting & { readonly at: UnixMs }>();
-  readonly #memoryFile: string;
-  #kept: UnixMs;
   readonly feeds: readonly Feed[];
 
   constructor(parts: CoinPriceParts) {
     this.#parts = parts;
-    const { coin, algorithm, sources, cacheDir, clock } = parts;
-    this.#kept = clock.now();
-    this.#memoryFile = join(cacheDir, `coin-${coin}-${algorithm}.json`);
+    const { coin, algorithm, sources } = parts;
     const ages = new Map(sources.map((source, index) => [keyOf(source, index), source.maxAge]));
-    this.#guard = new GuardedPrice(ages, readGuardMemory(this.#memoryFile));
+    this.#guard = new KeptPrice(`coin-${coin}-${algorithm}`, ages, parts);
     this.feeds = sources.map((source, index) => this.#open(source, index));
   }
 
@@ -108,17 +99,7 @@ export class CoinPrice {
     if (usd === undefined) return;
     const beforeFee = sighting.afterPoolFee === true ? 1 - poolFeePct / 100 : 1;
     const value = (sighting.perTerahash * usd) / beforeFee;
-    if (this.#guard.sight(key, { value, at: sighting.at }, now)) this.#keep(now);
-  }
-
-  #keep(now: UnixMs): void {
-    if (elapsed(this.#kept, now) < KEEP_EVERY && elapsed(this.#kept, now) >= 0) return;
-    this.#kept = now;
-    try {
-      writeCache(this.#memoryFile, this.#guard.memory);
-    } catch (error) {
-      this.#parts.logger.warn("what prices were cannot be kept", { reason: String(error) });
-    }
+    this.#guard.sight(key, { value, at: sighting.at }, now);
   }
 }
 

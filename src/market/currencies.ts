@@ -2,14 +2,14 @@ import type { RigConfig } from "../config/load.ts";
 import type { UnixMs } from "../units/time.ts";
 import { parseJson, pointedAt, toPositive } from "./answer.ts";
 import { type Feed, type FeedOptions, nameOf, openFeed } from "./fetch/feed.ts";
-import { GuardedPrice } from "./guard.ts";
+import { KeptPrice } from "./guard-memory.ts";
 
 type CurrencyConfig = RigConfig["market"]["currencies"][number];
 
 /** What other currencies are worth in US dollars; unknown ones stay unknown. */
 export class Currencies {
   readonly #fixed = new Map<string, number>([["USD", 1]]);
-  readonly #fetched = new Map<string, GuardedPrice>();
+  readonly #fetched = new Map<string, KeptPrice>();
   readonly feeds: readonly Feed[];
 
   /** `onChange` is told after every answer. */
@@ -18,7 +18,7 @@ export class Currencies {
     const asked = configured.filter(({ usd }) => usd === undefined);
     for (const currency of new Set(asked.map((one) => one.currency))) {
       const ages = asked.filter((one) => one.currency === currency).map((one) => [keyOf(one), one.maxAge] as const);
-      this.#fetched.set(currency, new GuardedPrice(new Map(ages)));
+      this.#fetched.set(currency, new KeptPrice(`currency-${currency}`, new Map(ages), options));
     }
     this.feeds = asked.map((source) => this.#open(source, options, onChange));
   }

@@ -5,7 +5,7 @@ import type { UnixMs } from "../units/time.ts";
 import { parseJson, pointedAt, toPositive } from "./answer.ts";
 import { answerFault } from "./errors.ts";
 import { type Feed, type FeedOptions, nameOf, openFeed } from "./fetch/feed.ts";
-import { GuardedPrice } from "./guard.ts";
+import { KeptPrice } from "./guard-memory.ts";
 
 /** What customers pay. */
 export interface TokenPriceList {
@@ -17,16 +17,16 @@ const MOST_USD = 10_000;
 
 /** What customers pay by a source outside; the operator's own list where it is not believed. */
 export class TokenPrices {
-  readonly #guards: { readonly in: GuardedPrice; readonly out: GuardedPrice };
+  readonly #guards: { readonly in: KeptPrice; readonly out: KeptPrice };
   readonly #clock: Clock;
   readonly feed: Feed;
 
   constructor(source: NonNullable<RigConfig["market"]["tokens"]>, options: FeedOptions) {
     const { clock } = options;
     const name = nameOf(source);
-    const guard = () => new GuardedPrice(new Map([[name, source.maxAge]]));
+    const guard = (of: string) => new KeptPrice(`tokens-${of}`, new Map([[name, source.maxAge]]), options);
     this.#clock = clock;
-    this.#guards = { in: guard(), out: guard() };
+    this.#guards = { in: guard("in"), out: guard("out") };
     const onText = (text: string, at: UnixMs) => {
       const body = parseJson(text);
       const input = priceAt(body, source.in);

@@ -78,6 +78,35 @@ describe("the price of a coin", () => {
     expect(market.coin).toMatchObject({ unit: "USD/TH", currency: "USD", invented: false, maxAge: 3_600_000 });
   });
 
+  test.each([
+    ["coin", { sources: [{ shape: "json", unit: "USD/TH", price: "/p" }] }, priceOf],
+    [
+      "currency",
+      {
+        sources: ["a", "b"].map((name) => ({ shape: "json", unit: "EUR/TH", price: `/${name}` })),
+        currencies: [{ currency: "EUR", price: "/p" }],
+      },
+      priceOf,
+    ],
+    ["token", { tokens: { in: "/p", out: "/p" } }, (market: Market) => market.tokens()?.output],
+  ] as const)("is no other after a restart because the %s's source comes back mad", async (_, sections, look) => {
+    const at = (one: object) => ({ ...one, url: server.url("/"), everyS: 300, maxAgeS: 86_400 });
+    const market = Object.fromEntries(
+      Object.entries(sections).map(([key, value]) => [key, Array.isArray(value) ? value.map(at) : at(value)]),
+    );
+    server.says('{"p": 2, "a": 3, "b": 3}');
+    const first = open({ market });
+    await asked(1);
+    for (let round = 0; round < 4; round++) await nextPoll();
+    const before = look(first);
+    expect(before).toBeGreaterThan(0);
+    await close();
+    server.says('{"p": 2000, "a": 3, "b": 3}');
+    const again = open({ market });
+    for (let round = 0; round < 4; round++) await nextPoll();
+    expect(look(again)).toBe(before);
+  });
+
   test("from a file that is written once is believed a minute later, and no more often read once it is", async () => {
     const file = join(directory.path, "price.json");
     writeFileSync(file, '{"usd": 5e-7}');
