@@ -88,8 +88,14 @@ export class GpuLoop {
 
   /** A container that an earlier agent left on this GPU. */
   adopted(work: AdoptedWork): void {
-    this.#parts.ground.adopt(work);
-    this.#parts.wake.call();
+    const { ground, power, info, custody, meter, wake } = this.#parts;
+    ground.adopt(work);
+    const { working, resting } = this.load();
+    // It draws, or keeps ready, what nobody has claimed yet.
+    if (work.state !== "stopped")
+      power.concede(info.uuid, watts(Math.max(working, meter.latest.reading?.powerLimit ?? UNMEASURED)));
+    else if (custody.assignment.workload === "none") power.lower(info.uuid, resting);
+    wake.call();
   }
 
   /** The containers of others that were promised this GPU. */
@@ -131,13 +137,18 @@ export class GpuLoop {
     };
   }
 
-  /** This GPU's part in what the rig draws. */
+  /** This GPU's part in what the rig draws; a guest's load is none that could be shed. */
   load(): Load {
     const { info, rates, meter, custody } = this.#parts;
     const { reading } = meter.latest;
     const measured = (["hashing", "serving"] as const).flatMap((activity) => rates.power(activity) ?? []);
     const resting = rates.power("resting") ?? watts(0);
     const working = measured.length > 0 ? Math.max(...measured) : (reading?.powerLimit ?? UNMEASURED);
+    const power = reading?.power === undefined ? {} : { power: reading.power };
+    if (custody.assignment.workload === "external") {
+      const drawn = reading?.power ?? watts(working);
+      return { gpu: info.uuid, working: drawn, resting: drawn, isResting: true, ...power };
+    }
     const worths = this.#outlook.valuations.flatMap(({ workload, net }) => (workload === "none" ? [] : (net ?? [])));
     return {
       gpu: info.uuid,
@@ -145,7 +156,7 @@ export class GpuLoop {
       resting,
       isResting: custody.assignment.workload === "none" && custody.state === "idle",
       ...(worths.length === 0 ? {} : { worth: usdPerHour(Math.max(...worths)) }),
-      ...(reading?.power === undefined ? {} : { power: reading.power }),
+      ...power,
     };
   }
 

@@ -64,6 +64,7 @@ export class Shedding {
   /** The next question is answered anew: an order was given. */
   reconsider(): void {
     this.#lookedAt = undefined;
+    this.#overdraft = 0;
   }
 
   #look(): void {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { watts } from "../../../src/units/energy.ts";
 import { PID_OF } from "../../support/fake-work-driver.ts";
-import { RigBench, workSpec } from "./bench.ts";
+import { GPU_A } from "../../support/ledger-rows.ts";
+import { NEVER, RigBench, workSpec } from "./bench.ts";
 
 let rig: RigBench;
 beforeEach(async () => {
@@ -104,4 +105,15 @@ describe("an agent that is told to stop", () => {
     expect(rig.driver.isRunning("engine")).toBe(false);
     expect(rig.hashingJobs.every(({ ended }) => ended !== undefined)).toBe(true);
   });
+});
+
+test("what an earlier agent left counts in the power budget before anybody claims it, until it is stopped", async () => {
+  const group = { name: "the rig", maxPower: watts(1000), gpus: new Set([GPU_A]) };
+  await rig[Symbol.asyncDispose]();
+  rig = await RigBench.start({ groups: [group], isMeasured: true });
+  await rig.meter.look(NEVER);
+  rig.driver.adopt(workSpec("miner"));
+  expect(rig.power.claimed(group)).toBe(300);
+  rig.driver.adopt(workSpec("miner"), "stopped");
+  expect(rig.power.claimed(group)).toBeLessThan(50);
 });

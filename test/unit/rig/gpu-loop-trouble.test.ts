@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { PID_OF } from "../../support/fake-work-driver.ts";
+import { GPU_A } from "../../support/ledger-rows.ts";
 import { RigBench } from "./bench.ts";
 
 let rig: RigBench;
@@ -137,6 +138,14 @@ describe("a guest on the GPU", () => {
     // A minute of the guest's and a minute of cool-down at 200 W.
     expect(job?.energy).toBeGreaterThan(23_000_000);
     expect(job?.energy).toBeLessThan(25_500_000);
+  });
+
+  test("cannot be shed: what it draws is no power of ours to save", async () => {
+    rig.source.changes = { processes: [guest] };
+    await rig.until(() => rig.custody.state === "rented");
+    rig.source.watts = 200;
+    await rig.pass(2000);
+    expect(rig.loop.load()).toEqual({ gpu: GPU_A, working: 200, resting: 200, power: 200, isResting: true });
   });
 
   test("leaves the GPU to us after a minute's cool-down", async () => {

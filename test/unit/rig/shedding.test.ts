@@ -105,6 +105,20 @@ describe("a rig that is kept under its limit", () => {
     expect(resting()).toBe("ac");
   });
 
+  test("forgets what it shed beyond the plan when another order comes", async () => {
+    room = watts(450);
+    expect(resting()).toBe("a");
+    settle(300);
+    await seconds(60);
+    expect(resting()).toBe("ac");
+    room = watts(600);
+    shedding.reconsider();
+    loads = THREE;
+    resting();
+    await seconds(30);
+    expect(resting()).toBe("");
+  });
+
   test("does not blame those that stay for one that is still being stopped", async () => {
     room = watts(450);
     expect(resting()).toBe("a");
