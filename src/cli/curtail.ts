@@ -34,14 +34,16 @@ function toRequest({ maxW, until, off }: CurtailOptions, now: number) {
   return { maxW: limit, untilMs: endOf(until, now) };
 }
 
+const TO_COME = "give a time to come: a length such as 2h, or a UTC time such as 2099-01-31T14:00";
+
 /** `2h` from now on, or a time to come. */
 function endOf(until: string, now: number): number {
   const isLength = /^\d{1,6}[smhd]$/.test(until);
-  const at = parseMoment(until, "--until", now);
+  const at = parseMoment(until, "--until", now, TO_COME);
   const end = isLength ? 2 * now - at : at;
   if (end > now) return Math.round(end);
   throw new UsageError(`--until: ${JSON.stringify(until)} has passed`, {
     code: "ERR_USAGE",
-    mend: "give a time to come such as 2h or 2026-01-31T14:00",
+    mend: TO_COME,
   });
 }

@@ -110,6 +110,10 @@ const wrongAnswer = (question: string, objection: string): UsageError =>
 /** A plain number as it is, anything else as text, which the schema then refuses by name. */
 const toNumber = (said: string): string => (/^\d{1,9}(\.\d{1,12})?$/.test(said) ? said : JSON.stringify(said));
 
+/** Twice the wear of the two switches that policy.wearUsdPerSwitch assumes, so that a lone request is answered. */
+const WAKE_VALUE =
+  "  wakeValueUsd: 0.002 # what answering a lone request is worth beside its tokens, USD; 0: only what the tokens cover";
+
 /** The example file with the answers in it, and what loading makes of it; throws `ERR_CONFIG_INVALID` on a wrong one. */
 export function compose(answers: Answers): { readonly yaml: string; readonly config: RigConfig } {
   const example = readFileSync(join(repositoryRoot, "rig.example.yaml"), "utf8");
@@ -127,6 +131,7 @@ export function compose(answers: Answers): { readonly yaml: string; readonly con
       /^ {2}usdPerMillionTokensOut: \S+/m,
       () => `  usdPerMillionTokensOut: ${toNumber(answers.usdPerMillionTokensOut)}`,
     )
+    .replace(/^ {2}wakeValueUsd: .*$/m, WAKE_VALUE)
     .replace(
       /^ {4}modelFile: .*$/m,
       () => `    modelFile: ${JSON.stringify(model)} # the try-out model; name your own GGUF`,

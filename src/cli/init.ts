@@ -1,11 +1,12 @@
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { embeddedDefault, repositoryRoot } from "../config/default.ts";
 import { parseConfig, type RigConfig } from "../config/load.ts";
 import { openGpuSource } from "../gpu/open.ts";
 import { systemClock } from "../lib/clock.ts";
+import { messageOf, systemCodeOf } from "../lib/errors.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./errors.ts";
 import { ask, compose, DEFAULTS } from "./init-questions.ts";
@@ -24,12 +25,33 @@ export async function init({ yes, output }: InitOptions, context: CliContext): P
       code: "ERR_USAGE",
       mend: "move it away, or name another file with --output",
     });
+  refuseUnwritable(path, output);
   const { yaml, config } = compose(yes ? DEFAULTS : await ask(context));
   const found = await detect(context);
-  await writeFile(path, yaml, { flag: "wx" });
+  try {
+    await writeFile(path, yaml, { flag: "wx" });
+  } catch (cause) {
+    throw unwritable(output, cause);
+  }
   context.print(`${found}wrote ${output}: mode observe, nothing is touched until \`rigshift mode auto\`\n`);
   for (const warning of warningsOf(config)) context.print(`${warning}\n`);
   context.print(`next: ./scripts/start --config ${output}\n`);
+}
+
+/** Before anything is asked. */
+function refuseUnwritable(path: string, output: string): void {
+  try {
+    accessSync(dirname(path), constants.W_OK);
+  } catch (cause) {
+    throw unwritable(output, cause);
+  }
+}
+
+function unwritable(output: string, cause: unknown): UsageError {
+  const isMissing = systemCodeOf(cause) === "ENOENT";
+  const why = isMissing ? "there is no such folder" : (systemCodeOf(cause) ?? messageOf(cause));
+  const mend = `${isMissing ? "make the folder" : "let this user write there"}, or name another file with --output`;
+  return new UsageError(`${output} cannot be written: ${why}`, { code: "ERR_USAGE", mend }, { cause });
 }
 
 function warningsOf(config: RigConfig): readonly string[] {

@@ -18,6 +18,7 @@ import { profit } from "./profit.ts";
 import { replay } from "./replay.ts";
 import { start } from "./start.ts";
 import { status } from "./status.ts";
+import { sayWrongUse } from "./wrong-use.ts";
 
 const DONE = 0;
 const FAILED = 1;
@@ -26,7 +27,7 @@ const WRONG_USE = 2;
 /** Runs one command line (without `node` and script) and returns its exit code; never throws. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
   try {
-    await createProgram(context).parseAsync(args, { from: "user" });
+    await createProgram(args, context).parseAsync(args, { from: "user" });
     return DONE;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USE;
@@ -39,7 +40,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
 const WRONG_USE_CODES = /^ERR_(USAGE|REPLAY|CONFIG|MODEL|MARKET|SECRET|RIG_UNKNOWN_GPU|HTTP_(TLS|CUSTOMER_KEYS))/;
 const isWrongUse = (error: unknown): boolean => isRigError(error) && WRONG_USE_CODES.test(error.facts.code);
 
-function createProgram(context: CliContext): Command {
+function createProgram(args: readonly string[], context: CliContext): Command {
   const program = new Command("rigshift")
     .description("The agent on a mining rig: per GPU, the work that pays most after electricity.")
     .version(packageJson.version)
@@ -47,7 +48,7 @@ function createProgram(context: CliContext): Command {
     .configureOutput({
       writeOut: context.print,
       writeErr: context.printError,
-      outputError: (text, write) => write(`rigshift: ${text.replace(/^error: /, "").trim()} (ERR_USAGE): see --help\n`),
+      outputError: (text, write) => write(sayWrongUse(text, args)),
     });
   program
     .command("start")

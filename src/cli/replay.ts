@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { systemCodeOf } from "../lib/errors.ts";
 import { BASELINES } from "../policy/baselines/all.ts";
+import { ReplayError } from "../policy/errors.ts";
 import { coalescing, DEFAULT_GAP_RULE, GAP_RULES } from "../policy/gap/rules.ts";
 import { DEFAULT_PRICE_RULE, OUR_RULES } from "../policy/price/rules.ts";
 import { type GapReport, replayRequests } from "../policy/replay/gap-replay.ts";
@@ -41,13 +42,13 @@ export function replay(options: ReplayOptions, context: CliContext): void {
 }
 
 function replayTrace(file: string, options: ReplayOptions, context: CliContext): void {
-  const trace = parsePriceTrace(readTrace(file));
+  const trace = parsed(file, parsePriceTrace);
   const costs = readCosts(options, trace.workloads);
   const minDwell = toNumber("--min-dwell-s", options.minDwellS ?? "0");
   const rules = [...OUR_RULES, ...BASELINES];
   const report = replayPrices(trace, { costs, minDwell }, rules, DEFAULT_PRICE_RULE.name);
   if (options.json) printJson(context, report);
-  else context.print(`${renderPrices(report)}\n`);
+  else context.print(`${renderPrices(report)}\n${PRICE_WORDS}`);
 }
 
 function replayGaps(file: string, options: ReplayOptions, context: CliContext): void {
@@ -62,9 +63,19 @@ function replayGaps(file: string, options: ReplayOptions, context: CliContext): 
   };
   const { maxWaitS } = options;
   const rules = maxWaitS === undefined ? GAP_RULES : [...GAP_RULES, coalescing(toNumber("--max-wait-s", maxWaitS))];
-  const report = replayRequests(parseRequests(readTrace(file)), terms, rules, DEFAULT_GAP_RULE.name);
+  const report = replayRequests(parsed(file, parseRequests), terms, rules, DEFAULT_GAP_RULE.name);
   if (options.json) printJson(context, report);
-  else context.print(`${renderGaps(report)}\n`);
+  else context.print(`${renderGaps(report)}\n${GAP_WORDS}`);
+}
+
+function parsed<Trace>(file: string, parse: (text: string) => Trace): Trace {
+  const text = readTrace(file);
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof ReplayError)) throw error;
+    throw new ReplayError(`${file}: ${error.message}`, error.facts, { cause: error });
+  }
 }
 
 function readTrace(file: string): string {
@@ -120,6 +131,10 @@ const usage = (what: string, mend: string, cause?: unknown): UsageError =>
 
 const PRICE_HEADER = ["POLICY", "NET USD", "SWITCHES", "REVENUE SHARE", "NET UPSIDE", "LOSS RATIO"];
 
+const PRICE_WORDS =
+  "clairvoyant: the best that knows every price to come. REVENUE SHARE: net, of its net. NET UPSIDE: what is earned beyond the\n" +
+  "best single workload, of what it earns beyond that. LOSS RATIO: what is lost against free switching, over what it loses.\n";
+
 function renderPrices({ policies, clairvoyant, bestSingle, idealUsd }: PriceReport): string {
   const rows = policies.map((policy) => [
     `${policy.name}${policy.default ? " (default)" : ""}`,
@@ -136,6 +151,10 @@ function renderPrices({ policies, clairvoyant, bestSingle, idealUsd }: PriceRepo
 }
 
 const GAP_HEADER = ["POLICY", "NET USD", "MINING", "WASTE RATIO", "WAIT P50", "WAIT P99", "SWITCHES/H"];
+
+const GAP_WORDS =
+  "clairvoyant: knows every arrival, so nobody waits, and it hashes in each gap longer than wake and back together.\n" +
+  "WASTE RATIO: time in which the GPU neither served nor hashed, over the clairvoyant's.\n";
 
 function renderGaps({ policies, clairvoyant }: GapReport): string {
   const rows = policies.map((policy) => [

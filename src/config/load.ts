@@ -60,22 +60,25 @@ function readBounded(file: string): string {
   try {
     if (statSync(file).size <= LARGEST_FILE) return readFileSync(file, "utf8");
   } catch (cause) {
-    const missing = systemCodeOf(cause) === "ENOENT";
-    throw new ConfigError(
-      `${file}: ${missing ? "no such file" : `cannot be read (${messageOf(cause)})`}`,
-      {
-        code: missing ? "ERR_CONFIG_MISSING" : "ERR_CONFIG_UNREADABLE",
-        file,
-        mend: missing ? "name an existing file, or write one with: rigshift init" : "let this user read the file",
-      },
-      { cause },
-    );
+    throw unreadable(file, cause);
   }
   throw new ConfigError(`${file}: larger than ${LARGEST_FILE} bytes`, {
     code: "ERR_CONFIG_UNREADABLE",
     file,
     mend: "name a rig.yaml",
   });
+}
+
+function unreadable(file: string, cause: unknown): ConfigError {
+  const system = systemCodeOf(cause);
+  const [what, mend] =
+    system === "ENOENT"
+      ? ["no such file", "name an existing file, or write one with: rigshift init"]
+      : system === "EISDIR"
+        ? ["is a directory", "name the file in it, such as rig.yaml"]
+        : [`cannot be read (${messageOf(cause)})`, "let this user read the file"];
+  const code = system === "ENOENT" ? "ERR_CONFIG_MISSING" : "ERR_CONFIG_UNREADABLE";
+  return new ConfigError(`${file}: ${what}`, { code, file, mend }, { cause });
 }
 
 function parseYaml(source: string, file: string): unknown {

@@ -6,6 +6,7 @@ import { withDeadline } from "../lib/wait.ts";
 import { seconds } from "../units/time.ts";
 import { checkFile } from "./miners/program-run.ts";
 import { parsePoolUrl } from "./stratum/pool-url.ts";
+import { unreachable } from "./stratum/probe.ts";
 import { certificateFault, connectTo } from "./stratum/tls.ts";
 
 const CONNECT_TIMEOUT = seconds(6);
@@ -62,7 +63,7 @@ async function probe({ url, endpoint, tlsPin }: Pool, signal: AbortSignal): Prom
     return { ok: true, found: `connected to ${socket.remoteAddress ?? "it"} in ${took} ms` };
   } catch (error) {
     const reason = within.aborted ? "no answer" : (systemCodeOf(error) ?? messageOf(error));
-    return { ok: false, found: `${endpoint.host}:${endpoint.port} cannot be reached (${reason})` };
+    return { ok: false, found: unreachable(endpoint, reason) };
   } finally {
     socket.destroy();
   }

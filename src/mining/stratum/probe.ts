@@ -28,6 +28,10 @@ export interface PoolProbe {
   readonly reason?: string;
 }
 
+/** What a pool says, or rather does not, when no connection comes about. */
+export const unreachable = ({ host, port }: { readonly host: string; readonly port: number }, reason: string): string =>
+  `${host}:${port} cannot be reached (${reason})`;
+
 type Stage = "connectMs" | "subscribeMs" | "authorizeMs" | "firstJobMs";
 const SUBSCRIBE = 1;
 const AUTHORIZE = 2;
@@ -89,7 +93,7 @@ class Probe {
     const { socket, ready } = connectTo(this.#pool.address);
     const lines = new LineSocket(socket, {
       onLine: (line) => this.#onLine(line),
-      onClose: (reason) => this.end(reason),
+      onClose: (reason) => this.end(this.#isConnected ? reason : unreachable(this.#pool.address, reason)),
     });
     this.#socket = lines;
     socket.once(ready, () => {
@@ -100,6 +104,10 @@ class Probe {
       else this.end(fault);
     });
     return this.#done.promise;
+  }
+
+  get #isConnected(): boolean {
+    return this.#times.connectMs !== undefined;
   }
 
   /** Without a reason all is well. */

@@ -88,10 +88,11 @@ describe("rigshift init", () => {
     expect(existsSync(join(directory.path, "rig.yaml"))).toBe(false);
   });
 
-  test("warns when no request could ever be worth waking the engine", async () => {
+  test("gives a lone request a worth of its own, so that one is answered even where tokens cost nothing", async () => {
     using directory = new TemporaryDirectory();
     const lines = [...ANSWERS.slice(0, 4), "0", "0"];
-    expect((await runIn(directory.path, ["init"], { lines })).out).toMatch(/warning: .*wakeValueUsd are all 0/);
+    expect((await runIn(directory.path, ["init"], { lines })).out).not.toContain("warning");
+    expect(readFileSync(join(directory.path, "rig.yaml"), "utf8")).toMatch(/^ {2}wakeValueUsd: 0\.002 # /m);
   });
 
   test("never writes over a file", async () => {
@@ -99,5 +100,15 @@ describe("rigshift init", () => {
     directory.write("rig.yaml", "mine");
     expect(await runIn(directory.path, ["init", "--yes"])).toMatchObject({ code: 2 });
     expect(readFileSync(join(directory.path, "rig.yaml"), "utf8")).toBe("mine");
+  });
+
+  test("says in one line that it cannot write there, before it asks anything", async () => {
+    using directory = new TemporaryDirectory();
+    const { code, out, err } = await runIn(directory.path, ["init", "--output", "no-folder/rig.yaml"]);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toBe(
+      "rigshift: no-folder/rig.yaml cannot be written: there is no such folder (ERR_USAGE): " +
+        "make the folder, or name another file with --output\n",
+    );
   });
 });

@@ -46,6 +46,7 @@ describe("rigshift replay", () => {
     const { out } = await replay(TRACE, "--trace", "trace.csv", "--cost-s", "360");
     expect(out).toMatch(/^POLICY +NET USD/);
     expect(out).toMatch(/adaptive \(default\)/);
+    expect(out).toMatch(/\nclairvoyant: .*NET UPSIDE: [\s\S]*LOSS RATIO: .*\n$/);
     expect(out).toMatch(/clairvoyant +1\.9000 +2\n/);
   });
 
@@ -58,6 +59,7 @@ describe("rigshift replay", () => {
     );
     expect(clairvoyant.switches).toBe(2);
     const table = await replay(REQUESTS, ...SERVING, "--max-wait-s", "30");
+    expect(table.out).toMatch(/\nclairvoyant: .* nobody waits[\s\S]*WASTE RATIO: .*\n$/);
     expect(table.out).toMatch(/gap \(default\)/);
     expect(table.out).toMatch(/gap-coalesced-30s/);
   });
@@ -83,10 +85,15 @@ describe("rigshift replay", () => {
       ["--trace", "trace.csv", "--cost-s", "1", "--min-dwell-s", "NaN"],
       /--min-dwell-s: got "NaN"/,
     ],
-    ["an empty file", "", ["--trace", "trace.csv", "--cost-s", "1"], /line 1: the file is empty \(ERR_REPLAY_TRACE\)/],
+    [
+      "an empty file",
+      "",
+      ["--trace", "trace.csv", "--cost-s", "1"],
+      /trace\.csv: line 1: the file is empty \(ERR_REPLAY_TRACE\)/,
+    ],
     ["NaN in a row", TRACE.replace("-1", "NaN"), ["--trace", "trace.csv", "--cost-s", "1"], /line 3: eth: got "NaN"/],
     ["time going back", TRACE.replace("7200", "3000"), ["--trace", "trace.csv", "--cost-s", "1"], /line 4: t_s falls/],
-    ["prices as requests", TRACE, SERVING, /line 1: the header is "t_s,eth,none" \(ERR_REPLAY_REQUESTS\)/],
+    ["prices as requests", TRACE, SERVING, /trace\.csv: line 1: the header is "t_s,eth,none" \(ERR_REPLAY_REQUESTS\)/],
     ["no speed", REQUESTS, SERVING.slice(0, 2), /--prefill-tok-s is missing/],
     ["a speed of 0", REQUESTS, SERVING.with(3, "0"), /--prefill-tok-s: got 0/],
   ];
