@@ -237,7 +237,9 @@ export class Custody {
     const { logger, gpu, ground, onChange } = this.#parts;
     const { from, to, residence } = handover;
     const { word, detail } = wordsOf(outcome);
-    logger.info("handover", { gpu, from, to, rung, outcome: word, ms: Math.round(length), detail });
+    const facts = { gpu, from, to, rung, outcome: word, ms: Math.round(length), detail };
+    if (outcome.kind === "failed") logger.warn("handover", facts);
+    else logger.info("handover", facts);
     if (outcome.kind === "done") {
       if (rung === residence && outcome.note === undefined) ground.unbar(residence);
       this.#arrive(to, jobId);

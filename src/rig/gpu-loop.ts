@@ -299,8 +299,8 @@ export class GpuLoop {
     await custody.handOver("none", "the miner could not be stopped and may still run", signal);
   }
 
-  /** Says at the queue's door what would be refused anyway; the owner's reasons stay in the ledger. */
-  #syncAdmission({ lending }: SwitchRules): void {
+  /** Says at the queue's door what would be refused anyway. */
+  #syncAdmission(rules: SwitchRules): void {
     const { queue, mode, cooldown, steady, custody } = this.#parts;
     const now = steady.now();
     const block = cooldown.blocking("inference", now);
@@ -310,10 +310,10 @@ export class GpuLoop {
     else if (block !== undefined) queue.refuseAll("engine-failed", "the engine is not available", block.until);
     else if (this.#capUntil !== undefined && now < this.#capUntil)
       queue.refuseAll("not-serving", "this GPU was handed over too often in the last hour", this.#capUntil);
-    else if (current === "auto" && !lending && workload === "hashing" && this.#outlook.owner === "hashing")
+    else if (current === "auto" && !rules.lending && workload === "hashing" && this.#outlook.owner === "hashing")
       queue.refuseAll("not-serving", "this GPU is not lent to requests while it hashes");
     else queue.accept();
-    queue.expire();
+    queue.expire((worth) => this.#outlook.whyTooPoor(worth, workload, rules));
   }
 
   /** A switch to what still cools down from a failure is no switch. */

@@ -1,12 +1,13 @@
 import type { Mode, Workload } from "../ledger/rows.ts";
 import { learnedLinger, lingerFor } from "../policy/linger.ts";
 import { addRegret, explainOwner, type Regret, regretShare, startRegret } from "../policy/regret.ts";
-import type { GpuFacts, Loan, Owner } from "../policy/types.ts";
+import type { GpuFacts, Loan, Owner, SwitchRules } from "../policy/types.ts";
 import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 import type { Block } from "./cooldown.ts";
 import type { Assignment } from "./custody.ts";
+import { sayTooPoor, warnOfLoneRequest } from "./lone-request.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import type { RoundTrip } from "./switch-cost.ts";
 import { bestBetweenRequests, toCandidates, valueAll } from "./valuing.ts";
@@ -18,6 +19,7 @@ export class Outlook {
   #owner: Owner = { workload: "none", why: "starting" };
   #valuations: readonly Valuation[] = [];
   #lookedAt: Millis;
+  #hasWarned = false;
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -62,7 +64,28 @@ export class Outlook {
       own !== undefined && own.net === undefined
         ? { workload: own.workload, why: own.why }
         : explainOwner(this.#regret, candidates, cost);
+    this.#warnOfLoneRequest(this.#parts.rules(this.roundTrip.duration));
     return length;
+  }
+
+  /** Why a request worth `worth` did not get a GPU that works for another owner; undefined where its worth was enough. */
+  whyTooPoor(worth: UsdNano, workload: Workload, { wakeValue }: SwitchRules): string | undefined {
+    if (workload === "none" || workload === "inference" || this.#owner.workload === "inference") return undefined;
+    const { cost } = this.roundTrip;
+    return addUsd(this.#parts.queue.facts().worth, wakeValue) < cost
+      ? sayTooPoor({ worth, wakeValue, cost })
+      : undefined;
+  }
+
+  /** Told once, as soon as it is known what the GPU would miss. */
+  #warnOfLoneRequest({ wakeValue, lending }: SwitchRules): void {
+    const { info, logger, serving, ordered, prices } = this.#parts;
+    const tokens = prices.tokens?.();
+    if (this.#hasWarned || !serving || !lending || tokens === undefined || ordered() !== "auto") return;
+    if (this.#owner.workload === "inference" || this.netOf("hashing") === undefined) return;
+    this.#hasWarned = true;
+    const warning = warnOfLoneRequest(tokens, wakeValue, this.roundTrip.cost);
+    if (warning !== undefined) logger.warn(warning, { gpu: info.uuid });
   }
 
   /** All a decision rests on, for a GPU in `assignment`; `now` is steady. */

@@ -152,12 +152,13 @@ export class RequestQueue {
     this.#closedFor = undefined;
   }
 
-  /** Refuses what has waited longer than `maxWait`. */
-  expire(): void {
+  /** Refuses what has waited longer than `maxWait`; `sayWhy` may know better than that no GPU became free. */
+  expire(sayWhy: (worth: UsdNano) => string | undefined = () => undefined): void {
     const { clock, maxWait } = this.#options;
-    for (const waiting of [...this.#waiting])
-      if (elapsed(waiting.since, clock.now()) >= maxWait)
-        waiting.settle(refusal("max-wait", "no GPU became free in time", maxWait));
+    const late = [...this.#waiting].filter(({ since }) => elapsed(since, clock.now()) >= maxWait);
+    // All are judged before the first leaves, because they waited together.
+    const refusals = late.map(({ demand }) => sayWhy(demand.worth) ?? "no GPU became free in time");
+    for (const [index, why] of refusals.entries()) late[index]?.settle(refusal("max-wait", why, maxWait));
   }
 
   /** The moment the oldest waiting request must be refused. */
