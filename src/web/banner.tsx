@@ -19,7 +19,8 @@ export function Banner({ rig }: { readonly rig: RigView }) {
       <Faults rig={rig} />
       {rig.tryOut && (
         <p class="banner" data-kind="try-out">
-          <strong>Try-out:</strong> real work, invented prices. Run <code>rigshift init</code> for the real thing.
+          <strong>Try-out:</strong> real work, invented prices. Run <code>./scripts/rigshift init</code> for the real
+          thing.
         </p>
       )}
       {!rig.tryOut && rig.market.invented && (

@@ -86,15 +86,14 @@ export const toTemperature = (value: Maybe): Quantity =>
 export const toMemory = (mebibytes: Maybe): Quantity =>
   isKnown(mebibytes) ? { text: formatDecimal(mebibytes / 1024, 1), unit: "GiB" } : unknown("GiB");
 
-const MILLIJOULES_PER_WH = 3_600_000;
+const JOULES_PER_KWH = 3_600_000;
 
-/** Joules for a request, watt-hours for an hour, kilowatt-hours for a day. */
+/** Joules with a prefix as on the command line, from a kilowatt-hour on kilowatt-hours. */
 export function toEnergy(millijoules: Maybe): Quantity {
   if (!isKnown(millijoules)) return unknown("J");
-  const wattHours = millijoules / MILLIJOULES_PER_WH;
-  if (Math.abs(wattHours) >= 1000) return { text: threeDigits(wattHours / 1000), unit: "kWh" };
-  if (Math.abs(wattHours) >= 1) return { text: threeDigits(wattHours), unit: "Wh" };
-  return { text: threeDigits(millijoules / 1000), unit: "J" };
+  const joules = millijoules / 1000;
+  if (Math.abs(joules) < JOULES_PER_KWH) return toScaled(joules, ["J", "kJ"]);
+  return { text: threeDigits(joules / JOULES_PER_KWH), unit: "kWh" };
 }
 
 export const join = ({ text, unit }: Quantity): string => `${text} ${unit}`;

@@ -1,5 +1,5 @@
 import type { GpuView, JobView, RigView, ValuationView } from "../api/shapes.ts";
-import { formatCount, formatDecimal, formatMoment, UNKNOWN } from "./format.ts";
+import { formatCount, formatDecimal, formatMoment, join, toEnergy, UNKNOWN } from "./format.ts";
 import { toTone } from "./tone.ts";
 
 /** ` Until 14:00:00.`, or nothing where the order holds for good. */
@@ -70,11 +70,15 @@ export function toWork({ kind, sharesAccepted, sharesRejected, tokensIn, tokensO
   return `${formatCount(tokensIn)} → ${toAmount(tokensOut, "token")}`;
 }
 
-/** How far a job's joules can be trusted, such as `assumed, ± 30 %`. */
-export function toTrust({ energyQuality, energyErrorPct }: JobView): string {
-  const error =
-    energyErrorPct === null ? "" : `±\u00a0${formatDecimal(energyErrorPct, energyErrorPct < 10 ? 1 : 0)}\u00a0%`;
-  return [energyQuality, error].filter(Boolean).join(" ");
+/** How far a job's joules can be trusted, such as `assumed ± 30 %`; by the upper end alone where the lower is below zero. */
+export function toTrust({ energyMj, energyQuality, energyErrorPct }: JobView): string {
+  return [energyQuality, toBound(energyMj, energyErrorPct)].filter(Boolean).join(" ");
+}
+
+function toBound(energyMj: number | null, errorPct: number | null): string {
+  if (errorPct === null) return "";
+  if (errorPct > 100 && energyMj !== null) return `at most ${join(toEnergy(energyMj * (1 + errorPct / 100)))}`;
+  return `±\u00a0${formatDecimal(errorPct, errorPct < 10 ? 1 : 0)}\u00a0%`;
 }
 
 /** Time from start to end, or to `now` while the job runs. */

@@ -30,8 +30,8 @@ export function TokenDialog({ wish, operator, dataDir }: TokenDialogProps) {
         <h2 id="token-title">Change the mode to {wordsOf(wish.mode).label.toLowerCase()}</h2>
         <p>
           This needs the agent's token. On the rig, print it with <code>cat {quote(`${dataDir}/token`)}</code> and paste
-          it here; this tab keeps it until it is closed. There, <code>rigshift mode {wish.mode}</code> does the same
-          without asking.
+          it here; this tab keeps it until it is closed. There, <code>./scripts/rigshift mode {wish.mode}</code> does
+          the same without asking.
         </p>
         <label for="token">Token</label>
         <input

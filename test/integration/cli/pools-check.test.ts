@@ -76,4 +76,15 @@ describe("rigshift pools check", () => {
       err: expect.stringMatching(/--dialect: got "klingon" \(ERR_USAGE\): give one of bitcoin-v1/),
     });
   });
+
+  test("says of a pool that cannot be reached what doctor says", async () => {
+    using directory = new TemporaryDirectory();
+    await pool.close();
+    directory.write("rig.yaml", configOf(pool.url));
+    const config = ["--config", `${directory.path}/rig.yaml`, "--json"];
+    const { pools } = JSON.parse((await runIn(directory.path, ["pools", "check", ...config])).out);
+    const { checks } = JSON.parse((await runIn(directory.path, ["doctor", ...config])).out);
+    expect(pools[0].reason).toMatch(/^127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\)$/);
+    expect(checks).toContainEqual(expect.objectContaining({ name: `pool ${pool.url}`, found: pools[0].reason }));
+  });
 });

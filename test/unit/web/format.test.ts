@@ -69,9 +69,11 @@ describe("quantities", () => {
     [toMemory(24_564), "24.0 GiB"],
     [toEnergy(0), "0.00 J"],
     [toEnergy(107_456), "107 J"],
-    [toEnergy(3_599_000), "3,599 J"],
-    [toEnergy(3_600_000), "1.00 Wh"],
-    [toEnergy(390_720_000), "109 Wh"],
+    [toEnergy(999_400), "999 J"],
+    [toEnergy(3_599_000), "3.60 kJ"],
+    [toEnergy(390_720_000), "391 kJ"],
+    [toEnergy(3_599_000_000), "3,599 kJ"],
+    [toEnergy(3_600_000_000), "1.00 kWh"],
     [toEnergy(9_390_720_000), "2.61 kWh"],
   ] as const;
   for (const [quantity, text] of cases) test(`read ${text}`, () => expect(join(quantity)).toBe(text));

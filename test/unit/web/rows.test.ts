@@ -83,6 +83,8 @@ describe("a job's row", () => {
   test("says how far its joules can be trusted", () => {
     expect(toTrust(fakeJob(1, { energyQuality: "assumed", energyErrorPct: 30 }))).toBe("assumed ±\u00a030\u00a0%");
     expect(toTrust(fakeJob(1, { energyQuality: "counter", energyErrorPct: 1.5 }))).toBe("counter ±\u00a01.5\u00a0%");
+    const loose = fakeJob(1, { energyMj: 15_000_000, energyQuality: "assumed", energyErrorPct: 110 });
+    expect(toTrust(loose)).toBe("assumed at most 31.5 kJ");
     expect(toTrust(fakeJob(1, { energyQuality: null, energyErrorPct: null }))).toBe("");
   });
 
