@@ -254,7 +254,9 @@ const reboot = () =>
       .describe("Program and arguments that reboot the machine; no shell reads them."),
     maxPerDay: whole(1, 24).default(2).describe("With more GPU faults than this in 24 hours, no reboot mends them."),
     afterS: duration(30, DAY_S).default(300).describe("How long a GPU must have been lost."),
-    whileOthersEarn: flag().default(false).describe("Reboot although another GPU is at work."),
+    whileOthersEarn: flag()
+      .default(false)
+      .describe("Reboot although another GPU is at work; never while a guest has one."),
   }).transform(({ afterS, ...rest }) => ({ ...rest, after: seconds(afterS) }));
 
 /** The whole of rig.yaml, version 1; relative paths are taken from `base`. */

@@ -65,6 +65,8 @@ export async function runHandover(
       outcome = await runAll(fallback.steps, parts, signal);
     }
     if (outcome.kind === "failed" && step === "verify-free") parts.onNotFree(outcome.reason);
+    // Nobody has the GPU now, so nobody's settings hold.
+    if (outcome.kind === "failed" && parts.tuner.isApplied) await attempt("stock-settings", parts, signal);
     if (outcome.kind !== "done") return note === undefined ? outcome : { ...outcome, note };
   }
   return note === undefined ? DONE : { ...DONE, note };

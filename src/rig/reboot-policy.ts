@@ -57,6 +57,9 @@ export async function rebootWhenLost(parts: RebootParts, signal: AbortSignal): P
 function objectionTo(rules: RebootRules, gpus: ReturnType<RebootParts["gpus"]>): string | undefined {
   const faults = gpus.reduce((sum, { slotFaults }) => sum + slotFaults, 0);
   if (faults > rules.maxPerDay) return `${faults} faults in 24 hours: a reboot does not mend this`;
+  // A renter's work is not ours to end, whatever the operator says of our own.
+  const rented = gpus.find(({ workload }) => workload === "external");
+  if (rented !== undefined) return `${rented.info.uuid} is used by somebody else`;
   const earner = gpus.find(({ workload }) => workload !== "none");
   return earner === undefined || rules.whileOthersEarn ? undefined : `${earner.info.uuid} is at work`;
 }

@@ -67,3 +67,11 @@ test("a GPU claims the power that a profile may raise it to, not only its limit 
   await rig.meter.look(NEVER);
   expect(await rig.handOver("hashing")).toMatchObject({ kind: "failed", reason: expect.stringContaining("450 W") });
 });
+
+test("a start that fails leaves the GPU as it was found", async () => {
+  const control = new Card();
+  rig = await RigBench.start({ control, profiles: [SERVE] });
+  rig.driver.failures.set("engine", "exit code 1: no such model");
+  expect(await rig.handOver("inference")).toMatchObject({ kind: "failed" });
+  expect([control.limit, rig.tuner.isApplied]).toEqual([300, false]);
+});

@@ -69,7 +69,7 @@ test("a GPU that comes back in time starts the wait anew", async () => {
   expect(await end()).toBe(0);
 });
 
-for (const other of ["hashing", "inference", "external"] as const)
+for (const other of ["hashing", "inference"] as const)
   test(`no reboot while another GPU is at work: ${other}`, async () => {
     const { state, pass, end, log } = rig();
     state.other = other;
@@ -85,6 +85,13 @@ test("another GPU at work is no obstacle where the operator says so", async () =
   state.other = "hashing";
   await pass(400);
   expect(await end()).toBe(1);
+});
+
+test("no reboot ends a guest's stay, whatever the operator says of other work", async () => {
+  const { state, pass, end } = rig({ ...RULES, whileOthersEarn: true });
+  state.other = "external";
+  await pass(900);
+  expect(await end()).toBe(0);
 });
 
 test("faults that come back after reboots end them: a boot loop stops by itself", async () => {
