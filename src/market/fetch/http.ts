@@ -64,7 +64,7 @@ function ask(
 ): Promise<IncomingMessage> {
   const { hostname, protocol } = url;
   const host = hostname.replace(/^\[|\]$/g, "");
-  const named = rules.privateHosts.includes(host);
+  const named = rules.privateHosts.some((one) => one.toLowerCase() === host);
   if (isIP(host) !== 0 && !named && !isPublicAddress(host)) throw refused(url, host);
   const send = protocol === "https:" ? requestHttps : requestHttp;
   const options = {

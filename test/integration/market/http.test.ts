@@ -105,6 +105,13 @@ describe("an address that is not public", () => {
     expect(asks).toBe(1);
   });
 
+  test("is reached by its name in whatever case it was named", async () => {
+    const url = server.url().replace("127.0.0.1", "meter.lan");
+    const resolve = () => Promise.resolve([{ address: "127.0.0.1", family: 4 }]);
+    await expect(ask(url, ["Meter.LAN"], { resolve })).resolves.toMatchObject({ kind: "fetched" });
+    await expect(ask(url, ["Other.LAN"], { resolve })).rejects.toThrow("no public address");
+  });
+
   test("is not reached by a redirect, and a named one is", async () => {
     server.answer = ({ path }, response) => {
       if (path === "/") response.writeHead(302, { location: `http://localhost:${server.port}/secret` });
