@@ -79,7 +79,7 @@ test("whatever the program prints, there is a named error or a labelled reading,
       }
       expect(running(program)).toEqual([]);
     }),
-    { numRuns: 100 },
+    { numRuns: 30 },
   );
   expect(read).toBeGreaterThan(30);
 }, 180_000);
