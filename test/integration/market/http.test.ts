@@ -106,6 +106,7 @@ describe("an address that is not public", () => {
   });
 
   test("is reached by its name in whatever case it was named", async () => {
+    server.says("{}");
     const url = server.url().replace("127.0.0.1", "meter.lan");
     const resolve = () => Promise.resolve([{ address: "127.0.0.1", family: 4 }]);
     await expect(ask(url, ["Meter.LAN"], { resolve })).resolves.toMatchObject({ kind: "fetched" });
