@@ -69,8 +69,21 @@ export const listenerChecks = ({ http }: RigConfig): readonly Check[] => httpChe
 /** Builds the agent, runs it until `signal` fires, and takes it down in reverse; throws what made it stop by itself. */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const config = loadConfig(options.configFile, options.listen);
-  const clock = systemClock;
   const logger = createLogger(config.log.level, options.writeLog);
+  const left = await runToEnd({ ...options, config, logger }, signal);
+  if (left.length === 0) logger.info("stopped, nothing left running");
+  else logger.warn("stopped, but containers could not be: the next start sees to them", { left: left.join(", ") });
+}
+
+interface Run extends AgentOptions {
+  readonly config: RigConfig;
+  readonly logger: Logger;
+}
+
+/** Returns what of ours still runs when all has been taken down, in words. */
+async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly string[]> {
+  const { config, logger } = options;
+  const clock = systemClock;
   const { inference } = config;
   await checkModel(inference);
   const dataDir = resolveDataDir(config, { env: options.env, uid: process.getuid?.(), cwd: options.cwd });
@@ -132,6 +145,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   stack.defer(runAside(tasks, stop, onFault));
   await controller.run(running);
   if (fault !== undefined) throw fault;
+  return controller.containers();
 }
 
 /** Watches over what runs beside the GPUs; the call it returns ends all of it. */

@@ -71,6 +71,7 @@ interface Rigged {
   readonly queue: RequestQueue;
   readonly demand: ObservedDemand;
   readonly wake: Wake;
+  readonly roster: Roster;
   readonly watch: MiningParts["watch"] | undefined;
 }
 
@@ -141,6 +142,11 @@ export class RigController implements GpuPort {
 
   snapshots(): readonly GpuSnapshot[] {
     return [...this.#gpus.values()].map(({ loop }) => loop.snapshot());
+  }
+
+  /** The containers of ours that have not ended, in words; none where the rig let go in good order. */
+  containers(): readonly string[] {
+    return [...this.#gpus].flatMap(([gpu, { roster }]) => roster.containers().map((words) => `${words} on ${gpu}`));
   }
 
   recordShare(share: ShareRow): void {
@@ -297,7 +303,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
   });
-  return { loop, queue, demand, wake, watch: mining?.watch };
+  return { loop, queue, demand, wake, roster, watch: mining?.watch };
 }
 
 /** A GPU's own profile goes before the one for all. */

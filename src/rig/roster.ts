@@ -58,6 +58,13 @@ export class Roster {
     return this.#left.has(role);
   }
 
+  /** Our work that has not ended and that outlives the agent, in words; a process is ended by its driver at the latest. */
+  containers(): readonly string[] {
+    return [...this.#current, ...this.#left].flatMap(([role, { container }]) =>
+      container === undefined ? [] : [`${role} in container ${container.slice(0, 12)}`],
+    );
+  }
+
   /** Whether an earlier agent left a container for `role` that was not started here yet. */
   isKept(role: WorkRole): boolean {
     return this.#kept.has(role);

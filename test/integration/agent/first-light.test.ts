@@ -124,6 +124,7 @@ test("a second agent over the same data names the first and ends with 1", async 
 test("stops in good order: nothing runs on, every job has ended, every joule is booked once", async () => {
   await agent.kill("SIGTERM");
   expect(agent.child.exitCode).toBe(0);
+  expect(agent.output.trimEnd().split("\n").at(-1)).toContain("stopped, nothing left running");
   const ledger = openLedgerReadOnly(agent.dataDir);
   expect(ledger.energy.verifyConservation()).toEqual([]);
   expect(ledger.jobs.listJobs({ limit: 100 }).filter(({ ended }) => ended === undefined)).toEqual([]);

@@ -68,3 +68,11 @@ test("a process without a name is called a process", () => {
   processes.names.set(7, "ollama");
   expect([roster.nameOf(7), roster.nameOf(8)]).toEqual(["ollama", "a process"]);
 });
+
+test("containers are named for as long as they run, and processes are not", () => {
+  roster.note("engine", { ...work(20), container: "0123456789abcdef" });
+  roster.note("miner", work(10));
+  expect(roster.containers()).toEqual(["engine in container 0123456789ab"]);
+  roster.note("engine", undefined);
+  expect(roster.containers()).toEqual([]);
+});
