@@ -78,7 +78,7 @@ describe("the page", () => {
     const whole = await page.locator("main").innerText();
     for (const part of [
       "$0.0184",
-      "109",
+      "391",
       "1,742",
       "rigshift-tiny",
       "devpool",
@@ -323,6 +323,17 @@ describe("at every size and in both colour schemes", () => {
       );
     }
   }
+
+  testWith(CHROMIUM, "a long path in the token dialog wraps on a phone", async () => {
+    await using seen = await visit({ viewport: { width: 390, height: 844 } }, ({ rig }) => {
+      rig.current = fakeRig({ dataDir: `/home/somebody/${"a-folder-with-a-long-name/".repeat(4)}.rigshift` });
+    });
+    const { page } = seen;
+    await page.getByRole("button", { name: "Mine" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.waitFor();
+    expect(await dialog.evaluate((box) => box.scrollWidth - box.clientWidth)).toBe(0);
+  });
 
   testWith(CHROMIUM, "nothing jumps when the numbers change", async () => {
     await using seen = await visit({ viewport: { width: 1440, height: 900 } });
