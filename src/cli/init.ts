@@ -10,7 +10,7 @@ import { messageOf, systemCodeOf } from "../lib/errors.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./errors.ts";
 import { ask, compose, DEFAULTS } from "./init-questions.ts";
-import { NEVER_WAKES, neverWakes } from "./start.ts";
+import { warningsOf } from "./start.ts";
 
 export interface InitOptions {
   readonly yes?: true;
@@ -34,7 +34,7 @@ export async function init({ yes, output }: InitOptions, context: CliContext): P
     throw unwritable(output, cause);
   }
   context.print(`${found}wrote ${output}: mode observe, nothing is touched until \`rigshift mode auto\`\n`);
-  for (const warning of warningsOf(config)) context.print(`${warning}\n`);
+  for (const hint of hintsOf(config)) context.print(`${hint}\n`);
   context.print(`next: ./scripts/start --config ${output}\n`);
 }
 
@@ -54,9 +54,9 @@ function unwritable(output: string, cause: unknown): UsageError {
   return new UsageError(`${output} cannot be written: ${why}`, { code: "ERR_USAGE", mend }, { cause });
 }
 
-function warningsOf(config: RigConfig): readonly string[] {
+function hintsOf(config: RigConfig): readonly string[] {
   return [
-    ...(neverWakes(config) ? [NEVER_WAKES] : []),
+    ...warningsOf(config),
     ...(config.market.file === "sample"
       ? ["the coin's price is invented until market.file names a file of your own: README, Prices"]
       : []),

@@ -28,9 +28,7 @@ export async function start(options: StartOptions, context: CliContext): Promise
         print(
           `  status page  ${url}\n  OpenAI API   ${url}/v1\n  data         ${dataDir}\n  token        ${join(dataDir, "token")} (for changing the mode on the page)\n`,
         );
-        for (const { name, found, mend } of doubtsOf(config))
-          printError(`rigshift: warning: ${name}: ${found}: ${mend}\n`);
-        if (neverWakes(config)) printError(`rigshift: ${NEVER_WAKES}\n`);
+        for (const warning of warningsOf(config)) printError(`rigshift: ${warning}\n`);
       },
     },
     signal,
@@ -46,10 +44,16 @@ function toEndpoint(text: string): Endpoint {
   });
 }
 
+/** What a rig can run with, but hardly should; one line each. */
+export const warningsOf = (config: RigConfig): readonly string[] => [
+  ...doubtsOf(config).map(({ name, found, mend }) => `warning: ${name}: ${found}: ${mend}`),
+  ...(neverWakes(config) ? [NEVER_WAKES] : []),
+];
+
 /** Whether no request can ever be worth a handover. */
-export const neverWakes = ({ inference }: RigConfig): boolean =>
+const neverWakes = ({ inference }: RigConfig): boolean =>
   inference !== undefined && inference.priceIn === 0 && inference.priceOut === 0 && inference.wakeValue === 0;
 
-export const NEVER_WAKES =
+const NEVER_WAKES =
   "warning: the token prices and wakeValueUsd are all 0, so no request is ever worth waking the engine: " +
   "requests are answered in mode serve only";

@@ -10,8 +10,8 @@ export interface Doubt {
 
 /** Nobody pays more for a kilowatt-hour; a price in cents does. */
 const DEAREST_USD_PER_KWH = 1;
-/** What stands for a user that the file does not name. */
-const NOBODY = "rigshift";
+/** What stands for a user that the file does not name, and what `init` proposes. */
+const PLACEHOLDERS = ["rigshift", "wallet.worker"];
 
 /** What is probably a slip and would cost the operator money; none of it keeps the rig from starting. */
 export function doubtsOf({ electricity, mining }: Pick<RigConfig, "electricity" | "mining">): readonly Doubt[] {
@@ -23,10 +23,10 @@ export function doubtsOf({ electricity, mining }: Pick<RigConfig, "electricity" 
       mend: "write it in dollars, such as 0.15 for 15 cents",
     });
   for (const { endpoint, url, user } of mining?.pools ?? [])
-    if (endpoint.kind === "stratum" && !isLoopback(endpoint.host) && user === NOBODY)
+    if (endpoint.kind === "stratum" && !isLoopback(endpoint.host) && PLACEHOLDERS.includes(user))
       doubts.push({
         name: `user of ${url}`,
-        found: "none is set, so the pool does not know whom to pay",
+        found: `it is the placeholder ${user}, so the pool does not know whom to pay`,
         mend: "set user beside the url in mining.pools, such as <wallet>.{rig}-{gpu}",
       });
   return doubts;

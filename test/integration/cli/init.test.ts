@@ -111,4 +111,14 @@ describe("rigshift init", () => {
         "make the folder, or name another file with --output\n",
     );
   });
+
+  test("warns of a price in cents and of a pool that is not told whom to pay", async () => {
+    using directory = new TemporaryDirectory();
+    const lines = ["attic", "4.5", "stratum+tcp://pool.example.org:3333", ""];
+    const { out } = await runIn(directory.path, ["init"], { lines });
+    expect(out).toContain("warning: electricity: electricity.usdPerKwh is 4.5: is that cents?: write it in dollars");
+    expect(out).toContain(
+      "warning: user of stratum+tcp://pool.example.org:3333: it is the placeholder wallet.worker, so",
+    );
+  });
 });
