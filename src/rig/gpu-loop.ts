@@ -1,6 +1,6 @@
 import type { GpuEvent } from "../gpu/source.ts";
 import { LedgerError } from "../ledger/errors.ts";
-import type { Mode } from "../ledger/rows.ts";
+import type { Mode, Workload } from "../ledger/rows.ts";
 import { type Backoff, createBackoff } from "../lib/backoff.ts";
 import { messageOf } from "../lib/errors.ts";
 import { decide } from "../policy/decide.ts";
@@ -36,6 +36,8 @@ export class GpuLoop {
   readonly #faults: WorkFaults;
   #capUntil: UnixMs | undefined;
   #why = "starting";
+  /** What the last decision wants on the GPU. */
+  #wanted: Workload = "none";
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -121,7 +123,7 @@ export class GpuLoop {
       workload,
       state: custody.state,
       since: unixMs(clock.now() - elapsed(since, steady.now())),
-      why: this.#why,
+      why: this.#outlook.blame(this.#why, this.#wanted),
       queue: queue.facts(),
       roundTrip: this.#outlook.roundTrip,
       switchCosts: switches.measured,
@@ -341,6 +343,7 @@ export class GpuLoop {
 
   #accept(decision: Decision, facts: GpuFacts, mode: Mode): void {
     const { clock, onChange, custody, shed } = this.#parts;
+    this.#wanted = decision.action === "switch" ? decision.to : facts.workload;
     const isStuck = custody.state === "faulted";
     const why = shed() ?? decision.why;
     this.#why = isStuck ? `${why}; the last handover failed, and its work may still run` : why;

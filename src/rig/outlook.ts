@@ -77,6 +77,12 @@ export class Outlook {
       : undefined;
   }
 
+  /** Hashing that is wanted and cannot be is the pool's fault, whoever wants it. */
+  blame(why: string, wanted: Workload): string {
+    const away = wanted === "hashing" ? this.#parts.mining?.poolAway() : undefined;
+    return away === undefined ? why : `the pool is away (${away.reason}); ${why}`;
+  }
+
   /** Told once, as soon as it is known what the GPU would miss. */
   #warnOfLoneRequest({ wakeValue, lending }: SwitchRules): void {
     const { info, logger, serving, ordered, prices } = this.#parts;

@@ -47,7 +47,7 @@ export class Link {
   #current: Upstream | undefined;
   #trial: Upstream | undefined;
   #redirect: { readonly pool: Pool; readonly address: PoolAddress; readonly at: Millis } | undefined;
-  #lastReason: string | undefined;
+  #lastFault: { readonly url: string; readonly reason: string } | undefined;
   #lastPool: Pool | undefined;
   #ended = false;
 
@@ -73,7 +73,9 @@ export class Link {
   get state(): LinkState {
     const pool = this.#current?.pool ?? this.#lastPool ?? this.#parts.pools.primary;
     const url = this.#current ? formatPoolUrl(this.#current.address) : (pool?.url ?? "");
-    const reason = this.#lastReason === undefined ? {} : { reason: this.#lastReason };
+    const fault = this.#lastFault;
+    // What one pool did wrong must not stand under the address of another.
+    const reason = fault && { reason: fault.url === url ? fault.reason : `${fault.url}: ${fault.reason}` };
     if (this.#current?.settled) {
       const difficulty = this.#current.session?.difficulty;
       return { state: "connected", url, ...(difficulty !== undefined && { difficulty }) };
@@ -161,7 +163,7 @@ export class Link {
       this.#current = upstream;
       if (before) this.#retire(before);
     }
-    this.#lastReason = undefined;
+    this.#lastFault = undefined;
     if (upstream.session) this.#session.adopt(upstream.session);
     this.#parts.onChange();
   }
@@ -179,13 +181,13 @@ export class Link {
       if (!isRedirect) pools.failed(upstream.pool, clock.monotonic());
     }
     if (upstream === this.#trial) this.#trial = undefined;
-    else this.#loseCurrent(reason);
+    else this.#loseCurrent(upstream, reason);
   }
 
-  #loseCurrent(reason: string): void {
+  #loseCurrent(upstream: Upstream, reason: string): void {
     this.#current = this.#trial;
     this.#trial = undefined;
-    this.#lastReason = reason;
+    this.#lastFault = { url: formatPoolUrl(upstream.address), reason };
     this.#miner.resume();
     if (!this.#current && !this.#miner.closed) this.#connect();
     this.#parts.onChange();

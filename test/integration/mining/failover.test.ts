@@ -44,6 +44,17 @@ describe("a pool that dies", () => {
     expect(backup.sent("mining.authorize")[0]?.params).toEqual(["wallet.1", "secret-1"]);
   });
 
+  test("names the pool at fault where its fault stands under another's address", async () => {
+    const { primary, backup, bench } = await twoPools();
+    await using _ = bench;
+    await bench.miner();
+    await primary.kill();
+    await bench.until(({ states }) => states.at(-1)?.state === "connected" && states.at(-1)?.url === backup.url);
+    await backup.kill();
+    await bench.until(({ states }) => states.at(-1)?.url === primary.url);
+    expect(bench.proxy.state().reason?.startsWith(`${backup.url}: `)).toBe(true);
+  });
+
   test("costs a miner its connection only when it cannot take a new extranonce", async () => {
     const { primary, backup, bench } = await twoPools();
     await using _ = bench;

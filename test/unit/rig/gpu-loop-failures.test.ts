@@ -152,6 +152,7 @@ describe("a pool that goes away", () => {
   test("for longer takes the GPU off hashing, and says why", async () => {
     rig = await RigBench.working();
     rig.poolAway = { since: rig.clock.now(), reason: "connection refused" };
+    expect(rig.loop.snapshot().why).toMatch(/^the pool is away \(connection refused\); ./);
     await rig.until(() => rig.workload === "none");
     expect(rig.transitions.at(-1)?.reason).toBe("the pool has been away for 30 s: connection refused");
     expect(rig.hashingJobs[0]).toMatchObject({ outcome: "interrupted" });
