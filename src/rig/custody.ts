@@ -16,7 +16,7 @@ import type { HashingWatch } from "./hashing-watch.ts";
 import type { MeterBook } from "./meter-book.ts";
 import type { MinerControl } from "./miner-control.ts";
 import { DONE, failed, type Outcome, wordsOf } from "./outcome.ts";
-import type { PowerBudget } from "./power-budget.ts";
+import { type PowerBudget, REST } from "./power-budget.ts";
 import type { RateBook } from "./rates.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
 import { type Route, rungFor, stepsFor } from "./steps.ts";
@@ -364,7 +364,7 @@ export class Custody {
   #settlePower(workload: Workload): void {
     const { power, gpu, rates } = this.#parts;
     if (workload === "external") power.concede(gpu, this.#mostPower());
-    if (workload === "none" && this.#state !== "faulted") power.lower(gpu, rates.power("resting") ?? watts(0));
+    if (workload === "none" && this.#state !== "faulted") power.lower(gpu, rates.power("resting") ?? REST);
   }
 
   /** A request need not wait for a share, and a share need not be waited for while the pool is away. */

@@ -20,7 +20,7 @@ export interface PowerBudgetParts {
 }
 
 /** What a GPU is taken to draw at rest until it has worked and stopped. */
-const REST = watts(25);
+export const REST = watts(25);
 const TRY_EVERY = seconds(0.5);
 
 /**

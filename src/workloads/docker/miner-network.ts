@@ -28,6 +28,8 @@ export class MinerNetwork {
   readonly #engine: Engine;
   readonly #access: MinerAccess | undefined;
   #relay: Relay | undefined;
+  /** Two cards that start at once must not both make the network and the relay. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(engine: Engine, access: MinerAccess | undefined) {
     this.#engine = engine;
@@ -35,7 +37,15 @@ export class MinerNetwork {
   }
 
   /** The bridge is there and leads to the proxy; throws `ERR_CONTAINER_NETWORK` where it cannot. */
-  async ensure(signal: AbortSignal): Promise<void> {
+  ensure(signal: AbortSignal): Promise<void> {
+    const turn = this.#turn.then(() => this.#ensure(signal));
+    this.#turn = turn.catch(() => {
+      // Whoever asked hears of it; the next one tries anew.
+    });
+    return turn;
+  }
+
+  async #ensure(signal: AbortSignal): Promise<void> {
     const access = this.#access;
     if (access === undefined) throw broken("nothing is mined, so there is no proxy to reach", "set mining in rig.yaml");
     const { gateway } = access;
