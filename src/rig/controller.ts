@@ -173,12 +173,22 @@ export class RigController implements GpuPort {
 
   /** What the GPUs may draw together under the order in force. */
   #room(): Watts | undefined {
-    const { clock, ledger, config, rigPower } = this.#parts;
+    const { clock, ledger } = this.#parts;
     const order = ledger.curtailments.current(clock.now());
     if (order === undefined) return undefined;
-    const { base, efficiency } = config.power.wall;
-    const { hostPower, factor } = rigPower?.wall() ?? { hostPower: base, factor: 1 / efficiency };
+    const { hostPower, factor } = this.#wall;
     return watts(Math.max(0, (order.maxPower - hostPower) / factor));
+  }
+
+  get #wall(): { readonly hostPower: Watts; readonly factor: number } {
+    const { config, rigPower } = this.#parts;
+    const { base, efficiency } = config.power.wall;
+    return rigPower?.wall() ?? { hostPower: base, factor: 1 / efficiency };
+  }
+
+  #atWall(drawn: Watts): Watts {
+    const { hostPower, factor } = this.#wall;
+    return watts(drawn * factor + hostPower);
   }
 
   #shedFor(gpu: GpuUuid): string | undefined {
@@ -190,7 +200,11 @@ export class RigController implements GpuPort {
     const { clock, ledger } = this.#parts;
     const order = ledger.curtailments.current(clock.now());
     if (order === undefined) return "resting until its turn to return, now that the power limit has ended";
-    return `resting to keep the rig under ${order.maxPower} W until ${new Date(order.until).toISOString()}`;
+    const until = `${order.maxPower} W until ${new Date(order.until).toISOString()}`;
+    const { drawnAtRest } = this.#shedding;
+    const drawn = drawnAtRest && Math.round(this.#atWall(drawnAtRest));
+    if (drawn === undefined || drawn <= order.maxPower) return `resting to keep the rig under ${until}`;
+    return `everything rests and the rig still draws ${drawn} W; ordered were at most ${until}`;
   }
 
   mode(gpu?: GpuUuid): Mode {

@@ -61,6 +61,13 @@ export class Shedding {
     return this.#shed.has(gpu);
   }
 
+  /** What the GPUs draw now that every one of them rests; undefined while something can still rest. */
+  get drawnAtRest(): Watts | undefined {
+    const all = this.#parts.loads();
+    if (all.some(({ isResting }) => !isResting)) return undefined;
+    return watts(all.reduce((sum, { power, resting }) => sum + (power ?? resting), 0));
+  }
+
   /** The next question is answered anew: an order was given. */
   reconsider(): void {
     this.#lookedAt = undefined;

@@ -5,8 +5,9 @@ import type { Ledger } from "../../../src/ledger/ledger.ts";
 import { createLogger } from "../../../src/lib/logger.ts";
 import { readMarketFile } from "../../../src/market/file.ts";
 import { RigController } from "../../../src/rig/controller.ts";
+import { watts } from "../../../src/units/energy.ts";
 import { usdNano } from "../../../src/units/money.ts";
-import { minutes } from "../../../src/units/time.ts";
+import { minutes, unixMs } from "../../../src/units/time.ts";
 import { FakeGpuSource } from "../../support/fake-gpu-source.ts";
 import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
 import { GPU_A, GPU_B, shareRow, T0 } from "../../support/ledger-rows.ts";
@@ -175,6 +176,19 @@ describe("the operator's order", () => {
     expect(rig.mode()).toBe("auto");
     expect(ledger.modes.current(clock.now())).toBeUndefined();
   });
+});
+
+test("a rig that draws more than was ordered although everything rests says so", async () => {
+  const stop = new AbortController();
+  const running = rig.run(stop.signal);
+  rig.curtail({ maxPower: watts(1), until: unixMs(T0 + minutes(10)), by: "test" });
+  await clock.advance(3000);
+  expect(rig.snapshots().map(({ why }) => why)).toEqual([
+    expect.stringMatching(/^everything rests and the rig still draws \d+ W; ordered were at most 1 W until /),
+    expect.stringMatching(/^everything rests and the rig still draws /),
+  ]);
+  stop.abort();
+  await running;
 });
 
 test("a running rig works on every GPU, and lets go of each when it stops", async () => {

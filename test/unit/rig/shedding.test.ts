@@ -78,6 +78,18 @@ describe("a rig that is kept under its limit", () => {
     expect(resting()).toBe("a");
   });
 
+  test("says what it draws once everything rests, and not before", () => {
+    room = watts(450);
+    resting();
+    settle();
+    expect(shedding.drawnAtRest).toBeUndefined();
+    room = watts(0);
+    shedding.reconsider();
+    resting();
+    settle();
+    expect(shedding.drawnAtRest).toBe(60);
+  });
+
   test("brings its GPUs back one by one, five seconds apart", async () => {
     room = watts(0);
     expect(resting()).toBe("abc");
