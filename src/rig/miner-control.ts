@@ -75,6 +75,7 @@ export class MinerControl {
 
   /** Running and hashing when this is done, whether it had to be started, resumed, or neither. */
   async start(signal: AbortSignal): Promise<Outcome> {
+    const wasFrozen = this.isFrozen;
     await this.#thaw(signal);
     const spec = await this.#plan();
     if ("kind" in spec) return spec;
@@ -84,8 +85,10 @@ export class MinerControl {
     this.#hold(readiness.work);
     if (readiness.started) return announces(spec) ? DONE : this.#untilItAnswers(spec, signal);
     const resume = this.#miner.door.orders?.resume;
-    // Also after a freeze: the order to pause that seemed to fail may have been obeyed since.
-    return resume === undefined ? DONE : this.#call(readiness.work, resume, signal);
+    if (resume === undefined) return DONE;
+    const resumed = await this.#call(readiness.work, resume, signal);
+    // A frozen miner refused to pause, and may refuse this too; but it may also have obeyed late, and must be told.
+    return wasFrozen && resumed.kind === "failed" ? DONE : resumed;
   }
 
   /** What runs stays what it is; only a start is planned anew. */
