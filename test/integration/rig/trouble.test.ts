@@ -111,7 +111,7 @@ testWith(
     await Promise.all([rig.reach(0, "hashing"), rig.reach(1, "hashing")]);
     await rig.until(() => rig.log.some((line) => /work failed.*memory/.test(line)));
     expect(rig.gpu(1)).toMatchObject({ workload: "hashing", state: "open" });
-    await rig.until(() => /out of memory; trying again in (5\d|60) s/.test(rig.gpu(0).why));
+    await rig.until(() => /out of memory; trying again in \d\d s/.test(rig.gpu(0).why));
     expect(rig.log.join("")).not.toContain("cannot create a network");
   },
 );
@@ -128,8 +128,9 @@ testWith(DOCKER, "a miner that crashes again and again is started ever more seld
     .map(({ started }) => started)
     .toReversed();
   const [first = 0, second = 0, third = 0] = times;
-  expect(second - first).toBeGreaterThan(4500);
-  expect(third - second).toBeGreaterThan(9000);
+  // 5 s, then 10 s, each up to a fifth shorter or longer.
+  expect(second - first).toBeGreaterThan(3900);
+  expect(third - second).toBeGreaterThan(7900);
   expect(starts()[0]).toMatchObject({
     outcome: "failed",
     detail: expect.stringContaining("the card cannot be opened"),
