@@ -1,6 +1,6 @@
 import type { RigConfig } from "../config/load.ts";
 import { type UsdPerTerahash, usdPerTerahash } from "../units/money.ts";
-import { elapsed, minutes, type UnixMs, unixMs } from "../units/time.ts";
+import { after, elapsed, minutes, type UnixMs, unixMs } from "../units/time.ts";
 import { parseJson } from "./answer.ts";
 import { parseJsonValue } from "./coins/json-value.ts";
 import { parseMinerstat } from "./coins/minerstat.ts";
@@ -29,6 +29,8 @@ export class CoinPrice {
   readonly #parts: CoinPriceParts;
   readonly #guard: KeptPrice;
   readonly #waiting = new Map<string, CoinSighting & { readonly at: UnixMs }>();
+  /** Before which each source is not asked again; a file may change at any time. */
+  readonly #nextLooks = new Map<string, UnixMs>();
   readonly feeds: readonly Feed[];
 
   constructor(parts: CoinPriceParts) {
@@ -48,6 +50,7 @@ export class CoinPrice {
   get quote(): CoinQuote {
     const { coin, algorithm, sources, clock } = this.#parts;
     const guard = this.#guard;
+    const until = () => this.#until();
     const names = [...new Set(sources.map(nameOf))].join(", ");
     const belief = () => guard.believed(clock.now());
     return {
@@ -67,6 +70,9 @@ export class CoinPrice {
       get sources() {
         return { believed: belief()?.sources ?? 0, asked: sources.length };
       },
+      get until() {
+        return until();
+      },
       get source(): string {
         const fresh = belief()?.sources ?? 0;
         return `${names} (${fresh} of ${sources.length} believed)`;
@@ -74,11 +80,20 @@ export class CoinPrice {
     };
   }
 
+  /** Before a source is asked again, nothing can change. */
+  #until(): UnixMs | undefined {
+    const { sources, clock } = this.#parts;
+    const looks = sources.map((source, index) => this.#nextLooks.get(keyOf(source, index)) ?? 0);
+    const next = unixMs(Math.min(...looks));
+    return this.#guard.believed(clock.now()) !== undefined && next > clock.now() ? next : undefined;
+  }
+
   #open(source: CoinSource, index: number): Feed {
     const { clock, coin, algorithm } = this.#parts;
     const key = keyOf(source, index);
     const wanted = { coin, algorithm, tag: source.tag ?? coin };
     const onText = (text: string, read: UnixMs) => {
+      if (source.url !== undefined) this.#nextLooks.set(key, after(read, source.every));
       const sighting = parseCoin(source, parseJson(text), wanted);
       if (sighting === undefined)
         throw answerFault(wanted.tag, `not listed for ${algorithm}, or without a price today`);

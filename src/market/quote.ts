@@ -14,6 +14,11 @@ export interface Quote<U extends number> {
   readonly asOf: UnixMs;
   /** Absent for a price that does not age: an invented or contractually fixed one. */
   readonly maxAge?: Millis | undefined;
+  /**
+   * Until when it surely stands: the end of a published hour, or the next question to its sources. At most a day ahead;
+   * absent while nobody promises anything.
+   */
+  readonly until?: UnixMs | undefined;
   /** True for a price made up for trying out; it is shown as such wherever it appears. */
   readonly invented: boolean;
 }

@@ -82,7 +82,7 @@ function priced(power: Watts, { powerFor, electricity }: Prices): PowerOf {
 function valueCoin(coin: CoinQuote, { rates, prices }: ValuingFacts, power: PowerOf, now: UnixMs): Valuation {
   const hashrate = rates.hashrate();
   const price = freshValue(coin, now);
-  const { source, asOf, sources } = coin;
+  const { source, asOf, sources, until } = coin;
   const terms = prices.terms?.();
   return valueHashing({
     coin: coin.coin,
@@ -90,6 +90,7 @@ function valueCoin(coin: CoinQuote, { rates, prices }: ValuingFacts, power: Powe
     ...(hashrate === undefined ? {} : { hashrate: hashrate.rate, basis: hashrate.basis }),
     ...(price === undefined ? {} : { price }),
     origin: { source, asOf, ...(sources === undefined ? {} : { sources }) },
+    ...(until === undefined ? {} : { until }),
     ...(terms === undefined ? {} : { terms }),
     ...power,
   });

@@ -7,6 +7,7 @@ import {
   usdPerKwh,
   usdPerTerahash,
 } from "../units/money.ts";
+import { type UnixMs, unixMs } from "../units/time.ts";
 import type { Hashrate } from "../units/work.ts";
 import { type Deduction, sayExplanation } from "./explanation.ts";
 import type { PowerPrice, PriceOrigin, RateBasis, Valuation } from "./valuation.ts";
@@ -35,6 +36,8 @@ export interface HashingFacts {
   /** Absent when no source is believed or the quote is stale. */
   readonly price?: UsdPerTerahash;
   readonly origin?: PriceOrigin;
+  /** Until when the price surely stands; absent while nobody promises. */
+  readonly until?: UnixMs;
   readonly invented: boolean;
   /** At the wall, while hashing. */
   readonly power?: Watts;
@@ -79,6 +82,9 @@ function valueKnown(facts: KnownFacts): Omit<Valuation, "workload" | "label" | "
     net,
     power,
     powerPrice: electricity.price,
+    ...(facts.until === undefined || electricity.until === undefined
+      ? {}
+      : { until: unixMs(Math.min(facts.until, electricity.until)) }),
     price: {
       unit: "USD/TH",
       value: price,

@@ -9,10 +9,13 @@ import { sayPower, sayPrice } from "./wording.ts";
  * then the grid; each at what else it would bring. Undefined where the price of a part is unknown.
  */
 export function marginalPrice(facts: PowerFacts, load: Watts): PowerPrice | undefined {
-  const { surplus, battery, grid } = facts;
+  const { surplus, battery, grid, gridUntil } = facts;
+  // The sun, the battery and the quarter's peak promise nothing.
+  const isGridOnly = surplus === undefined && battery === undefined && facts.demand === undefined;
   const demand = demandPrice(facts, load);
   const known = (price: number, note: string | undefined): PowerPrice => ({
     price: usdPerKwh(price + (demand ?? 0)),
+    ...(isGridOnly && gridUntil !== undefined ? { until: gridUntil } : {}),
     ...(note === undefined && demand === undefined
       ? {}
       : {

@@ -21,6 +21,7 @@ export function valueResting(power: Watts | undefined, electricity: PowerPrice |
     net,
     power,
     powerPrice: electricity.price,
+    ...(electricity.until === undefined ? {} : { until: electricity.until }),
     why: `resting earns nothing and still costs ${sayPowerAt(power, electricity)} = ${sayRate(net)}`,
   };
 }

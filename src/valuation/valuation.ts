@@ -9,6 +9,8 @@ export interface PowerPrice {
   readonly price: UsdPerKwh;
   /** What makes it other than the grid's price, in words; absent when nothing does. */
   readonly note?: string;
+  /** Until when it surely stands; absent while nobody promises. */
+  readonly until?: UnixMs;
 }
 
 /** Why a rate is believed: measured at the pool, claimed by the miner, benchmarked before, seen as demand, or asked for. */
@@ -51,6 +53,8 @@ export interface Valuation {
   /** The rate behind the revenue, with its unit, for people. */
   readonly rate: string;
   readonly basis?: RateBasis;
+  /** Until when every price in it surely stands; absent while nobody promises. */
+  readonly until?: UnixMs;
   /** One sentence that shows the sum. */
   readonly why: string;
 }

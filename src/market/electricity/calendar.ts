@@ -1,7 +1,10 @@
-import { after, minutes, type UnixMs, unixMs } from "../../units/time.ts";
+import { after, elapsed, hours, minutes, type UnixMs, unixMs } from "../../units/time.ts";
 import type { Rate } from "./rates.ts";
 
 const SLOT = minutes(15);
+const LONGEST = hours(24);
+/** Prices of a day and the next: looking ahead must not reckon every quarter anew. */
+const MOST_KNOWN = 32;
 
 /** When a price of the day holds, by the clock on the wall; whatever is absent does not matter. */
 export interface Zone {
@@ -28,7 +31,10 @@ interface LocalTime {
 
 const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 
-/** Finds the price of each quarter of an hour; the last zone that fits wins. Days of 23 and 25 hours follow the zone's own rules. */
+/**
+ * Finds the price of each quarter of an hour and until when it is the same, a day at most; the last zone that fits wins.
+ * Days of 23 and 25 hours follow the zone's own rules.
+ */
 export function createCalendarRates({ timeZone, zones }: Calendar): (now: UnixMs) => Rate | undefined {
   const format = new Intl.DateTimeFormat("en-US", {
     timeZone,
@@ -38,11 +44,23 @@ export function createCalendarRates({ timeZone, zones }: Calendar): (now: UnixMs
     hour: "numeric",
     minute: "numeric",
   });
-  return (now) => {
-    const start = unixMs(Math.floor(now / SLOT) * SLOT);
+  const priceFrom = (start: UnixMs): number | undefined => {
     const local = readLocal(format, start);
-    const zone = zones.findLast((one) => fits(one, local));
-    return zone && { start, end: after(start, SLOT), perKwh: zone.perKwh };
+    return zones.findLast((one) => fits(one, local))?.perKwh;
+  };
+  const known: Rate[] = [];
+  return (now) => {
+    const found = known.find(({ start, end }) => start <= now && now < end);
+    if (found !== undefined) return found;
+    const start = unixMs(Math.floor(now / SLOT) * SLOT);
+    const perKwh = priceFrom(start);
+    if (perKwh === undefined) return undefined;
+    let end = after(start, SLOT);
+    while (elapsed(start, end) < LONGEST && priceFrom(end) === perKwh) end = after(end, SLOT);
+    const rate = { start, end, perKwh };
+    known.unshift(rate);
+    known.length = Math.min(known.length, MOST_KNOWN);
+    return rate;
   };
 }
 

@@ -3,7 +3,7 @@ import type { RigConfig } from "../../config/load.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { type Watts, watts } from "../../units/energy.ts";
 import { type UsdPerKwh, usdPerKwh } from "../../units/money.ts";
-import { after, hours, type Millis, minutes, type UnixMs } from "../../units/time.ts";
+import { after, hours, type Millis, minutes, type UnixMs, unixMs } from "../../units/time.ts";
 import { parseJson } from "../answer.ts";
 import type { Currencies } from "../currencies.ts";
 import { writeCache } from "../fetch/cache.ts";
@@ -26,6 +26,8 @@ const STEP: Millis = minutes(15);
 export interface PowerFacts {
   /** What the grid's costs, all in; absent where nobody knows. */
   readonly grid?: UsdPerKwh;
+  /** Until when the grid's price stands, its exchange rate aside. */
+  readonly gridUntil?: UnixMs;
   /** The highest known price of the next day. */
   readonly gridAhead?: UsdPerKwh;
   /** What the house has left over, the rig's own draw not counted. */
@@ -77,12 +79,27 @@ export class Tariff {
     const { price, calendar, series, charges } = this.#config;
     const facts = { unit: "USD/kWh", invented: false } as const;
     if (calendar === undefined && series.length === 0)
-      return { ...facts, value: price, currency: "USD", source: "electricity.usdPerKwh", asOf: now };
+      return {
+        ...facts,
+        value: price,
+        currency: "USD",
+        source: "electricity.usdPerKwh",
+        asOf: now,
+        until: after(now, AHEAD),
+      };
     const found = calendar === undefined ? this.#fromSeries(now) : this.#fromCalendar(now, calendar.currency);
     const rate = found && this.#currencies.rate(found.currency, now);
     if (found === undefined || rate === undefined) return undefined;
     const value = usdPerKwh((found.perKwh + charges.perKwh) * (1 + charges.taxPct / 100) * rate);
-    return { ...facts, value, currency: found.currency, source: found.source, asOf: found.asOf, maxAge: AHEAD };
+    return {
+      ...facts,
+      value,
+      currency: found.currency,
+      source: found.source,
+      asOf: found.asOf,
+      until: found.until,
+      maxAge: AHEAD,
+    };
   }
 
   /** What is booked for a kilowatt-hour: the price now, or the configured one in a hole. */
@@ -93,13 +110,14 @@ export class Tariff {
   /** What one of `gpus` like ones has to reckon with while the rig draws `load`. */
   facts(now: UnixMs, load: Watts | undefined, gpus: number): PowerFacts {
     const { site: terms } = this.#config;
-    const grid = this.quote(now)?.value;
+    const { value: grid, until } = this.quote(now) ?? {};
     const site = freshSite(this.#site, now);
     const share = (power: number): Watts => watts(power / Math.max(1, gpus));
     const battery = terms?.battery;
     const ahead = battery === undefined ? undefined : this.#highestAhead(now);
     return {
       ...(grid === undefined ? {} : { grid }),
+      ...(until === undefined ? {} : { gridUntil: until }),
       ...(ahead === undefined ? {} : { gridAhead: ahead }),
       ...(site === undefined || terms === undefined || load === undefined
         ? {}
@@ -140,19 +158,20 @@ export class Tariff {
 
   #fromCalendar(now: UnixMs, currency: string) {
     const rate = this.#calendar?.(now);
-    return rate && { perKwh: rate.perKwh, currency, source: "electricity.calendar", asOf: rate.start };
+    return rate && { perKwh: rate.perKwh, currency, source: "electricity.calendar", asOf: rate.start, until: rate.end };
   }
 
   /** The higher one of two that disagree: work on power believed too cheap loses money. */
   #fromSeries(now: UnixMs) {
     const found = [...this.#series.values()].flatMap(({ series, at }) => {
       const rate = rateAt(series, now);
-      return rate === undefined ? [] : [{ perKwh: rate.perKwh, currency: series.currency, at }];
+      return rate === undefined ? [] : [{ ...rate, currency: series.currency, at }];
     });
     const [first] = found;
     const median = medianOf(found.filter(({ currency }) => currency === first?.currency).map(({ perKwh }) => -perKwh));
     if (first === undefined || median === undefined) return undefined;
-    return { perKwh: -median, currency: first.currency, source: "electricity.series", asOf: first.at };
+    const until = unixMs(Math.min(...found.map(({ end }) => end)));
+    return { perKwh: -median, currency: first.currency, source: "electricity.series", asOf: first.at, until };
   }
 
   #highestAhead(now: UnixMs): UsdPerKwh | undefined {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { watts } from "../../../src/units/energy.ts";
 import { usdPerKwh, usdPerTerahash } from "../../../src/units/money.ts";
+import { unixMs } from "../../../src/units/time.ts";
 import { hashrate } from "../../../src/units/work.ts";
 import { type HashingFacts, valueHashing } from "../../../src/valuation/hashing.ts";
 
@@ -42,6 +43,16 @@ describe("what hashing is worth", () => {
     const valuation = valueHashing({ ...FACTS, ...changes });
     expect(valuation).toMatchObject({ workload: "hashing", label: "btc", basis: "effective", ...expected });
     expect("breakEven" in valuation).toBe((changes.power ?? 3000) > 0);
+  });
+
+  test("stands until the first of its prices may change, and promises nothing where one of them does not", () => {
+    const [soon, late] = [unixMs(1_760_000_000_000), unixMs(1_760_000_900_000)];
+    const untilOf = (changes: Partial<HashingFacts>) => valueHashing({ ...FACTS, ...changes }).until;
+    const electricity = { ...FACTS.electricity, until: soon };
+    expect(untilOf({ until: late, electricity })).toBe(soon);
+    expect(untilOf({ until: soon, electricity: { ...electricity, until: late } })).toBe(soon);
+    expect(untilOf({ until: soon })).toBeUndefined();
+    expect(untilOf({ electricity })).toBeUndefined();
   });
 
   test("is nothing at its own break-even price, whatever the rates", () => {

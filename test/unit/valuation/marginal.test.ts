@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { PowerFacts } from "../../../src/market/electricity/tariff.ts";
 import { watts } from "../../../src/units/energy.ts";
 import { usdPerKwh } from "../../../src/units/money.ts";
+import { unixMs } from "../../../src/units/time.ts";
 import { marginalPrice } from "../../../src/valuation/marginal.ts";
 
 const GRID = usdPerKwh(0.3);
@@ -46,6 +47,15 @@ describe("what a load's power costs", () => {
     const found = price(facts, load);
     if (expected === undefined) expect(found).toBeUndefined();
     else expect(found).toBeCloseTo(expected, 12);
+  });
+
+  test("stands as long as the grid's does, and promises nothing where sun, battery or the quarter's peak have a say", () => {
+    const until = unixMs(1_760_000_000_000);
+    const facts: PowerFacts = { grid: GRID, gridUntil: until };
+    expect(marginalPrice(facts, watts(500))?.until).toBe(until);
+    expect(marginalPrice({ grid: GRID }, watts(500))).not.toHaveProperty("until");
+    expect(marginalPrice({ ...facts, surplus: SUN }, watts(500))).not.toHaveProperty("until");
+    expect(marginalPrice({ ...facts, battery: BATTERY }, watts(500))).not.toHaveProperty("until");
   });
 
   test("never falls as the load grows past the surplus", () => {

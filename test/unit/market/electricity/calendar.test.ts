@@ -36,12 +36,18 @@ describe("a tariff by time of use", () => {
     expect(price(at(iso))?.perKwh).toBe(expected);
   });
 
-  test("holds for the quarter of an hour around the moment", () => {
-    expect(price(at("2026-06-15T12:07:00Z"))).toEqual({
-      start: at("2026-06-15T12:00:00Z"),
-      end: at("2026-06-15T12:15:00Z"),
+  test("holds from the quarter of an hour it was asked in until another price begins, a day at most", () => {
+    const evening = calendarOf([{ perKwh: 0.31 }, { perKwh: 0.2, hours: "22-6" }]);
+    const first = {
+      start: at("2026-06-15T19:30:00+02:00"),
+      end: at("2026-06-15T22:00:00+02:00"),
       perKwh: 0.31,
-    });
+    };
+    expect(evening(at("2026-06-15T19:37:00+02:00"))).toEqual(first);
+    expect(evening(at("2026-06-15T21:59:59+02:00"))).toEqual(first);
+    expect(evening(at("2026-06-15T22:00:00+02:00"))).toMatchObject({ perKwh: 0.2, end: at("2026-06-16T06:00+02:00") });
+    const flat = calendarOf([{ perKwh: 0.31 }]);
+    expect(flat(at("2026-06-15T12:00:00Z"))?.end).toBe(at("2026-06-16T12:00:00Z"));
   });
 
   test("has a hole where no zone fits", () => {

@@ -1,0 +1,100 @@
+import { chmodSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { until } from "../../support/until.ts";
+import { MarketBench, MINUTE } from "./market-bench.ts";
+
+let bench: MarketBench;
+beforeEach(async () => {
+  bench = await MarketBench.start();
+});
+afterEach(async () => {
+  await bench[Symbol.asyncDispose]();
+});
+
+describe("electricity", () => {
+  const series = { shape: "awattar", everyS: 3600 };
+  const hour = (from: number, price: number) => ({
+    start_timestamp: from,
+    end_timestamp: from + 3_600_000,
+    marketprice: price,
+    unit: "Eur/MWh",
+  });
+
+  test("follows the hours of a series, charges, tax and currency included, and is unknown in a hole", async () => {
+    const noon = Date.UTC(2026, 10, 22, 12);
+    bench.server.says(JSON.stringify({ data: [hour(noon, 100), hour(noon + 7_200_000, -50)] }));
+    const market = bench.open({
+      market: { currencies: [{ currency: "EUR", usd: 1.1 }] },
+      electricity: {
+        usdPerKwh: 0.4,
+        series: [{ ...series, url: bench.server.url() }],
+        charges: { perKwh: 0.08, taxPct: 19 },
+      },
+    });
+    await until(() => market.power(1).grid !== undefined, 2000);
+    expect(market.power(1).grid).toBeCloseTo((0.1 + 0.08) * 1.19 * 1.1, 12);
+    expect(market.power(1).gridUntil).toBe(noon + 3_600_000);
+    expect(market.bookedPower()).toBeCloseTo((0.1 + 0.08) * 1.19 * 1.1, 12);
+    await bench.clock.advance(61 * MINUTE);
+    expect(market.power(1).grid).toBeUndefined();
+    expect(market.bookedPower()).toBe(0.4);
+    await bench.clock.advance(60 * MINUTE);
+    expect(market.power(1).grid).toBeCloseTo((-0.05 + 0.08) * 1.19 * 1.1, 12);
+  });
+
+  test("is the configured price where nothing else is said", () => {
+    const market = bench.open({ electricity: { usdPerKwh: 0.21 } });
+    expect(market.power(1)).toEqual({ grid: 0.21, gridUntil: bench.clock.now() + 24 * 60 * MINUTE });
+    expect(market.bookedPower()).toBe(0.21);
+  });
+
+  test("knows what the house has left over, with the rig's own draw put back, shared among the GPUs", async () => {
+    bench.server.says('{"w": 700, "soc": 60}');
+    const market = bench.open({
+      electricity: {
+        site: {
+          url: bench.server.url(),
+          exportW: "/w",
+          batteryPct: "/soc",
+          feedInUsdPerKwh: 0.08,
+          battery: { maxDischargeW: 2000, priceUsd: 4000, usableKwh: 10 },
+        },
+        demandCharge: { usdPerKwMonth: 5 },
+      },
+    });
+    await until(() => market.power(2).surplus !== undefined, 2000);
+    expect(market.power(2)).toMatchObject({
+      grid: 0.15,
+      gridAhead: 0.15,
+      surplus: { power: 600, feedIn: 0.08 },
+      battery: { maxDischargeW: 1000, chargePct: 60, reservePct: 20, efficiencyPct: 90 },
+      demand: { peak: 2500, otherLoad: 0 },
+    });
+    bench.server.answer = () => {};
+    await bench.clock.advance(4 * MINUTE);
+    expect(market.power(2)).not.toHaveProperty("surplus");
+  });
+
+  test("asks Tibber and ENTSO-E with their keys where these belong, and keeps none of them on disk", async () => {
+    const token = bench.directory.write("token", "hunter2\n");
+    chmodSync(token, 0o600);
+    bench.server.says("no");
+    bench.open({
+      electricity: {
+        series: [
+          { shape: "tibber", url: bench.server.url("/t"), token: { file: token } },
+          { shape: "entsoe", url: bench.server.url("/e?periodStart={start}&periodEnd={end}"), token: { file: token } },
+        ],
+      },
+    });
+    await bench.asked(2);
+    const tibber = bench.server.questions.find(({ method }) => method === "POST");
+    expect(tibber?.headers.authorization).toBe("Bearer hunter2");
+    expect(tibber?.body).toContain("priceInfo");
+    const entsoe = bench.server.questions.find(({ method }) => method === "GET");
+    expect(entsoe?.path).toBe("/e?periodStart=202611210000&periodEnd=202611240000&securityToken=hunter2");
+    expect(entsoe?.headers).not.toHaveProperty("authorization");
+    await until(() => bench.log.length >= 2, 2000);
+    expect(bench.log.join()).not.toContain("hunter2");
+  });
+});
