@@ -36,6 +36,8 @@ export interface SwitchSample {
 export interface TransitionReads {
   /** Newest first. */
   list(limit: number): readonly RecordedTransition[];
+  /** The newest of this GPU's, ended or not. */
+  latest(gpu: GpuUuid): RecordedTransition | undefined;
   /** The last `count` completed switches of this route, newest first; spans that a clock jump made negative are left out. */
   costs(route: TransitionRoute, count: number): readonly SwitchSample[];
 }
@@ -60,11 +62,13 @@ WHERE transition_id = @id AND ended_ms IS NULL`;
 const CLOSE_OPEN = `
 UPDATE transitions SET ended_ms = @at, outcome = 'aborted', detail = @detail
 WHERE ended_ms IS NULL RETURNING transition_id AS id`;
-const LIST = `
+const SELECT = `
 SELECT transition_id AS id, gpu_uuid AS gpu, from_workload AS "from", to_workload AS "to", rung, reason,
   started_ms AS started, ended_ms AS ended, duration_ms AS duration, outcome, energy_mj AS energy, detail,
   xid, vram_before_mib AS vramBeforeMiB, vram_after_mib AS vramAfterMiB
-FROM v_transitions ORDER BY transition_id DESC LIMIT @limit`;
+FROM v_transitions`;
+const LIST = `${SELECT} ORDER BY transition_id DESC LIMIT @limit`;
+const LATEST = `${SELECT} WHERE gpu_uuid = @gpu ORDER BY transition_id DESC LIMIT 1`;
 const COSTS = `
 SELECT gpu_uuid AS gpu, ended_ms - started_ms AS duration, energy_mj AS energy, ended_ms AS ended FROM transitions
 WHERE from_workload = @from AND to_workload = @to AND rung = @rung AND outcome = 'completed'
@@ -76,6 +80,7 @@ export function createTransitions(connection: Connection): Transitions {
   const end = connection.prepare(END);
   const closeOpen = connection.prepare<{ id: number }>(CLOSE_OPEN);
   const list = connection.prepare<Nullable<RecordedTransition>>(LIST);
+  const latest = connection.prepare<Nullable<RecordedTransition>>(LATEST);
   const costs = connection.prepare<Nullable<SwitchSample>>(COSTS);
   return {
     start: (transition) => start.run({ ...transition }).id,
@@ -94,6 +99,7 @@ export function createTransitions(connection: Connection): Transitions {
     },
     closeOpen: (at, detail) => closeOpen.all({ at, detail }).map(({ id }) => id),
     list: (limit) => list.all({ limit }).map((row) => fromRow<RecordedTransition>(row)),
+    latest: (gpu) => latest.all({ gpu }).map((row) => fromRow<RecordedTransition>(row))[0],
     costs: ({ from, to, rung, gpu }, count) =>
       costs.all({ from, to, rung, gpu: orNull(gpu), count }).map((row) => fromRow<SwitchSample>(row)),
   };

@@ -26,7 +26,8 @@ import { DESKTOP_PROGRAMS } from "./guest-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { MeterBook } from "./meter-book.ts";
 import { type MiningLink, miningOf } from "./mining-link.ts";
-import { PowerBudget } from "./power-budget.ts";
+import type { PowerBudget } from "./power-budget.ts";
+import { budgetOf, openWhenTold } from "./power-hold.ts";
 import { bookedPower, createPriceLook } from "./price-look.ts";
 import { RateBook } from "./rates.ts";
 import { rebootWhenLost } from "./reboot-policy.ts";
@@ -81,6 +82,7 @@ export class RigController implements GpuPort {
   readonly #gpus: ReadonlyMap<GpuUuid, Rigged>;
   readonly #shedding: Shedding;
   readonly #release: DriverRelease;
+  readonly #power: PowerBudget;
 
   /** No longer told once the rig has run. */
   readonly #unsubscribe: () => void;
@@ -88,6 +90,7 @@ export class RigController implements GpuPort {
   constructor(parts: RigParts) {
     this.#parts = parts;
     const power = budgetOf(parts);
+    this.#power = power;
     this.#release = new DriverRelease({
       ...parts,
       isWanted: () => parts.gpus.every(({ uuid }) => modeOf(parts, uuid) === "release"),
@@ -115,9 +118,11 @@ export class RigController implements GpuPort {
   /** Runs every GPU until `signal` fires and each has let go. */
   async run(signal: AbortSignal): Promise<void> {
     const claims = watchClaims({ ...this.#parts, onClaims: (gpu, names) => this.#claimed(gpu, names) }, signal);
+    const left = new Map([...this.#gpus].map(([gpu, { loop }]) => [gpu, loop.left]));
     const reboot = { ...this.#parts, rules: this.#parts.config.reboot, gpus: () => this.snapshots(), run: runHook };
     await Promise.all([
       claims,
+      openWhenTold({ ...this.#parts, power: this.#power, left }, signal),
       rebootWhenLost(reboot, signal),
       this.#release.run(signal),
       ...[...this.#gpus.values()].map(({ loop }) => loop.run(signal)),
@@ -247,18 +252,6 @@ interface Common {
   readonly power: PowerBudget;
   /** Why this GPU has to rest for want of power. */
   readonly shed: () => string | undefined;
-}
-
-/** Without a limit of its own the rig counts what it may draw, and refuses nothing. */
-function budgetOf({ config, clock, gpus }: RigParts): PowerBudget {
-  const { maxPower, startEvery, supplies } = config.power.budget;
-  const rig =
-    maxPower === undefined ? [] : [{ name: "the rig", maxPower, gpus: gpus.map(({ uuid }) => uuid as string) }];
-  const groups = [...rig, ...supplies].map((group) => ({
-    ...group,
-    gpus: new Set(gpus.map(({ uuid }) => uuid).filter((uuid) => group.gpus.includes(uuid))),
-  }));
-  return new PowerBudget({ clock, groups, startEvery });
 }
 
 function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged {

@@ -13,6 +13,7 @@ import type { Cooldown } from "./cooldown.ts";
 import type { EngineControl } from "./engine-control.ts";
 import { type Handover, type HandoverOutcome, type HandoverParts, runEviction, runHandover } from "./handover.ts";
 import type { HashingWatch } from "./hashing-watch.ts";
+import { UNMEASURED } from "./left-load.ts";
 import type { MeterBook } from "./meter-book.ts";
 import type { MinerControl } from "./miner-control.ts";
 import { DONE, failed, type Outcome, wordsOf } from "./outcome.ts";
@@ -24,8 +25,6 @@ import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
 import type { Tuner } from "./tuner.ts";
 
-/** What a GPU is taken to draw at work until it was measured or told its limit. */
-const UNMEASURED = watts(300);
 const STOP_TIMEOUT = seconds(10);
 /** A pool that reconnects within this is not away. */
 const RECONNECT_GRACE = seconds(3);

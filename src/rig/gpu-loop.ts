@@ -11,6 +11,7 @@ import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } f
 import type { AdoptedWork, WorkExit, WorkRole, WorkTrouble } from "../workloads/driver.ts";
 import { DecisionJournal } from "./decision-journal.ts";
 import { EngineTender } from "./engine-tender.ts";
+import { LeftLoad, UNMEASURED } from "./left-load.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { Observer } from "./observer.ts";
 import { Outlook, sayBlocked } from "./outlook.ts";
@@ -20,8 +21,6 @@ import type { GpuSnapshot } from "./snapshot.ts";
 import { WorkFaults } from "./work-faults.ts";
 
 const TICK = seconds(1);
-/** What a GPU is taken to draw at work until it was measured or told its limit. */
-const UNMEASURED = watts(300);
 const LONGEST_FREEZE = minutes(2);
 const LEAVE_TIMEOUT = seconds(5);
 
@@ -34,6 +33,8 @@ export class GpuLoop {
   readonly #tender: EngineTender;
   readonly #backoff: Backoff = createBackoff(TICK, seconds(60));
   readonly #faults: WorkFaults;
+  /** What an earlier agent's work may draw on this GPU. */
+  readonly left: LeftLoad;
   #capUntil: UnixMs | undefined;
   #why = "starting";
   /** What the last decision wants on the GPU. */
@@ -46,6 +47,7 @@ export class GpuLoop {
     this.#journal = new DecisionJournal(parts.ledger);
     this.#tender = new EngineTender(parts);
     this.#faults = new WorkFaults(parts);
+    this.left = new LeftLoad({ ...parts, roster: parts.ground.roster, load: () => this.load() });
   }
 
   /** Runs until `signal` fires, then drains, stops the GPU's work and books its energy. */
@@ -90,13 +92,9 @@ export class GpuLoop {
 
   /** A container that an earlier agent left on this GPU. */
   adopted(work: AdoptedWork): void {
-    const { ground, power, info, custody, meter, wake } = this.#parts;
+    const { ground, custody, wake } = this.#parts;
     ground.adopt(work);
-    const { working, resting } = this.load();
-    // It draws, or keeps ready, what nobody has claimed yet.
-    if (work.state !== "stopped")
-      power.concede(info.uuid, watts(Math.max(working, meter.latest.reading?.powerLimit ?? UNMEASURED)));
-    else if (custody.assignment.workload === "none") power.lower(info.uuid, resting);
+    this.left.adopted(work, custody.assignment.workload === "none");
     wake.call();
   }
 
@@ -205,6 +203,7 @@ export class GpuLoop {
     const { meter, rates, mining, queue, custody, ground } = this.#parts;
     const reading = await meter.look(signal);
     if (reading !== undefined) ground.observe(reading);
+    this.left.review();
     const { workload } = custody.assignment;
     if (workload === "hashing") mining?.watch.ask(mining.miner, signal);
     rates.observeHashrate(workload === "hashing" ? mining?.watch.rate() : undefined);

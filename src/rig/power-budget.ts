@@ -17,11 +17,15 @@ export interface PowerBudgetParts {
   readonly groups: readonly PowerGroup[];
   /** Between one GPU's start and the next one's. */
   readonly startEvery: Millis;
+  /** Whether claims wait for `open`, because what runs already is not known yet. */
+  readonly isHeld?: boolean;
 }
 
 /** What a GPU is taken to draw at rest until it has worked and stopped. */
 export const REST = watts(25);
 const TRY_EVERY = seconds(0.5);
+/** What is held is held for a moment only, and the first start should not wait for longer. */
+const TRY_HELD_EVERY = seconds(0.1);
 
 /**
  * What each GPU may draw now. A claim is raised before load starts and lowered after it stopped, in one turn each, so
@@ -30,10 +34,23 @@ const TRY_EVERY = seconds(0.5);
 export class PowerBudget {
   readonly #parts: PowerBudgetParts;
   readonly #claims = new Map<GpuUuid, Watts>();
+  /** What work of an earlier agent may draw, whatever its GPU's claim says. */
+  readonly #left = new Map<GpuUuid, Watts>();
+  #isHeld: boolean;
   #lastRaise = Number.NEGATIVE_INFINITY;
 
   constructor(parts: PowerBudgetParts) {
     this.#parts = parts;
+    this.#isHeld = parts.isHeld === true;
+  }
+
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** What runs already is conceded: from now on claims are met. */
+  open(): void {
+    this.#isHeld = false;
   }
 
   /** Whether anything has to be claimed at all. */
@@ -47,15 +64,25 @@ export class PowerBudget {
     if (tooSmall !== undefined)
       return failed(`it may draw ${power} W, and the power budget of ${tooSmall.name} is ${tooSmall.maxPower} W`);
     while (!signal.aborted) {
-      if (this.#raise(gpu, power)) return DONE;
-      await this.#parts.clock.wait(TRY_EVERY, signal);
+      if (!this.#isHeld && this.#raise(gpu, power)) return DONE;
+      await this.#parts.clock.wait(this.#isHeld ? TRY_HELD_EVERY : TRY_EVERY, signal);
     }
     return ABORTED;
   }
 
   /** Whatever drew more than `power` has stopped; never raises a claim. */
   lower(gpu: GpuUuid, power: Watts): void {
-    this.#claims.set(gpu, watts(Math.min(this.#of(gpu), power)));
+    this.#claims.set(gpu, watts(Math.min(this.#claimOf(gpu), power)));
+  }
+
+  /** Work of an earlier agent may draw this much on the GPU, until `settle`: nothing lowers it meanwhile. */
+  assume(gpu: GpuUuid, power: Watts): void {
+    this.#left.set(gpu, power);
+  }
+
+  /** No work of an earlier agent is on the GPU any more, or ours has taken it over. */
+  settle(gpu: GpuUuid): void {
+    this.#left.delete(gpu);
   }
 
   /** Somebody else's load, which asks nobody: ours has to fit beside it. */
@@ -69,6 +96,10 @@ export class PowerBudget {
   }
 
   #of(gpu: GpuUuid): Watts {
+    return watts(Math.max(this.#claimOf(gpu), this.#left.get(gpu) ?? 0));
+  }
+
+  #claimOf(gpu: GpuUuid): Watts {
     return this.#claims.get(gpu) ?? REST;
   }
 

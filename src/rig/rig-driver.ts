@@ -7,6 +7,8 @@ export interface RigDriver extends WorkDriver {
   resume?(name: string, signal: AbortSignal): Promise<void>;
   /** Called for every container that an earlier agent left, as it stands once the Engine tells of it. */
   onAdopted?(listener: (work: AdoptedWork) => void): void;
+  /** Called once, after the last of those calls: at once where nothing is to be told. */
+  onSurveyed?(listener: () => void): void;
   /** Called for work that runs on and cannot be trusted any more. */
   onTrouble?(listener: (trouble: WorkTrouble) => void): void;
   /** The running containers of others that were promised GPUs. */

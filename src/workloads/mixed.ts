@@ -32,9 +32,13 @@ export class MixedDriver implements FreezingDriver {
   readonly #contained = new Set<string>();
   readonly #unclaimed = new Map<string, AdoptedWork>();
   readonly #onAdopted = new Set<(work: AdoptedWork) => void>();
+  readonly #onSurveyed = new Set<() => void>();
+  /** Whether the Engine has told what an earlier agent left. */
+  #isSurveyed: boolean;
 
   constructor(parts: MixedDriverParts) {
     this.#parts = parts;
+    this.#isSurveyed = !parts.usesContainers;
   }
 
   async ensureReady(spec: WorkSpec, signal: AbortSignal): Promise<Readiness> {
@@ -77,6 +81,12 @@ export class MixedDriver implements FreezingDriver {
   /** Called for every container of an earlier agent: as it was found, and once more when it was stopped unclaimed. */
   onAdopted(listener: (work: AdoptedWork) => void): void {
     this.#onAdopted.add(listener);
+  }
+
+  /** Called once all that an earlier agent left was told of: at once where that is so, or where there is no Engine. */
+  onSurveyed(listener: () => void): void {
+    if (this.#isSurveyed) listener();
+    else this.#onSurveyed.add(listener);
   }
 
   #tell(work: AdoptedWork): void {
@@ -128,6 +138,8 @@ export class MixedDriver implements FreezingDriver {
         this.#contained.add(name);
         this.#tell(work);
       }
+      this.#isSurveyed = true;
+      for (const listener of this.#onSurveyed) listener();
       return true;
     } catch (error) {
       if (!isRigError(error)) throw error;

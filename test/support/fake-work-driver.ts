@@ -37,6 +37,8 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
   readonly faults = new Map<WorkRole, Error>();
   /** What containers of others were promised. */
   claims: readonly GpuClaim[] = [];
+  /** Whether all that an earlier agent left was told of. */
+  isSurveyed = true;
   engineFacts: Readonly<Record<string, unknown>> = ENGINE_FACTS;
   readonly miner: ScriptedMiner;
   readonly engine: ScriptedEngine;
@@ -44,6 +46,7 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
   readonly #listeners: ((exit: WorkExit) => void)[] = [];
   readonly #troubled: ((trouble: WorkTrouble) => void)[] = [];
   readonly #adopters: ((work: AdoptedWork) => void)[] = [];
+  readonly #surveyors: (() => void)[] = [];
   readonly #starts = new Map<string, Promise<Readiness>>();
 
   private constructor(clock: Clock, miner: ScriptedMiner, engine: ScriptedEngine) {
@@ -105,6 +108,17 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
     const { name, role, gpu } = spec;
     const found = { name, role, gpus: [gpu], fingerprint: "f", state, container: `c-${role}`, since: undefined };
     for (const listener of this.#adopters) listener(found);
+  }
+
+  onSurveyed(listener: () => void): void {
+    if (this.isSurveyed) listener();
+    else this.#surveyors.push(listener);
+  }
+
+  /** Everything was told of. */
+  surveyed(): void {
+    this.isSurveyed = true;
+    for (const listener of this.#surveyors) listener();
   }
 
   onExit(listener: (exit: WorkExit) => void): void {

@@ -38,6 +38,14 @@ test("is on record before it is tried, and lists newest first", () => {
   expect(ledger.transitions.list(1)).toHaveLength(1);
 });
 
+test("of one GPU has a newest, ended or not", () => {
+  ledger.transitions.end(ledger.transitions.start(transitionRow()), transitionEnd());
+  const newest = ledger.transitions.start(transitionRow({ to: "none" }));
+  ledger.transitions.start(transitionRow({ gpu: GPU_B }));
+  expect(ledger.transitions.latest(GPU_A)).toMatchObject({ id: newest, to: "none", outcome: undefined });
+  expect(ledger.transitions.latest("GPU-none")).toBeUndefined();
+});
+
 test("ends once", () => {
   const id = ledger.transitions.start(transitionRow());
   expect(ledger.transitions.end(id, transitionEnd({ outcome: "failed" }))).toBe(true);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { parseConfig } from "../../../src/config/load.ts";
+import { parseConfig, type RigConfig } from "../../../src/config/load.ts";
 import { LedgerError } from "../../../src/ledger/errors.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
 import { createLogger } from "../../../src/lib/logger.ts";
@@ -14,17 +14,14 @@ import { GPU_A, GPU_B, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
 
-const CONFIG = parseConfig(
-  {
-    version: 1,
-    rig: { name: "attic" },
-    mode: "auto",
-    mining: { pools: [{ url: "devpool" }] },
-    inference: { engine: { kind: "builtin", modelFile: "tiny.gguf" }, queueLimit: 2 },
-  },
-  "test",
-  "/",
-);
+const FILE = {
+  version: 1,
+  rig: { name: "attic" },
+  mode: "auto",
+  mining: { pools: [{ url: "devpool" }] },
+  inference: { engine: { kind: "builtin", modelFile: "tiny.gguf" }, queueLimit: 2 },
+};
+const CONFIG = parseConfig(FILE, "test", "/");
 
 let clock: ManualClock;
 let ledger: Ledger;
@@ -42,9 +39,17 @@ beforeEach(async () => {
   faults = [];
   changes = 0;
   log = [];
+  rig = rigOf(CONFIG);
+});
+afterEach(async () => {
+  await driver[Symbol.asyncDispose]();
+  ledger.close();
+});
+
+function rigOf(config: RigConfig): RigController {
   const source = new FakeGpuSource(clock, GPU_A);
-  rig = new RigController({
-    config: CONFIG,
+  return new RigController({
+    config,
     gpus: [source.info, { ...source.info, uuid: GPU_B, index: 1 }],
     source,
     driver,
@@ -64,11 +69,7 @@ beforeEach(async () => {
     },
     onFault: (error) => faults.push(error),
   });
-});
-afterEach(async () => {
-  await driver[Symbol.asyncDispose]();
-  ledger.close();
-});
+}
 
 const ask = (jobId: string, worth = usdNano(1)) => rig.enqueue({ jobId, worth }, new AbortController().signal);
 
@@ -233,6 +234,20 @@ test("a request counts once towards what serving is worth, while it waits and af
   });
   // 600 nano-USD in the first minute are 36 micro-USD an hour.
   expect([...seen]).toEqual([expect.closeTo(0.000_036, 12)]);
+  stop.abort();
+  await running;
+});
+
+test("under a power budget nothing starts before the Engine has told what an earlier agent left running", async () => {
+  driver.isSurveyed = false;
+  rig = rigOf(parseConfig({ ...FILE, power: { budget: { maxW: 2000 } } }, "test", "/"));
+  rig.setMode({ mode: "mine", by: "test" });
+  const stop = new AbortController();
+  const running = rig.run(stop.signal);
+  await passUntil(() => clock.monotonic() > 3000);
+  expect(driver.log).toEqual([]);
+  driver.surveyed();
+  await passUntil(() => rig.snapshots().every(({ workload }) => workload === "hashing"));
   stop.abort();
   await running;
 });

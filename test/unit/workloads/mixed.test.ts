@@ -172,3 +172,28 @@ test("both drivers are listened to, and closed", async () => {
   await mixed.close();
   expect(log).toEqual(["process listened to", "container listened to", "process close all", "container close all"]);
 });
+
+test("who wants to know that all was told hears it after the last find, and at once from then on", async () => {
+  const away = new ContainerError("away", { code: "ERR_DOCKER_UNREACHABLE", mend: "start it", retryable: true });
+  const { mixed, clock } = build([found("left", "running")], [away]);
+  const told: string[] = [];
+  mixed.onAdopted(({ name }) => told.push(name));
+  mixed.onSurveyed(() => told.push("all"));
+  const stop = new AbortController();
+  const tending = mixed.tendLeftovers(stop.signal);
+  await clock.advance(1000);
+  expect(told).toEqual([]);
+  await clock.advance(60_000);
+  mixed.onSurveyed(() => told.push("at once"));
+  expect(told).toEqual(["left", "all", "at once"]);
+  stop.abort();
+  await tending;
+});
+
+test("without an Engine there is nothing to wait for", () => {
+  let isTold = false;
+  new MixedDriver({ ...build().parts, usesContainers: false }).onSurveyed(() => {
+    isTold = true;
+  });
+  expect(isTold).toBe(true);
+});
