@@ -1,4 +1,5 @@
 import { elapsed, hours, type Millis, minutes, type UnixMs } from "../units/time.ts";
+import { believeOneOfTwo, type Doubt, LEAST_PAST, type Witness } from "./two-sources.ts";
 
 /** Further from its own daily median than this, a source is not believed on its word alone. */
 const MOST_CHANGE = 5;
@@ -41,14 +42,17 @@ interface SourceState {
 }
 
 /**
- * One price from several sources, any of which may lie: the median counts, a rise must be seen twice, and nobody far from
- * its own daily median is believed alone. Written by `sight` only.
+ * One price from several sources, any of which may lie: the median counts, of two the one that did not leave its own past
+ * alone, a rise must be seen twice, and nobody far from its own daily median is believed alone. Written by `sight` only.
  */
 export class GuardedPrice {
   readonly #maxAges: ReadonlyMap<string, Millis>;
   readonly #states = new Map<string, SourceState>();
   #belief: Belief | undefined;
   #rises: readonly Rise[] = [];
+  /** Of one of two sources that contradict each other. */
+  #doubt: Doubt | undefined;
+  #leftOut: string | undefined;
 
   constructor(maxAges: ReadonlyMap<string, Millis>, memory?: GuardMemory) {
     this.#maxAges = maxAges;
@@ -75,7 +79,9 @@ export class GuardedPrice {
     }
     this.#believe(now, { source, at });
     // What is not believed must not make itself believed by repetition.
-    if (state.highSince === undefined) state.history = remember(state.history, { value, at });
+    const isUnconfirmed = state.low > 0 && state.low < FALL_SIGHTINGS;
+    const isDisbelieved = state.highSince !== undefined || this.#leftOut === source || isUnconfirmed;
+    if (!isDisbelieved) state.history = remember(state.history, { value, at });
     return true;
   }
 
@@ -103,15 +109,16 @@ export class GuardedPrice {
   #believe(now: UnixMs, said: Omit<Rise, "value">): void {
     const fresh = this.#fresh(now);
     const credible = fresh.flatMap((state) => {
-      const value = credibleValue(state, fresh);
-      return value === undefined ? [] : [{ value, at: state.latest.at, source: state.source }];
+      const value = credibleValue(state, fresh, now);
+      return value === undefined ? [] : [{ value, at: state.latest.at, source: state.source, ...pastOf(state) }];
     });
-    const value = medianOf(valuesOf(credible));
+    const value = this.#agreedValue(credible, now);
     if (value === undefined) return;
     const at = newestOf(credible);
+    const sources = this.#leftOut === undefined ? credible.length : 1;
     const belief = this.believed(now);
     if (belief !== undefined && value <= belief.value) {
-      this.#accept(value, at, credible.length);
+      this.#accept(value, at, sources);
       return;
     }
     const agreed = credible.filter((one) => isNear(one.value, value)).length > 1;
@@ -123,7 +130,19 @@ export class GuardedPrice {
       if (belief !== undefined) this.#belief = { ...belief, at };
       return;
     }
-    this.#accept(agreed ? value : Math.min(...this.#rises.map((rise) => rise.value)), at, credible.length);
+    this.#accept(agreed ? value : Math.min(...this.#rises.map((rise) => rise.value)), at, sources);
+  }
+
+  /** The median, or the one of two that is not in doubt. */
+  #agreedValue(credible: readonly Witness[], now: UnixMs): number | undefined {
+    const [one, other, third] = credible;
+    const ofTwo =
+      one === undefined || other === undefined || third !== undefined
+        ? undefined
+        : believeOneOfTwo([one, other], this.#doubt, now);
+    this.#doubt = ofTwo?.doubt;
+    this.#leftOut = ofTwo?.isLeftOut && this.#doubt?.source;
+    return ofTwo?.value ?? medianOf(valuesOf(credible));
   }
 
   #fresh(now: UnixMs): readonly Fresh[] {
@@ -152,23 +171,28 @@ const isSame = (a: Omit<Rise, "value">, b: Omit<Rise, "value">): boolean => a.so
 type Fresh = SourceState & { readonly source: string; readonly latest: Sighting };
 
 /** What of a source's word is believed beside the others that are fresh; undefined for none of it. */
-function credibleValue(state: Fresh, fresh: readonly Fresh[]): number | undefined {
+function credibleValue(state: Fresh, fresh: readonly Fresh[], now: UnixMs): number | undefined {
   const { value } = state.latest;
-  const median = medianOf(valuesOf(state.history));
-  if (median === undefined) {
-    // Without a past, a source that the others contradict has to wait until it has one.
-    const others = fresh.filter((other) => other !== state && other.history.length > 0);
-    return others.length === 0 || others.some(({ latest }) => isNear(latest.value, value)) ? value : undefined;
-  }
   const backed = fresh.some((other) => other !== state && isNear(other.latest.value, value));
+  const isNewcomer = !isElder(state, now) && fresh.some((other) => other !== state && isElder(other, now));
+  // Without a past, a source that nobody backs has to wait until it has one, while another one has.
+  if (isNewcomer && !backed) return undefined;
+  const median = medianOf(valuesOf(state.history));
+  if (median === undefined) return value;
   if (value > MOST_CHANGE * median) return backed ? MOST_CHANGE * median : undefined;
   if (value < median / MOST_CHANGE) return backed || state.low >= FALL_SIGHTINGS ? value : undefined;
   return value;
 }
 
+function isElder({ history }: SourceState, now: UnixMs): boolean {
+  const [first] = history;
+  return first !== undefined && elapsed(first.at, now) >= LEAST_PAST;
+}
+
 const isNear = (a: number, b: number): boolean => a <= b * AGREEMENT && b <= a * AGREEMENT;
 
-const valuesOf = (sightings: readonly Sighting[]): readonly number[] => sightings.map(({ value }) => value);
+const valuesOf = (sightings: readonly Pick<Sighting, "value">[]): readonly number[] =>
+  sightings.map(({ value }) => value);
 
 /** The middle value, the lower of two: what is promised must not be too much. */
 export function medianOf(values: readonly number[]): number | undefined {
@@ -177,6 +201,12 @@ export function medianOf(values: readonly number[]): number | undefined {
 }
 
 const newestOf = (sightings: readonly Sighting[]): UnixMs => Math.max(...sightings.map(({ at }) => at)) as UnixMs;
+
+function pastOf({ history }: SourceState): Pick<Witness, "past"> {
+  const median = medianOf(valuesOf(history));
+  const [first] = history;
+  return median === undefined || first === undefined ? {} : { past: { median, from: first.at } };
+}
 
 /** The last day, one sighting per five minutes. */
 function remember(history: readonly Sighting[], sighting: Sighting): readonly Sighting[] {

@@ -156,6 +156,59 @@ describe("the price of a coin", () => {
     expect(bench.priceOf(market)).toBeLessThanOrEqual(5.2e-7);
   });
 
+  const coin = (name: string, algorithm: string, reward: number) => ({
+    [name]: {
+      tag: "DEV",
+      algorithm,
+      block_reward: reward,
+      nethash: 1e12,
+      block_time: 1,
+      exchange_rate: 5e-7,
+      exchange_rate_curr: "USD",
+      timestamp: Date.UTC(2026, 10, 22, 12) / 1000,
+    },
+  });
+  const good: Readonly<Record<string, string>> = {
+    whattomine: JSON.stringify({ coins: coin("A", "SHA-256", 1) }),
+    json: '{"usd": 5e-7, "at": "2026-11-22T12:00:00Z"}',
+    "pool-status": '{"sha256": {"estimate_current": 4.32e-7, "mbtc_mh_factor": 1000000}}',
+  };
+  const said: readonly [string, string, string][] = [
+    ["an error page", "whattomine", "<html><body>502 Bad Gateway</body></html>"],
+    ["half an answer", "whattomine", '{"coins": {"Dev": {"tag": "DEV", "algo'],
+    [
+      "a coin twice",
+      "whattomine",
+      JSON.stringify({ coins: { ...coin("A", "SHA-256", 1), ...coin("B", "SHA-256", 1) } }),
+    ],
+    ["the coin of another algorithm", "whattomine", JSON.stringify({ coins: coin("A", "Scrypt", 0.001) })],
+    ["a reward of nothing", "whattomine", JSON.stringify({ coins: coin("A", "SHA-256", 0) })],
+    ["a reward below nothing", "whattomine", JSON.stringify({ coins: coin("A", "SHA-256", -1) })],
+    ["a reward of half", "whattomine", JSON.stringify({ coins: coin("A", "SHA-256", 0.5) })],
+    ["a thousand-fold reward", "whattomine", JSON.stringify({ coins: coin("A", "SHA-256", 1000) })],
+    ["no unit", "pool-status", '{"sha256": {"estimate_current": "0.00001", "estimate_last24h": "0.00001"}}'],
+    ["a price of text", "json", '{"usd": "NaN"}'],
+    ["a time of yesteryear", "json", '{"usd": 1e-9, "at": "2025-11-22T12:00:00Z"}'],
+    ["a time still to come", "json", '{"usd": 1e-9, "at": "2026-11-23T12:00:00Z"}'],
+  ];
+  test.each(said)("of two sources stands while one of them begins to say %s", async (_title, shape, text) => {
+    const { server, clock } = bench;
+    let saying = good[shape];
+    server.answer = ({ path }, response) => {
+      response.writeHead(200).end(path === "/bad" ? saying : '{"usd": 5e-7}');
+    };
+    const { price, unit, ...rest } = bench.source("/bad");
+    const place = shape === "json" ? { price, unit, asOf: "/at" } : {};
+    const sources = [{ ...rest, ...place, shape, tag: "DEV", maxAgeS: 86_400 }, bench.source("/good")];
+    const market = bench.open({ market: { sources, currencies: [{ currency: "BTC", usd: 100_000 }] } });
+    for (let look = 0; look < 20; look++) {
+      await until(() => clock.waiting >= 3, 2000);
+      await clock.advance(6 * MINUTE);
+      if (look === 12) saying = text;
+      if (look > 1) expect(bench.priceOf(market)).toBeCloseTo(5e-7, 15);
+    }
+  });
+
   test("in another currency waits for that currency's price", async () => {
     bench.server.answer = ({ path }, response) =>
       void response.writeHead(200).end(path === "/eur" ? '{"rate": 1.25}' : '{"usd": 4e-7}');
