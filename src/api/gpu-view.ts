@@ -1,9 +1,10 @@
+import type { ServedRate } from "../rig/served-rates.ts";
 import type { GpuSnapshot } from "../rig/snapshot.ts";
 import { toUsd, type UsdNano } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
 import { askFloor, neededStay } from "../valuation/comparison.ts";
 import type { Valuation } from "../valuation/valuation.ts";
-import type { EngineView, GpuView, ValuationView } from "./shapes.ts";
+import type { EngineView, GpuView, ServedRateView, ValuationView } from "./shapes.ts";
 
 const HOURS_PER_DAY = 24;
 
@@ -38,6 +39,7 @@ export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuV
   hashrateEffectiveHps: gpu.hashrateEffective ?? null,
   hashrateReportedHps: gpu.hashrateReported ?? null,
   tokensPerSecond: gpu.tokensPerSecond ?? null,
+  servedRates: gpu.served.map(toServedRateView),
   netUsdPerHour: gpu.net ?? null,
   queuedRequests: gpu.queue.waiting,
   activeRequests: gpu.queue.active,
@@ -55,6 +57,16 @@ export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuV
   })),
   lastXid: gpu.lastXid ?? null,
   slotFaults24h: gpu.slotFaults,
+});
+
+const toServedRateView = ({ concurrency, rate, power, samples, basis, at }: ServedRate): ServedRateView => ({
+  concurrency,
+  tokensPerSecond: rate,
+  powerW: power ?? null,
+  joulesPerToken: power === undefined || rate === 0 ? null : power / rate,
+  samples,
+  basis,
+  measuredMs: Math.round(at),
 });
 
 export const toValuationView = (

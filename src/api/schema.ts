@@ -16,6 +16,7 @@ import {
   type PoolView,
   type ReadyView,
   type RigView,
+  type ServedRateView,
   type SwitchCostView,
   type TodayView,
   type TransitionView,
@@ -90,6 +91,16 @@ export const curtailViewSchema: z.ZodType<CurtailView> = z.strictObject({
   untilMs: time.nullable(),
 });
 
+export const servedRateSchema: z.ZodType<ServedRateView> = z.strictObject({
+  concurrency: count,
+  tokensPerSecond: number,
+  powerW: number.nullable(),
+  joulesPerToken: number.nullable(),
+  samples: count,
+  basis: z.enum(["watched", "benched", "adopted"]),
+  measuredMs: time,
+});
+
 export const gpuSchema: z.ZodType<GpuView> = z.strictObject({
   uuid: text,
   index: count,
@@ -111,6 +122,7 @@ export const gpuSchema: z.ZodType<GpuView> = z.strictObject({
   hashrateEffectiveHps: number.nullable(),
   hashrateReportedHps: number.nullable(),
   tokensPerSecond: number.nullable(),
+  servedRates: z.array(servedRateSchema),
   netUsdPerHour: number.nullable(),
   queuedRequests: count,
   activeRequests: count,

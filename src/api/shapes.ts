@@ -116,6 +116,8 @@ export interface GpuView {
   readonly hashrateReportedHps: number | null;
   /** Learned from requests; stays while none runs. */
   readonly tokensPerSecond: number | null;
+  /** By how many requests are answered at once; empty until one was. */
+  readonly servedRates: readonly ServedRateView[];
   readonly netUsdPerHour: number | null;
   readonly queuedRequests: number;
   readonly activeRequests: number;
@@ -129,6 +131,17 @@ export interface GpuView {
   readonly lastXid: number | null;
   /** How often a card in this slot was taken out of service in the last 24 hours. */
   readonly slotFaults24h: number;
+}
+
+/** What the engine writes with so many requests at once, of all of them together. */
+export interface ServedRateView {
+  readonly concurrency: number;
+  readonly tokensPerSecond: number;
+  readonly powerW: number | null;
+  readonly joulesPerToken: number | null;
+  readonly samples: number;
+  readonly basis: "watched" | "benched" | "adopted";
+  readonly measuredMs: number;
 }
 
 export interface SwitchCostView {

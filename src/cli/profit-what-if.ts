@@ -3,6 +3,7 @@ import { basename, resolve } from "node:path";
 import { z } from "zod";
 import { toValuationView } from "../api/gpu-view.ts";
 import { loadConfig, type RigConfig } from "../config/load.ts";
+import type { BenchmarkRow } from "../ledger/benchmarks.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
 import { systemClock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -134,7 +135,7 @@ function readLedger(options: WhatIfOptions, config: RigConfig, context: CliConte
   const wanted = new Set([mining?.coin, model, "rest"]);
   const ledger = openLedgerReadOnly(findDataDir(options, context));
   try {
-    const rows = ledger.benchmarks.list().filter(({ label }) => wanted.has(label));
+    const rows = fastest(ledger.benchmarks.list().filter(({ label }) => wanted.has(label)));
     if (rows.length === 0)
       throw new UsageError("nothing was ever measured here", {
         code: "ERR_USAGE",
@@ -146,6 +147,12 @@ function readLedger(options: WhatIfOptions, config: RigConfig, context: CliConte
   } finally {
     ledger.close();
   }
+}
+
+/** Of a model that was measured with several numbers of requests at once, what it writes most with: its full load. */
+function fastest(rows: readonly BenchmarkRow[]): readonly BenchmarkRow[] {
+  const groups = Map.groupBy(rows, ({ gpu, label, unit }) => [gpu, label, unit].join(" "));
+  return [...groups.values()].flatMap((same) => same.toSorted((a, b) => b.rate - a.rate).slice(0, 1));
 }
 
 function readBenchmarks(file: string): readonly Benchmark[] {

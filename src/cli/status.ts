@@ -72,15 +72,24 @@ function describeRig(rig: RigView): string {
 }
 
 /** What handovers were measured to take, and what is wrong with the card's slot. */
-function describeHandovers({ index, switchCosts, slotFaults24h, lastXid }: GpuView): string {
+function describeHandovers({ index, switchCosts, servedRates, slotFaults24h, lastXid }: GpuView): string {
   const costs = switchCosts.map(
     ({ from, to, rung, meanMs, p90Ms, energyMj }) =>
       `${sayWorkload(from)} to ${sayWorkload(to)} (${rung}) ${sayLength(meanMs)}, 9 of 10 within ${sayLength(p90Ms)}, ${sayEnergy(energyMj)}`,
   );
   const faults = slotFaults24h === 0 ? [] : [`out of service ${sayAmount(slotFaults24h, "time")} in 24 h`];
   const xid = lastXid === null ? [] : [`last Xid ${lastXid}`];
-  const facts = [...costs, ...faults, ...xid];
+  const facts = [...costs, ...describeSpeeds(servedRates), ...faults, ...xid];
   return facts.length === 0 ? "" : `\nGPU ${index}  ${facts.join("\n       ")}\n`;
+}
+
+/** Tokens a second by the number of requests at once, with what a token costs in energy. */
+function describeSpeeds(rates: GpuView["servedRates"]): readonly string[] {
+  const speeds = rates.map(({ concurrency, tokensPerSecond, joulesPerToken }) => {
+    const energy = joulesPerToken === null ? "" : ` (${sayEnergy(joulesPerToken * 1000)} each)`;
+    return `${concurrency} at once ${sayTps(tokensPerSecond)}${energy}`;
+  });
+  return speeds.length === 0 ? [] : [`inference: ${speeds.join(", ")}`];
 }
 
 function describeGpus(rig: RigView): string {

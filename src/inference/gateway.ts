@@ -3,7 +3,6 @@ import { LedgerError } from "../ledger/errors.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { UsdNano } from "../units/money.ts";
 import { requestWorth, type TokenPrices } from "../valuation/inference.ts";
 import type { InferenceAnswer, InferencePort, InferenceRoute, OpenAiError } from "./answer.ts";
 import type { CompletionBook, CompletionEnd } from "./completion-book.ts";
@@ -92,7 +91,7 @@ const USUAL_CONTEXT = 4096;
 async function admit(parts: GatewayParts, call: Call): Promise<InferenceAnswer> {
   const leave = new AbortController();
   const jobId = `cmpl-${randomUUID()}`;
-  const demand = { jobId, worth: worthOf(call), ...barOf(call) };
+  const demand = { jobId, ...expectationOf(call), ...barOf(call) };
   const ticket = parts.gpus.enqueue(demand, AbortSignal.any([call.signal, leave.signal]));
   try {
     parts.book.queued(jobId, ticket.gpu, call.service.model);
@@ -131,10 +130,10 @@ function remember({ client, clients }: Call, status: number): void {
 }
 
 /** No claim of a client makes a request worth more than what the model can read and write. */
-function worthOf({ request, route, service }: Call): UsdNano {
+function expectationOf({ request, route, service }: Call): Pick<Demand, "worth" | "tokensOut"> {
   const { contextTokens: most = USUAL_CONTEXT, usualTokensOut, prices } = service;
   const tokensOut = route === "/v1/embeddings" ? 0 : Math.min(most, request.maxTokens ?? usualTokensOut);
-  return requestWorth(Math.min(most, request.tokensInGuess), tokensOut, prices);
+  return { worth: requestWorth(Math.min(most, request.tokensInGuess), tokensOut, prices), tokensOut };
 }
 
 function openCall(parts: GatewayParts, call: Call, jobId: string, grant: Grant): OpenCall {

@@ -7,6 +7,10 @@ export interface Demand {
   readonly jobId: string;
   /** Price × expected tokens. */
   readonly worth: UsdNano;
+  /** How many of those it is expected to be answered with; 0 when absent. */
+  readonly tokensOut?: number;
+  /** True for a benchmark's own, which says nothing of when customers come. */
+  readonly isTrial?: boolean;
   /** Absent where the request may wake an engine; otherwise why it may not, and for how long. */
   readonly barred?: { readonly why: string; readonly length: Millis };
 }

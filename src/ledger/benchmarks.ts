@@ -1,45 +1,59 @@
 import type { Watts } from "../units/energy.ts";
 import type { UnixMs } from "../units/time.ts";
 import { type Connection, fromRow, type Nullable, orNull } from "./connection.ts";
-import type { GpuUuid } from "./rows.ts";
+import type { BenchmarkBasis, GpuUuid } from "./rows.ts";
 
 /** The measured rate of one GPU on one workload, in `unit` (`H/s`, `tok/s`). */
 export interface BenchmarkRow {
   readonly gpu: GpuUuid;
   /** The workload in words that stay the same: algorithm and miner, or model and engine. */
   readonly label: string;
+  /** Requests answered at once while measured; 0 where that was not counted, as with every coin. */
+  readonly concurrency: number;
   readonly rate: number;
   readonly unit: string;
   /** While measured; undefined where power could not be read. */
   readonly power: Watts | undefined;
   readonly samples: number;
+  readonly basis: BenchmarkBasis;
   readonly at: UnixMs;
 }
+
+type Written = Omit<BenchmarkRow, "power" | "concurrency" | "basis"> & {
+  readonly power?: Watts | undefined;
+  /** 0 when absent. */
+  readonly concurrency?: number;
+  /** `watched` when absent. */
+  readonly basis?: BenchmarkBasis;
+};
 
 export interface BenchmarkReads {
   get(gpu: GpuUuid, label: string): BenchmarkRow | undefined;
   list(): readonly BenchmarkRow[];
 }
 
-/** The newest benchmark per GPU and workload. */
+/** The newest benchmark per GPU, workload and number of requests at once. */
 export interface Benchmarks extends BenchmarkReads {
-  upsert(row: Omit<BenchmarkRow, "power"> & { readonly power?: Watts | undefined }): void;
+  upsert(row: Written): void;
 }
 
 const UPSERT = `
-INSERT INTO benchmarks (gpu_uuid, label, rate, unit, power_w, samples, measured_ms)
-VALUES (@gpu, @label, @rate, @unit, @power, @samples, @at)
-ON CONFLICT (gpu_uuid, label) DO UPDATE SET rate = @rate, unit = @unit, power_w = @power, samples = @samples,
-  measured_ms = @at`;
+INSERT INTO benchmarks (gpu_uuid, label, concurrency, rate, unit, power_w, samples, basis, measured_ms)
+VALUES (@gpu, @label, @concurrency, @rate, @unit, @power, @samples, @basis, @at)
+ON CONFLICT (gpu_uuid, label, concurrency) DO UPDATE SET rate = @rate, unit = @unit, power_w = @power,
+  samples = @samples, basis = @basis, measured_ms = @at`;
 const SELECT = `
-SELECT gpu_uuid AS gpu, label, rate, unit, power_w AS power, samples, measured_ms AS at FROM benchmarks`;
+SELECT gpu_uuid AS gpu, label, concurrency, rate, unit, power_w AS power, samples, basis, measured_ms AS at
+FROM benchmarks`;
 
 export function createBenchmarks(connection: Connection): Benchmarks {
   const upsert = connection.prepare(UPSERT);
-  const get = connection.prepare<Nullable<BenchmarkRow>>(`${SELECT} WHERE gpu_uuid = @gpu AND label = @label`);
-  const list = connection.prepare<Nullable<BenchmarkRow>>(`${SELECT} ORDER BY gpu_uuid, label`);
+  const get = connection.prepare<Nullable<BenchmarkRow>>(
+    `${SELECT} WHERE gpu_uuid = @gpu AND label = @label AND concurrency = 0`,
+  );
+  const list = connection.prepare<Nullable<BenchmarkRow>>(`${SELECT} ORDER BY gpu_uuid, label, concurrency`);
   return {
-    upsert: (row) => void upsert.run({ ...row, power: orNull(row.power) }),
+    upsert: (row) => void upsert.run({ concurrency: 0, basis: "watched", ...row, power: orNull(row.power) }),
     get: (gpu, label) => {
       const row = get.get({ gpu, label });
       return row === undefined ? undefined : fromRow<BenchmarkRow>(row);

@@ -10,6 +10,7 @@ import { shareAlgorithm } from "./migrations/0007-share-algorithm.ts";
 import { curtailments } from "./migrations/0008-curtailments.ts";
 import { foundSettings } from "./migrations/0009-found-settings.ts";
 import { payouts } from "./migrations/0010-payouts.ts";
+import { benchmarkBasis } from "./migrations/0011-benchmark-basis.ts";
 
 /** In order; a step that was released is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -23,6 +24,7 @@ const MIGRATIONS: readonly string[] = [
   curtailments,
   foundSettings,
   payouts,
+  benchmarkBasis,
 ];
 
 /** The version of a ledger that has every step. */

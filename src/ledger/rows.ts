@@ -25,6 +25,9 @@ export type PowerField = "instant" | "average" | "draw";
 /** `bare`: no program holds the GPU. `parked`: one holds it and does nothing. `active`: one works. */
 export type PowerLevel = "bare" | "parked" | "active";
 
+/** How a benchmark came about: from work that was done anyway, from `rigshift bench`, or from a miner that is not ours. */
+export type BenchmarkBasis = "watched" | "benched" | "adopted";
+
 export type RevenueBasis = "estimated" | "credited" | "paid";
 
 export type HandoverState =

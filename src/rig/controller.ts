@@ -34,6 +34,7 @@ import { rebootWhenLost } from "./reboot-policy.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { RigDriver } from "./rig-driver.ts";
 import { machineProcesses, type ProcessLookup, Roster } from "./roster.ts";
+import { ServedRates } from "./served-rates.ts";
 import { Shedding } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
 import { Surroundings, type SurroundingsParts } from "./surroundings.ts";
@@ -141,7 +142,7 @@ export class RigController implements GpuPort {
     const [gpu, { queue, demand: observed }] = best;
     const admitted = queue.enqueue(demand, signal);
     // While it waits it is backlog; it becomes observed demand, refused or not, when it leaves the queue.
-    void admitted.then(() => observed.add(demand.worth, this.#parts.clock.now()));
+    void admitted.then(() => observed.add(demand.worth, this.#parts.clock.now(), demand.tokensOut));
     return { gpu, admitted };
   }
 
@@ -276,6 +277,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
   const switches = new SwitchBook({ gpu, ledger, clock: steady, electricity, wear: policy.wearPerSwitch });
   const labels = { hashing: parts.mining?.coin.coin ?? "hashing", serving: parts.model ?? "serving", resting: "rest" };
   const rates = new RateBook(gpu, labels, { ledger, clock });
+  const served = parts.model === undefined ? undefined : new ServedRates({ gpu, model: parts.model, ledger, clock });
   const cooldown = new Cooldown();
   const demand = new ObservedDemand(clock.now());
   const ground = groundOf(info, parts, { steady, meter, roster, onTrouble: () => wake.call() });
@@ -290,6 +292,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     drainTimeout: inference?.drainTimeout ?? seconds(0),
     ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
+    ...(served ? { served } : {}),
   });
   const atWall = (drawn: Watts) => {
     const { factor, hostPower } = parts.rigPower?.wall() ?? wall;
@@ -307,6 +310,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     mode: () => (shed() === undefined ? modeOf(parts, gpu) : "pause"),
     ordered: () => modeOf(parts, gpu),
     shed,
+    ...(served ? { served } : {}),
     ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
   });

@@ -8,7 +8,6 @@ import type { Logger } from "../lib/logger.ts";
 import type { CoinQuote } from "../market/file.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { after, elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
-import { tokensPerSecond } from "../units/work.ts";
 import type { Cooldown } from "./cooldown.ts";
 import type { EngineControl } from "./engine-control.ts";
 import { type Handover, type HandoverOutcome, type HandoverParts, runEviction, runHandover } from "./handover.ts";
@@ -19,7 +18,9 @@ import type { MinerControl } from "./miner-control.ts";
 import { DONE, failed, type Outcome, wordsOf } from "./outcome.ts";
 import { type PowerBudget, REST } from "./power-budget.ts";
 import type { RateBook } from "./rates.ts";
-import type { Gate, RequestQueue } from "./request-queue.ts";
+import type { RequestQueue } from "./request-queue.ts";
+import type { ServedRates } from "./served-rates.ts";
+import { createGate } from "./serving-gate.ts";
 import { type Route, rungFor, stepsFor } from "./steps.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
@@ -53,6 +54,8 @@ export interface CustodyParts {
   readonly meter: MeterBook;
   readonly queue: RequestQueue;
   readonly rates: RateBook;
+  /** Absent when nothing is served. */
+  readonly served?: ServedRates;
   readonly cooldown: Cooldown;
   readonly switches: SwitchBook;
   readonly ground: Surroundings;
@@ -336,7 +339,7 @@ export class Custody {
       miner: mining?.miner,
       engine: serving?.engine,
       drainTimeout,
-      gate: (engine, slots) => this.#gate(engine, slots),
+      gate: (engine, slots) => createGate(engine, slots, this.#parts),
       onMinerStart: () => mining?.watch.expectShare(),
       firstShare: (signal) => mining?.watch.firstShare(() => this.#endWarming(), signal) ?? Promise.resolve(DONE),
       verifyFree: (signal) => ground.verifyFree(handover, { xid }, isUp, signal),
@@ -373,27 +376,5 @@ export class Custody {
     const away = mining?.poolAway();
     const isAway = away !== undefined && elapsed(away.since, clock.now()) > RECONNECT_GRACE;
     return isAway ? failed(`the pool is away: ${away.reason}`) : undefined;
-  }
-
-  /** Meters each request, and learns the engine's speed from the tokens it made. */
-  #gate(engine: string, slots: number): Gate {
-    const { meter, clock, rates } = this.#parts;
-    const began = new Map<string, Millis>();
-    return {
-      engine,
-      slots,
-      begin: async (jobId) => {
-        await meter.beginRequest(jobId);
-        began.set(jobId, clock.monotonic());
-      },
-      end: async (jobId, tokensOut) => {
-        const start = began.get(jobId);
-        began.delete(jobId);
-        const length = start === undefined ? millis(0) : millis(clock.monotonic() - start);
-        if (tokensOut !== undefined && tokensOut > 1 && length > 0)
-          rates.observeTokens(tokensPerSecond((tokensOut * 1000) / length));
-        await meter.endRequest(jobId);
-      },
-    };
   }
 }

@@ -13,9 +13,9 @@ import { DecisionJournal } from "./decision-journal.ts";
 import { EngineTender } from "./engine-tender.ts";
 import { LeftLoad, UNMEASURED } from "./left-load.ts";
 import type { LoopParts } from "./loop-parts.ts";
+import { measure } from "./measuring.ts";
 import { Observer } from "./observer.ts";
 import { Outlook, sayBlocked } from "./outlook.ts";
-import type { Activity } from "./rates.ts";
 import type { Load } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
 import { WorkFaults } from "./work-faults.ts";
@@ -109,7 +109,7 @@ export class GpuLoop {
   }
 
   snapshot(): GpuSnapshot {
-    const { info, ground, ordered, switches, meter, mining, serving, queue, rates, custody, clock, steady } =
+    const { info, ground, ordered, switches, meter, mining, serving, queue, rates, served, custody, clock, steady } =
       this.#parts;
     const { workload, since } = custody.assignment;
     const { effective, reported } = mining?.watch.live ?? {};
@@ -128,6 +128,7 @@ export class GpuLoop {
       slotFaults: ground.health.slotFaults,
       ...(ground.health.lastXid === undefined ? {} : { lastXid: ground.health.lastXid }),
       valuations: this.#outlook.valuations,
+      served: served?.list() ?? [],
       ...meter.latest,
       ...(effective === undefined ? {} : { hashrateEffective: effective }),
       ...(reported === undefined ? {} : { hashrateReported: reported }),
@@ -180,8 +181,10 @@ export class GpuLoop {
   /** One round of the loop; returns how long nothing needs doing. */
   async #look(signal: AbortSignal): Promise<Millis> {
     const { custody, mode, steady } = this.#parts;
-    await this.#measure(signal);
+    await measure(this.#parts, signal);
+    this.left.review();
     if (await this.#standAside(signal)) return TICK;
+    await this.#parts.trial?.tend(custody.assignment.workload, signal);
     await this.#noticeFailure(signal);
     await this.#stopUnwanted(signal);
     const length = this.#outlook.look();
@@ -197,19 +200,6 @@ export class GpuLoop {
     if (decision.action === "keep") return this.#untilNext(decision.lookAgain);
     await this.#switchTo(decision, signal);
     return millis(0);
-  }
-
-  async #measure(signal: AbortSignal): Promise<void> {
-    const { meter, rates, mining, queue, custody, ground } = this.#parts;
-    const reading = await meter.look(signal);
-    if (reading !== undefined) ground.observe(reading);
-    this.left.review();
-    const { workload } = custody.assignment;
-    if (workload === "hashing") mining?.watch.ask(mining.miner, signal);
-    rates.observeHashrate(workload === "hashing" ? mining?.watch.rate() : undefined);
-    const activity = activityOf(workload, queue.facts().active);
-    const isRest = activity === "resting" && ground.roster.isLeft("miner");
-    if (reading?.power !== undefined && activity !== undefined && !isRest) rates.observePower(activity, reading.power);
   }
 
   /** A GPU that cannot be trusted, or that somebody else uses, gets none of our work; true while that is so. */
@@ -341,10 +331,10 @@ export class GpuLoop {
   }
 
   #accept(decision: Decision, facts: GpuFacts, mode: Mode): void {
-    const { clock, onChange, custody, shed } = this.#parts;
+    const { clock, onChange, custody, shed, trial } = this.#parts;
     this.#wanted = decision.action === "switch" ? decision.to : facts.workload;
     const isStuck = custody.state === "faulted";
-    const why = shed() ?? decision.why;
+    const why = shed() ?? trial?.words ?? decision.why;
     this.#why = isStuck ? `${why}; the last handover failed, and its work may still run` : why;
     if (decision.rule === "gap-cap" && facts.queue.waiting > 0) this.#capUntil = facts.gapSwitchFree;
     this.#journal.record(decision, { facts, mode, valuations: this.#outlook.valuations }, clock.now());
@@ -369,7 +359,7 @@ export class GpuLoop {
 
   /** The end of the loop: nothing new is taken, what runs may end, and the books are closed. */
   async #leave(): Promise<void> {
-    const { queue, custody, rates, meter, logger, info, clock } = this.#parts;
+    const { queue, custody, rates, served, meter, logger, info, clock } = this.#parts;
     queue.refuseAll("stopping", "the agent is stopping");
     const deadline = new AbortController();
     void clock.wait(LEAVE_TIMEOUT, deadline.signal).then(() => deadline.abort());
@@ -378,7 +368,10 @@ export class GpuLoop {
       const complain = (error: unknown) =>
         logger.error("leaving the GPU failed", { gpu: info.uuid, reason: messageOf(error) });
       await custody.leave(deadline.signal).catch(complain);
-      await meter.close().then(() => rates.store(), complain);
+      await meter.close().then(() => {
+        rates.store();
+        served?.store();
+      }, complain);
     } finally {
       deadline.abort();
     }
@@ -387,10 +380,4 @@ export class GpuLoop {
   #rules(): SwitchRules {
     return this.#parts.rules(this.#outlook.roundTrip.duration);
   }
-}
-
-function activityOf(workload: string, active: number): Activity | undefined {
-  if (workload === "hashing") return "hashing";
-  if (workload === "inference") return active > 0 ? "serving" : undefined;
-  return workload === "none" ? "resting" : undefined;
 }

@@ -13,8 +13,10 @@ import type { MeterBook } from "./meter-book.ts";
 import type { PowerBudget } from "./power-budget.ts";
 import type { RateBook } from "./rates.ts";
 import type { RequestQueue } from "./request-queue.ts";
+import type { ServedRates } from "./served-rates.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
+import type { Trial } from "./trial.ts";
 import type { Prices } from "./valuing.ts";
 import type { Wake } from "./wake.ts";
 
@@ -30,6 +32,10 @@ export interface LoopParts {
   readonly meter: MeterBook;
   readonly queue: RequestQueue;
   readonly rates: RateBook;
+  /** Absent when nothing is served. */
+  readonly served?: ServedRates;
+  /** Absent where nobody can ask for a benchmark. */
+  readonly trial?: Trial;
   readonly demand: ObservedDemand;
   readonly cooldown: Cooldown;
   readonly switches: SwitchBook;

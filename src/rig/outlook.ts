@@ -47,13 +47,20 @@ export class Outlook {
 
   /** Values everything anew and adds what staying has cost since the last look; returns how long ago that was. */
   look(): Millis {
-    const { clock, rates, prices, mining, serving, demand, queue } = this.#parts;
+    const { clock, rates, served, prices, mining, serving, demand, queue } = this.#parts;
     // Monotonic: a clock that is set must not count as hours of regret.
     const look = clock.monotonic();
     const length = millis(look - this.#lookedAt);
     this.#lookedAt = look;
     const now = clock.now();
-    const inference = serving && { model: serving.model, demand: demand.over(now), backlog: queue.facts().worth };
+    const capacity = served?.capacity();
+    const inference = serving && {
+      model: serving.model,
+      demand: demand.over(now),
+      backlog: queue.facts().worth,
+      backlogTokens: queue.waitingTokens,
+      ...(capacity === undefined ? {} : { capacity }),
+    };
     const facts = { rates, prices, ...(mining ? { coin: mining.coin } : {}), ...(inference ? { inference } : {}) };
     this.#valuations = valueAll(facts, now);
     const candidates = toCandidates(this.#valuations);

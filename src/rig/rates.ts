@@ -1,5 +1,5 @@
 import type { Ledger } from "../ledger/ledger.ts";
-import type { GpuUuid } from "../ledger/rows.ts";
+import type { BenchmarkBasis, GpuUuid } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { elapsed, minutes, type UnixMs } from "../units/time.ts";
@@ -16,7 +16,12 @@ interface Learned {
   rate?: number;
   power?: number;
   samples: number;
+  basis: BenchmarkBasis;
+  /** When it was last measured since it was last stored. */
+  news?: UnixMs;
 }
+
+const nothing = (): Learned => ({ samples: 0, basis: "watched" });
 
 const UNIT_OF: Readonly<Record<Activity, "H/s" | "tok/s" | "W">> = { hashing: "H/s", serving: "tok/s", resting: "W" };
 
@@ -27,9 +32,9 @@ export class RateBook {
   readonly #clock: Clock;
   readonly #labels: Readonly<Record<Activity, string>>;
   readonly #learned: Record<Activity, Learned> = {
-    hashing: { samples: 0 },
-    serving: { samples: 0 },
-    resting: { samples: 0 },
+    hashing: nothing(),
+    serving: nothing(),
+    resting: nothing(),
   };
   #live: { readonly rate: Hashrate; readonly basis: RateBasis } | undefined;
   #stored: UnixMs;
@@ -46,7 +51,7 @@ export class RateBook {
   observePower(activity: Activity, power: Watts): void {
     const entry = this.#learned[activity];
     entry.power = blend(entry.power, power);
-    entry.samples++;
+    this.#watched(entry);
     if (elapsed(this.#stored, this.#clock.now()) >= STORE_EVERY) this.store();
   }
 
@@ -55,12 +60,12 @@ export class RateBook {
     this.#live = live;
     if (live === undefined) return;
     this.#learned.hashing.rate = live.rate;
-    this.#learned.hashing.samples++;
+    this.#watched(this.#learned.hashing);
   }
 
   observeTokens(rate: TokensPerSecond): void {
     this.#learned.serving.rate = blend(this.#learned.serving.rate, rate);
-    this.#learned.serving.samples++;
+    this.#watched(this.#learned.serving);
   }
 
   power(activity: Activity): Watts | undefined {
@@ -79,23 +84,37 @@ export class RateBook {
     return rate === undefined ? undefined : tokensPerSecond(rate);
   }
 
-  /** Writes what was learned; the next start begins with it. */
+  /** What a benchmark measured stands in for what was learned; written at once. */
+  take(activity: Activity, figure: TakenFigure): void {
+    this.#learned[activity] = { ...figure, news: this.#clock.now() };
+    this.store();
+  }
+
+  /** Writes what is new; the next start begins with it. */
   store(): void {
     this.#stored = this.#clock.now();
     for (const activity of ["hashing", "serving", "resting"] as const) this.#save(activity);
   }
 
+  #watched(entry: Learned): void {
+    entry.samples++;
+    entry.basis = "watched";
+    entry.news = this.#clock.now();
+  }
+
   #load(activity: Activity): void {
     const stored = this.#ledger.benchmarks.get(this.#gpu, this.#labels[activity]);
     if (stored === undefined) return;
-    const { rate, power, samples } = stored;
-    this.#learned[activity] = { rate, samples, ...(power === undefined ? {} : { power }) };
+    const { rate, power, samples, basis } = stored;
+    this.#learned[activity] = { rate, samples, basis, ...(power === undefined ? {} : { power }) };
   }
 
   #save(activity: Activity): void {
-    const { rate, power, samples } = this.#learned[activity];
+    const entry = this.#learned[activity];
+    const { rate, power, samples, basis, news } = entry;
     const figure = activity === "resting" ? power : rate;
-    if (figure === undefined) return;
+    if (figure === undefined || news === undefined) return;
+    delete entry.news;
     this.#ledger.benchmarks.upsert({
       gpu: this.#gpu,
       label: this.#labels[activity],
@@ -103,9 +122,18 @@ export class RateBook {
       unit: UNIT_OF[activity],
       ...(power === undefined ? {} : { power: watts(power) }),
       samples,
-      at: this.#stored,
+      basis,
+      at: news,
     });
   }
+}
+
+/** One activity's rate and watts, and how they came about. */
+export interface TakenFigure {
+  readonly rate: number;
+  readonly power?: Watts;
+  readonly samples: number;
+  readonly basis: BenchmarkBasis;
 }
 
 const blend = (old: number | undefined, value: number): number =>

@@ -93,6 +93,11 @@ export class RequestQueue {
     };
   }
 
+  /** The tokens that those which wait are expected to be answered with. */
+  get waitingTokens(): number {
+    return [...this.#waiting].reduce((sum, { demand }) => sum + (demand.tokensOut ?? 0), 0);
+  }
+
   /** Price × expected tokens of all that was granted since the gate opened. */
   get grantedWorth(): UsdNano {
     return this.#granted;
@@ -198,7 +203,7 @@ export class RequestQueue {
     const release = (tokensOut?: number): Promise<void> => {
       released ??= gate.end(demand.jobId, tokensOut).finally(() => {
         const service = millis(clock.monotonic() - began);
-        this.learner.served(toSeconds(millis(began - waited)), toSeconds(service));
+        if (!demand.isTrial) this.learner.served(toSeconds(millis(began - waited)), toSeconds(service));
         this.#leave(revoked);
       });
       return released;

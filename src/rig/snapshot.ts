@@ -6,6 +6,7 @@ import type { UnixMs } from "../units/time.ts";
 import type { Hashrate, TokensPerSecond } from "../units/work.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 import type { EngineState } from "./engine-control.ts";
+import type { ServedRate } from "./served-rates.ts";
 import type { MeasuredSwitch } from "./switch-book.ts";
 import type { RoundTrip } from "./switch-cost.ts";
 
@@ -22,6 +23,8 @@ export interface GpuSnapshot {
   readonly hashrateEffective?: Hashrate;
   readonly hashrateReported?: Hashrate;
   readonly tokensPerSecond?: TokensPerSecond;
+  /** Tokens a second by the number of requests at once. */
+  readonly served: readonly ServedRate[];
   /** Of what the GPU does now. */
   readonly net?: UsdPerHour;
   readonly queue: Queue;

@@ -19,6 +19,14 @@ export interface Profile {
   readonly mayRaise: boolean;
 }
 
+/** Power limits that a GPU may be given, and the one in force. */
+export interface LimitRange {
+  readonly now: Watts;
+  readonly lowest: Watts;
+  /** As found, or as a profile may raise it. */
+  readonly highest: Watts;
+}
+
 export interface TunerParts {
   readonly gpu: GpuUuid;
   /** Absent where nothing can be set. */
@@ -38,6 +46,8 @@ export class Tuner {
   #isApplied: boolean;
   /** Its profiles may have been others: what it locked is not known. */
   readonly #isInherited: boolean;
+  /** `isAlone`: no profile is in force beside it, so that setting the limit back sets everything back. */
+  #held: { readonly limit: Watts; readonly role: Profile["role"]; readonly isAlone: boolean } | undefined;
 
   constructor(parts: TunerParts) {
     this.#parts = parts;
@@ -58,19 +68,85 @@ export class Tuner {
     return known.length === 0 ? undefined : watts(Math.max(...known));
   }
 
+  /** What a benchmark holds in place of a profile's limit. */
+  get held(): Watts | undefined {
+    return this.#held?.limit;
+  }
+
+  /** How far a benchmark may go, and where the limit stands now; undefined where the GPU tells no limit. */
+  async limits(role: Profile["role"], signal: AbortSignal): Promise<LimitRange | undefined> {
+    const { control, gpu, ledger, profiles } = this.#parts;
+    if (control === undefined) return undefined;
+    const settings = await control.readSettings(gpu, withDeadline(signal, CALL_TIMEOUT));
+    const {
+      powerLimit: now,
+      lowestPowerLimit: lowest = watts(0),
+      highestPowerLimit = watts(Number.POSITIVE_INFINITY),
+    } = settings;
+    const found = ledger.foundSettings.of(gpu)?.powerLimit ?? now;
+    if (found === undefined || now === undefined) return undefined;
+    const raised = profiles.filter((one) => one.role === role && one.mayRaise).map(({ powerLimit }) => powerLimit ?? 0);
+    return { now, lowest, highest: watts(Math.min(highestPowerLimit, Math.max(found, ...raised))) };
+  }
+
+  /** Sets `limit` until `letGo`, or until the work ends; returns why it cannot be set. What was found is on disk before. */
+  async hold(limit: Watts, role: Profile["role"], signal: AbortSignal): Promise<string | undefined> {
+    const { control, gpu, ledger } = this.#parts;
+    if (control === undefined) return "this GPU's power limit cannot be set from here";
+    const known = ledger.foundSettings.of(gpu);
+    const found = known ?? { powerLimit: await this.#readLimit(control, signal) };
+    if (found.powerLimit === undefined) return "its limit cannot be read, so it could not be set back";
+    const before = this.#held;
+    ledger.foundSettings.remember(gpu, found);
+    this.#isApplied = true;
+    this.#held = { limit, role, isAlone: before?.isAlone ?? known === undefined };
+    const reason = await refusalOf((on) => control.setPowerLimit(gpu, limit, on), signal);
+    if (reason === undefined) return undefined;
+    // A refusal changed nothing; after anything else the limit in force is not known.
+    if (before !== undefined && reason in REFUSALS) this.#held = before;
+    else if (reason in REFUSALS) this.#release();
+    else await this.letGo(signal);
+    return REFUSALS[reason] ?? reason;
+  }
+
+  /** Back to the profile's limit, or to what was found; false where that failed, which is tried again. */
+  async letGo(signal: AbortSignal): Promise<boolean> {
+    const { control, profiles, gpu, ledger } = this.#parts;
+    const found = ledger.foundSettings.of(gpu)?.powerLimit;
+    if (control !== undefined && this.#held !== undefined && found !== undefined) {
+      const { role } = this.#held;
+      const profile = profiles.find((one) => one.role === role);
+      const limit = profile?.powerLimit === undefined ? found : bounded(profile.powerLimit, profile, found);
+      if (!(await this.#limit(control, limit, signal))) return false;
+    }
+    this.#release();
+    return true;
+  }
+
+  /** Nothing of a benchmark's is in force any more. */
+  #release(): void {
+    const { gpu, ledger } = this.#parts;
+    if (this.#held?.isAlone) {
+      ledger.foundSettings.forget(gpu);
+      this.#isApplied = false;
+    }
+    this.#held = undefined;
+  }
+
   /** Only for a GPU whose load has started or is about to; a setting that is refused is logged, and work goes on. */
   async apply(role: Profile["role"], signal: AbortSignal): Promise<void> {
     const { control, profiles, gpu, ledger } = this.#parts;
+    this.#held = undefined;
     const profile = profiles.find((one) => one.role === role);
     if (control === undefined || profile === undefined) return;
     const found = ledger.foundSettings.of(gpu) ?? { powerLimit: await this.#readLimit(control, signal) };
     ledger.foundSettings.remember(gpu, found);
     this.#isApplied = true;
-    const { powerLimit: wanted, graphicsMhz, memoryMhz, mayRaise } = profile;
+    const { powerLimit: wanted, graphicsMhz, memoryMhz } = profile;
     const limit = wanted !== undefined && found.powerLimit !== undefined ? found.powerLimit : undefined;
     // A limit that was not read cannot be restored, so it is not changed.
     if (wanted !== undefined && limit !== undefined)
-      await this.#limit(control, mayRaise ? wanted : watts(Math.min(wanted, limit)), signal);
+      await this.#limit(control, bounded(wanted, profile, limit), signal);
     await this.#lock(control, "graphics", graphicsMhz, signal);
     await this.#lock(control, "memory", memoryMhz, signal);
   }
@@ -83,6 +159,7 @@ export class Tuner {
     const done = [await this.#unlock(control, "graphics", signal), await this.#unlock(control, "memory", signal)];
     if (found.powerLimit !== undefined) done.push(await this.#limit(control, found.powerLimit, signal));
     if (done.includes(false)) return;
+    this.#held = undefined;
     ledger.foundSettings.forget(gpu);
     this.#isApplied = false;
   }
@@ -132,15 +209,32 @@ export class Tuner {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { gpu, logger } = this.#parts;
-    let reason: string;
-    try {
-      const outcome = await call(withDeadline(signal, CALL_TIMEOUT));
-      if (outcome.kind === "done") return true;
-      reason = outcome.kind === "refused" ? outcome.reason : outcome.kind;
-    } catch (error) {
-      reason = messageOf(error);
-    }
-    logger.warn(`the GPU's ${what} cannot be set`, { gpu, reason });
-    return false;
+    const reason = await refusalOf(call, signal);
+    if (reason !== undefined) logger.warn(`the GPU's ${what} cannot be set`, { gpu, reason });
+    return reason === undefined;
   }
 }
+
+/** What a driver means, for people. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  "no-permission": "the driver lets only root set it: run the agent as root",
+  "not-supported": "the driver offers no power limit for this GPU",
+  "out-of-range": "the driver takes no such limit for this GPU",
+};
+
+/** Why the call changed nothing; undefined when it did what it should. */
+async function refusalOf(
+  call: (signal: AbortSignal) => Promise<ControlOutcome>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const outcome = await call(withDeadline(signal, CALL_TIMEOUT));
+    if (outcome.kind === "done") return undefined;
+    return outcome.kind === "refused" ? outcome.reason : outcome.kind;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+const bounded = (wanted: Watts, { mayRaise }: Profile, found: Watts): Watts =>
+  mayRaise ? wanted : watts(Math.min(wanted, found));

@@ -5,6 +5,7 @@ import type { Candidate } from "../policy/types.ts";
 import type { Watts } from "../units/energy.ts";
 import type { UsdNano, UsdPerKwh } from "../units/money.ts";
 import type { Millis, UnixMs } from "../units/time.ts";
+import type { TokensPerSecond } from "../units/work.ts";
 import { type HashingTerms, valueHashing } from "../valuation/hashing.ts";
 import { type TokenPrices, valueInference } from "../valuation/inference.ts";
 import { valueRental } from "../valuation/rental.ts";
@@ -35,8 +36,11 @@ export interface ValuingFacts {
   /** Absent when the GPU may not serve. */
   readonly inference?: {
     readonly model: string;
-    readonly demand: { readonly worth: UsdNano; readonly window: Millis };
+    readonly demand: { readonly worth: UsdNano; readonly tokensOut?: number; readonly window: Millis };
     readonly backlog: UsdNano;
+    readonly backlogTokens?: number;
+    /** What it was measured to write at most; absent before. */
+    readonly capacity?: TokensPerSecond;
   };
 }
 
@@ -54,6 +58,8 @@ export function valueAll(facts: ValuingFacts, now: UnixMs): readonly Valuation[]
       demand: inference.demand.worth,
       window: inference.demand.window,
       backlog: inference.backlog,
+      tokensOut: (inference.demand.tokensOut ?? 0) + (inference.backlogTokens ?? 0),
+      ...(inference.capacity === undefined ? {} : { capacity: inference.capacity }),
       ...(tokens === undefined ? {} : { prices: tokens }),
       ...(rates.power("serving") === undefined ? boundOf(power("hashing")) : power("serving")),
     }),

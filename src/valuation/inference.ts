@@ -10,10 +10,11 @@ import {
   usdPerHour,
   usdPerKwh,
 } from "../units/money.ts";
-import { type Millis, toHours } from "../units/time.ts";
+import { type Millis, toHours, toSeconds } from "../units/time.ts";
+import type { TokensPerSecond } from "../units/work.ts";
 import { sayExplanation } from "./explanation.ts";
 import type { PowerPrice, Valuation } from "./valuation.ts";
-import { sayPowerAt, sayRate } from "./wording.ts";
+import { sayPercent, sayPowerAt, sayRate } from "./wording.ts";
 
 export interface TokenPrices {
   readonly input: UsdPerMillionTokens;
@@ -33,6 +34,10 @@ export interface InferenceFacts {
   readonly prices?: TokenPrices;
   /** What is queued right now. */
   readonly backlog: UsdNano;
+  /** The tokens that all of these would be answered with. */
+  readonly tokensOut?: number;
+  /** What the engine was measured to write with as many requests at once as it takes; absent before. */
+  readonly capacity?: TokensPerSecond;
   /** At the wall, averaged over serving and waiting in this window. */
   readonly power?: Watts;
   /** True while `power` is only an upper bound, because serving was not measured yet. */
@@ -41,11 +46,17 @@ export interface InferenceFacts {
   readonly electricity?: PowerPrice;
 }
 
-/** What owning the GPU for inference is worth per hour: observed demand plus the backlog spread over the window. */
+/**
+ * What owning the GPU for inference is worth per hour: observed demand plus the backlog spread over the window, of which
+ * no more counts than the engine can write in that time.
+ */
 export function valueInference(facts: InferenceFacts): Valuation {
   const { model, power, electricity, powerIsBound } = facts;
-  const revenue = revenueOf(facts);
-  const rate = `${sayRate(revenue)} of demand`;
+  const busy = busyOf(facts);
+  const revenue = usdPerHour(revenueOf(facts) / Math.max(1, busy));
+  const rate = `${sayRate(revenue)} of demand${sayCapacity(facts)}`;
+  const subject =
+    busy > 1 ? `${model} can serve ${sayPercent(1 / busy)} of the demand it sees, worth` : `${model} sees demand worth`;
   const known = {
     workload: "inference",
     label: model,
@@ -56,7 +67,7 @@ export function valueInference(facts: InferenceFacts): Valuation {
   } as const;
   if (power === undefined || electricity === undefined) {
     const what = power === undefined ? "its power has not been measured yet" : "the price of electricity is unknown";
-    return { ...known, why: `${model} sees demand worth ${sayRate(revenue)}; ${what}, so its net is unknown` };
+    return { ...known, why: `${subject} ${sayRate(revenue)}; ${what}, so its net is unknown` };
   }
   const cost = powerCost(power, electricity.price);
   const net = usdPerHour(revenue - cost);
@@ -69,7 +80,7 @@ export function valueInference(facts: InferenceFacts): Valuation {
     ...priceOf(facts, revenue, cost),
     ...(power > 0 ? { breakEven: usdPerKwh(revenue / (power / 1000)) } : {}),
     why: sayExplanation({
-      subject: `${model} sees demand worth`,
+      subject,
       gross: revenue,
       deductions: [
         { what: `${powerIsBound ? "at most " : ""}${sayPowerAt(power, electricity)}`, rate: cost, isTold: true },
@@ -85,6 +96,13 @@ function priceOf({ prices }: InferenceFacts, revenue: UsdPerHour, cost: UsdPerHo
   const breakEven = revenue > 0 ? { breakEven: (prices.output * cost) / revenue } : {};
   return { price: { unit: "USD/Mtok", value: prices.output, ...breakEven } };
 }
+
+/** How much of the window full load would need for all that is asked for; 0 while nobody knows. */
+const busyOf = ({ tokensOut = 0, capacity, window }: InferenceFacts): number =>
+  capacity === undefined || !(capacity > 0) ? 0 : tokensOut / (capacity * toSeconds(window));
+
+const sayCapacity = ({ capacity }: InferenceFacts): string =>
+  capacity === undefined ? "" : `, ${Number(capacity.toPrecision(3))} tok/s at most`;
 
 const revenueOf = ({ demand, backlog, window }: InferenceFacts): UsdPerHour =>
   usdPerHour(toUsd(usdNano(demand + backlog)) / toHours(window));

@@ -46,6 +46,7 @@ export const fakeGpu = (changes: Partial<GpuView> = {}): GpuView => ({
   hashrateEffectiveHps: 24_130_000,
   hashrateReportedHps: 24_920_000,
   tokensPerSecond: null,
+  servedRates: [],
   netUsdPerHour: 0.0118,
   queuedRequests: 0,
   activeRequests: 0,

@@ -54,6 +54,16 @@ test("the engine's speed is called learned while no request runs", async () => {
   expect(await show("status", { gpus: [fakeGpu({ ...serving, tokensPerSecond: null })] })).not.toContain("learned");
 });
 
+test("the engine's speed is told by the number of requests at once, with the energy of a token", async () => {
+  const rate = { samples: 9, basis: "watched", measuredMs: START_MS } as const;
+  const servedRates = [
+    { ...rate, concurrency: 1, tokensPerSecond: 41.237, powerW: null, joulesPerToken: null },
+    { ...rate, concurrency: 4, tokensPerSecond: 98, powerW: 196, joulesPerToken: 2 },
+  ];
+  const out = await show("status", { gpus: [fakeGpu({ servedRates })] });
+  expect(out).toContain("inference: 1 at once 41.2 tok/s, 4 at once 98.0 tok/s (2.00 J each)");
+});
+
 test("a login that is not the rig's own is told, with what it took", async () => {
   const counts = { sharesAccepted: 1, sharesRejected: 2, sharesUnknown: 0, expectedHashes: 4e9 };
   const foreign = [{ login: "fee.wallet", ...counts, sinceMs: START_MS, lastMs: START_MS }];

@@ -19,6 +19,7 @@ const snapshot = (changes: Partial<GpuSnapshot> = {}): GpuSnapshot => ({
   roundTrip: { duration: millis(0) } as GpuSnapshot["roundTrip"],
   slotFaults: 0,
   switchCosts: [],
+  served: [],
   valuations: [],
   ...changes,
 });

@@ -20,8 +20,21 @@ describe("benchmarks", () => {
     ledger.benchmarks.upsert({ ...row, power: watts(65) });
     ledger.benchmarks.upsert({ ...row, rate: 13e6, samples: 9 });
     ledger.benchmarks.upsert({ ...row, gpu: GPU_B });
-    expect(ledger.benchmarks.get(GPU_A, "sha256d")).toEqual({ ...row, rate: 13e6, samples: 9, power: undefined });
+    const newest = { ...row, rate: 13e6, samples: 9, power: undefined, concurrency: 0, basis: "watched" };
+    expect(ledger.benchmarks.get(GPU_A, "sha256d")).toEqual(newest);
     expect(ledger.benchmarks.list().map((one) => one.gpu)).toEqual([GPU_A, GPU_B]);
+  });
+
+  test("are kept apart by the number of requests at once", () => {
+    ledger.benchmarks.upsert({ ...row, unit: "tok/s", rate: 50 });
+    ledger.benchmarks.upsert({ ...row, unit: "tok/s", rate: 40, concurrency: 1 });
+    ledger.benchmarks.upsert({ ...row, unit: "tok/s", rate: 90, concurrency: 4, basis: "benched" });
+    expect(ledger.benchmarks.get(GPU_A, "sha256d")).toMatchObject({ rate: 50, concurrency: 0 });
+    expect(ledger.benchmarks.list().map(({ concurrency, rate, basis }) => [concurrency, rate, basis])).toEqual([
+      [0, 50, "watched"],
+      [1, 40, "watched"],
+      [4, 90, "benched"],
+    ]);
   });
 
   test("are absent before anything was measured", () => {

@@ -102,6 +102,18 @@ describe("what was learned", () => {
   });
 });
 
+test("keeps the date of what was not measured again, and takes a benchmark's figure in its place", async () => {
+  const rates = open();
+  rates.observePower("resting", watts(9));
+  rates.take("hashing", { rate: 7e6, power: watts(70), samples: 90, basis: "benched" });
+  await clock.advance(3_600_000);
+  rates.observePower("resting", watts(9));
+  rates.store();
+  expect(ledger.benchmarks.get(GPU_A, "rest")?.at).toBe(T0 + 3_600_000);
+  expect(ledger.benchmarks.get(GPU_A, "devcoin")).toMatchObject({ rate: 7e6, power: 70, basis: "benched", at: T0 });
+  expect(open().hashrate()).toEqual({ rate: 7e6, basis: "benchmark" });
+});
+
 test("is stored by itself once a minute, so that a killed agent loses a minute at most", async () => {
   const rates = open();
   rates.observePower("resting", watts(9));

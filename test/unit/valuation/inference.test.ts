@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { watts } from "../../../src/units/energy.ts";
 import { toUsdNano, usdNano, usdPerKwh, usdPerMillionTokens } from "../../../src/units/money.ts";
 import { hours, minutes } from "../../../src/units/time.ts";
+import { tokensPerSecond } from "../../../src/units/work.ts";
 import { type InferenceFacts, requestWorth, valueInference } from "../../../src/valuation/inference.ts";
 
 const near = (value: number) => expect.closeTo(value, 12);
@@ -41,6 +42,15 @@ describe("what serving is worth", () => {
       rate: "$0.120/h of demand",
       why: "tiny sees demand worth $0.120/h, less 400 W at $0.150/kWh = $0.0600/h",
     });
+  });
+
+  test("counts no more demand than the engine can write in the time", () => {
+    // 900 s × 100 tok/s are 90,000 tokens; asked for were twice as many, refused ones included.
+    const busy = valueInference({ ...FACTS, tokensOut: 180_000, capacity: tokensPerSecond(100) });
+    expect(busy).toMatchObject({ revenue: near(0.06), net: near(0), rate: "$0.0600/h of demand, 100 tok/s at most" });
+    expect(busy.why).toContain("tiny can serve 50 % of the demand it sees, worth $0.0600/h");
+    const idle = valueInference({ ...FACTS, tokensOut: 45_000, capacity: tokensPerSecond(100) });
+    expect(idle).toMatchObject({ revenue: near(0.12), why: expect.stringContaining("tiny sees demand worth") });
   });
 
   test("says that its power is the most it can be while it is only bounded", () => {

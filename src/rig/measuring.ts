@@ -1,0 +1,25 @@
+import type { LoopParts } from "./loop-parts.ts";
+import type { Activity } from "./rates.ts";
+
+/** Reads the GPU and its miner once, and learns what this work does and draws; while a benchmark tries settings, nothing. */
+export async function measure(parts: LoopParts, signal: AbortSignal): Promise<void> {
+  const { meter, rates, served, mining, queue, custody, ground, trial } = parts;
+  const reading = await meter.look(signal);
+  if (reading !== undefined) ground.observe(reading);
+  const { workload } = custody.assignment;
+  if (workload === "hashing") mining?.watch.ask(mining.miner, signal);
+  if (trial?.isTuning) return;
+  rates.observeHashrate(workload === "hashing" ? mining?.watch.rate() : undefined);
+  const { active } = queue.facts();
+  const activity = activityOf(workload, active);
+  const isRest = activity === "resting" && ground.roster.isLeft("miner");
+  if (reading?.power === undefined || activity === undefined || isRest) return;
+  rates.observePower(activity, reading.power);
+  if (activity === "serving") served?.observePower(active, reading.power);
+}
+
+function activityOf(workload: string, active: number): Activity | undefined {
+  if (workload === "hashing") return "hashing";
+  if (workload === "inference") return active > 0 ? "serving" : undefined;
+  return workload === "none" ? "resting" : undefined;
+}
