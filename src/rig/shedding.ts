@@ -3,6 +3,7 @@ import type { Clock } from "../lib/clock.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import type { UsdPerHour } from "../units/money.ts";
 import { elapsed, seconds, type UnixMs } from "../units/time.ts";
+import { type Draw, Overdraft } from "./overdraft.ts";
 
 /** One GPU's part in what the rig draws. */
 export interface Load {
@@ -43,14 +44,16 @@ const LOOK_EVERY = seconds(1);
 /** Starts draw more than work does, and a grid that was short wants them one by one. */
 const RETURN_EVERY = seconds(5);
 
-/** Which GPUs rest for want of power. Shed at once, brought back one by one; a rig that draws more than planned sheds more. */
+/**
+ * Which GPUs rest for want of power. Shed at once, brought back one by one; a rig that draws more than planned
+ * sheds more, until it is seen for a while to need less.
+ */
 export class Shedding {
   readonly #parts: SheddingParts;
   #shed: ReadonlySet<GpuUuid> = new Set();
   #lookedAt: UnixMs | undefined;
   #returnedAt: UnixMs | undefined;
-  /** What the rig drew beyond the room although all that were shed rested. */
-  #overdraft = 0;
+  readonly #overdraft = new Overdraft();
 
   constructor(parts: SheddingParts) {
     this.#parts = parts;
@@ -71,7 +74,7 @@ export class Shedding {
   /** The next question is answered anew: an order was given. */
   reconsider(): void {
     this.#lookedAt = undefined;
-    this.#overdraft = 0;
+    this.#overdraft.forget();
   }
 
   #look(): void {
@@ -82,16 +85,21 @@ export class Shedding {
     const most = room();
     if (most === undefined && this.#shed.size === 0) return;
     const all = loads();
-    if (most === undefined) this.#overdraft = 0;
-    else this.#overdraft += this.#overdrawn(all, most);
-    const wanted = most === undefined ? new Set<GpuUuid>() : shed(all, watts(Math.max(0, most - this.#overdraft)));
-    this.#shed = new Set([...wanted, ...this.#stillWaiting(wanted, now)]);
+    if (most === undefined) this.#overdraft.forget();
+    else this.#overdraft.look(this.#drawOf(all, most), now);
+    const allowed = watts(Math.max(0, (most ?? 0) - this.#overdraft.power));
+    const wanted = most === undefined ? new Set<GpuUuid>() : shed(all, allowed);
+    const next = new Set([...wanted, ...this.#stillWaiting(wanted, now)]);
+    if (next.size !== this.#shed.size || [...next].some((gpu) => !this.#shed.has(gpu))) this.#overdraft.unsettle();
+    this.#shed = next;
   }
 
-  #overdrawn(loads: readonly Load[], most: Watts): number {
-    if (loads.some(({ gpu, isResting }) => this.#shed.has(gpu) && !isResting)) return 0;
-    const drawn = loads.reduce((sum, { power, resting }) => sum + (power ?? resting), 0);
-    return Math.max(0, drawn - most);
+  /** Undefined while one that was shed is still at work. */
+  #drawOf(loads: readonly Load[], room: Watts): Draw | undefined {
+    if (loads.some(({ gpu, isResting }) => this.#shed.has(gpu) && !isResting)) return undefined;
+    const sum = (of: (load: Load) => Watts) => watts(loads.reduce((all, load) => all + of(load), 0));
+    const planned = ({ isResting, resting, working }: Load) => (isResting ? resting : working);
+    return { drawn: sum((load) => load.power ?? planned(load)), planned: sum(planned), room };
   }
 
   /** Of those that may return, all but one, and none before its turn. */

@@ -71,6 +71,21 @@ describe("a rig that is kept under its limit", () => {
     }
   }
 
+  /** Second by second: who is shed rests a second later, and who works draws what `drawnBy` says. */
+  async function live(count: number, drawnBy: (name: string) => number): Promise<readonly string[]> {
+    const seen: string[] = [];
+    for (let second = 0; second < count; second++) {
+      loads = THREE.map((one) => {
+        const isResting = shedding.isShed(one.gpu);
+        return { ...one, isResting, power: watts(isResting ? 20 : drawnBy(one.gpu.slice(4))) };
+      });
+      await clock.advance(1000);
+      if (seen.at(-1) !== resting()) seen.push(resting());
+    }
+    return seen;
+  }
+  const drawn = () => loads.reduce((sum, { power = 0 }) => sum + power, 0);
+
   test("sheds at once when ordered", () => {
     expect(resting()).toBe("");
     room = watts(450);
@@ -107,21 +122,16 @@ describe("a rig that is kept under its limit", () => {
   test("sheds more where the GPUs draw more than was measured of them", async () => {
     room = watts(450);
     expect(resting()).toBe("a");
-    settle(300);
-    await seconds(1);
-    settle(300);
-    await seconds(1);
+    await live(5, () => 300);
     expect(resting()).toBe("ac");
-    settle(300);
-    await seconds(10);
+    await live(10, () => 300);
     expect(resting()).toBe("ac");
   });
 
   test("forgets what it shed beyond the plan when another order comes", async () => {
     room = watts(450);
     expect(resting()).toBe("a");
-    settle(300);
-    await seconds(60);
+    await live(60, () => 300);
     expect(resting()).toBe("ac");
     room = watts(600);
     shedding.reconsider();
@@ -137,5 +147,63 @@ describe("a rig that is kept under its limit", () => {
     loads = THREE.map((one) => ({ ...one, isResting: false, power: watts(200) }));
     await seconds(5);
     expect(resting()).toBe("a");
+  });
+
+  describe("after a step of the load", () => {
+    beforeEach(async () => {
+      room = watts(450);
+      resting();
+      expect(await live(60, () => 300)).toEqual(["a", "ac"]);
+    });
+
+    test("takes back what it shed beyond the plan once the GPUs draw as planned for a minute or two", async () => {
+      expect(await live(50, () => 200)).toEqual(["ac"]);
+      expect(await live(75, () => 200)).toEqual(["ac", "a"]);
+      expect(await live(600, () => 200)).toEqual(["a"]);
+    });
+
+    test("takes nothing back while what works would still be too much beside another", async () => {
+      expect(await live(3600, () => 300)).toEqual(["ac"]);
+      expect(drawn()).toBeLessThanOrEqual(450);
+    });
+
+    test("does not swing where only the one that rests draws more than planned: it is tried ever more rarely", async () => {
+      const seen = await live(4 * 3600, (name) => (name === "c" ? 300 : 200));
+      expect(seen.filter((one) => one === "a").length, "tries in four hours").toBeLessThan(9);
+      expect(seen.at(-1)).toBe("ac");
+    });
+
+    test("heeds a burst within the quiet minute", async () => {
+      await live(30, () => 200);
+      await live(2, () => 310);
+      expect(await live(58, () => 200)).toEqual(["ac"]);
+    });
+  });
+
+  test("a step upwards is answered within five seconds; later it is over its limit only for a try, seconds long", async () => {
+    room = watts(450);
+    resting();
+    await live(300, () => 200);
+    for (const level of [230, 320, 260, 430]) {
+      await live(5, () => level);
+      const over: number[] = [];
+      for (let second = 0; second < 900; second++) {
+        await live(1, () => level);
+        if (drawn() > 450) over.push(second);
+      }
+      expect(over.length, `seconds of fifteen minutes over the limit at ${level} W each`).toBeLessThanOrEqual(9);
+      expect(over.some((second) => [1, 2, 3].every((later) => over.includes(second + later)))).toBe(false);
+    }
+  });
+
+  test("a GPU that works and tells no power counts as the plan has it, not as at rest", async () => {
+    room = watts(450);
+    resting();
+    loads = THREE.map((one) => ({ ...one, isResting: shedding.isShed(one.gpu) }));
+    await seconds(20);
+    expect(resting()).toBe("a");
+    loads = loads.map((one) => (one.gpu === gpu("b") ? { ...one, power: watts(300) } : one));
+    await seconds(20);
+    expect(resting()).toBe("ac");
   });
 });
