@@ -6,10 +6,13 @@ import { messageOf } from "../lib/errors.ts";
 import { valueAt } from "../lib/wanted.ts";
 import { listNames, type MachineFiles, machineFiles, readText } from "./machine-files.ts";
 import { isOnPath } from "./nvidia-smi/open.ts";
+import { parseInventory } from "./nvidia-smi/parse-xml.ts";
 import { readXml } from "./nvidia-smi/read-xml.ts";
 import type { XmlAnswer } from "./nvidia-smi/xml-worker.ts";
 import { openNvml } from "./nvml/source.ts";
 import { findPackageRapl } from "./rapl.ts";
+import type { GpuInfo, GpuReading } from "./source.ts";
+import { judgeVisibility, type Visibility } from "./visibility.ts";
 
 export interface GpuCheckParts {
   readonly source: RigConfig["gpus"]["source"];
@@ -48,6 +51,7 @@ export function gpuChecks(parts: GpuCheckParts): readonly Check[] {
     { name: "NVIDIA driver", run: () => checkDriver(files, wanted) },
     { name: "NVML", run: (signal) => checkLibrary(parts, wanted, signal) },
     { name: "nvidia-smi", run: async (signal) => checkProgram(await readLog(signal), wanted) },
+    { name: "programs on GPUs", run: async (signal) => judge(await lookAt(parts, readLog, signal), wanted) },
     { name: "persistence mode", run: async (signal) => checkPersistence(await readLog(signal), wanted) },
     processor,
   ];
@@ -87,6 +91,47 @@ async function checkLibrary({ env, clock, files }: GpuCheckParts, wanted: Wanted
     const mend = "install the driver's own libnvidia-ml.so.1; without it energy is sampled and not counted";
     return { level: wanted.isAsked ? "fail" : "warn", found: messageOf(error), mend } satisfies CheckResult;
   }
+}
+
+/** By the library, else by the program's log; undefined where neither answers. */
+async function lookAt(
+  { env, clock, files }: GpuCheckParts,
+  readLog: (signal: AbortSignal) => Promise<XmlAnswer | undefined>,
+  signal: AbortSignal,
+): Promise<readonly Visibility[] | undefined> {
+  const library = env.RIGSHIFT_NVML_LIBRARY;
+  try {
+    if (env.RIGSHIFT_NVML === "off") throw new Error("switched off");
+    const source = await openNvml({ clock, ...(library ? { library } : {}), ...(files ? { files } : {}) });
+    try {
+      const infos = await source.list(signal);
+      return await Promise.all(infos.map(async (info) => toVisibility(info, await source.read(info.uuid, signal))));
+    } finally {
+      await source.close();
+    }
+  } catch {
+    // Whatever is wrong with the library, a check of its own says it.
+    const log = await readLog(signal);
+    if (log?.kind !== "document") return undefined;
+    return parseInventory(log.document).gpus.map(({ info, sample, processes }) =>
+      toVisibility(info, { ...sample, ...(processes ? { processes } : {}) }),
+    );
+  }
+}
+
+const toVisibility = (
+  { name, index, vramTotalMiB }: GpuInfo,
+  { processes, vramUsedMiB }: Pick<GpuReading, "processes" | "vramUsedMiB">,
+): Visibility => ({
+  name,
+  index,
+  tellsPrograms: processes !== undefined,
+  tellsMemory: vramTotalMiB !== undefined && vramUsedMiB !== undefined,
+});
+
+function judge(gpus: readonly Visibility[] | undefined, { hasCard, isAsked }: Wanted): CheckResult {
+  if (gpus !== undefined && gpus.length > 0) return judgeVisibility(gpus);
+  return hasCard || isAsked ? { level: "warn", found: "not known: no GPU answers", mend: INSTALL } : NO_CARD;
 }
 
 const ok = (found: string): CheckResult => ({ level: "ok", found });

@@ -56,6 +56,7 @@ export async function runHandover(
   signal: AbortSignal,
 ): Promise<HandoverOutcome> {
   let note: string | undefined;
+  let caveat: string | undefined;
   for (const step of handover.steps) {
     let outcome = await runInTime(step, parts, signal);
     const fallback = fallbackOf(step, handover, handover.residents, handover.residence);
@@ -68,16 +69,19 @@ export async function runHandover(
     // Nobody has the GPU now, so nobody's settings hold.
     if (outcome.kind === "failed" && parts.tuner.isApplied) await attempt("stock-settings", parts, signal);
     if (outcome.kind !== "done") return note === undefined ? outcome : { ...outcome, note };
+    caveat ??= outcome.caveat;
   }
-  return note === undefined ? DONE : { ...DONE, note };
+  return { ...DONE, ...(note === undefined ? {} : { note }), ...(caveat === undefined ? {} : { caveat }) };
 }
 
 async function runAll(steps: readonly Step[], parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+  let last: Outcome = DONE;
   for (const step of steps) {
     const outcome = await runInTime(step, parts, signal);
     if (outcome.kind !== "done") return outcome;
+    if (outcome.caveat !== undefined) last = outcome;
   }
-  return DONE;
+  return last;
 }
 
 /** Takes everything of ours off the GPU: whatever fails, the next step is tried; work that would not stop is a failure. */

@@ -1,6 +1,7 @@
 /** How one step ended. A failure is expected and carries what to tell the operator. */
 export type Outcome =
-  | { readonly kind: "done" }
+  /** `caveat` tells what could not be made sure of. */
+  | { readonly kind: "done"; readonly caveat?: string }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "aborted" };
 
@@ -9,7 +10,9 @@ export const ABORTED: Outcome = { kind: "aborted" };
 export const failed = (reason: string): Outcome => ({ kind: "failed", reason });
 
 /** How it ended, as the ledger and the log say it. */
-export const wordsOf = (outcome: Outcome & { readonly note?: string }) => ({
-  word: outcome.kind === "done" ? ("completed" as const) : outcome.kind,
-  detail: outcome.kind === "failed" ? outcome.reason : outcome.note,
-});
+export function wordsOf(outcome: Outcome & { readonly note?: string }) {
+  if (outcome.kind === "failed") return { word: outcome.kind, detail: outcome.reason };
+  const caveat = outcome.kind === "done" ? outcome.caveat : undefined;
+  const detail = [outcome.note, caveat].filter((words) => words !== undefined).join("; ");
+  return { word: outcome.kind === "done" ? ("completed" as const) : outcome.kind, detail: detail || undefined };
+}

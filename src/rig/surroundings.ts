@@ -110,14 +110,19 @@ export class Surroundings {
       gone: loser,
       ...(target === undefined ? {} : { free: target }),
       ...(total === undefined ? {} : { totalMiB: total }),
+      ...(this.#idlePower === undefined ? {} : { idleW: this.#idlePower }),
+      holdsNothing: this.#parts.info.uuid.startsWith("CPU-"),
     };
     return verifyFree(this.#verifyParts(verify), wanted, signal);
   }
 
   verifyQuiet(verify: Pick<VerifyParts, "xid">, signal: AbortSignal): Promise<Outcome> {
+    return verifyHardwareQuiet(this.#verifyParts(verify), this.#idlePower, signal);
+  }
+
+  get #idlePower(): number | undefined {
     const known = this.#parts.ledger.baselines.of(this.#parts.info.uuid);
-    const idle = known.find(({ level }) => level === "parked") ?? known.find(({ level }) => level === "bare");
-    return verifyHardwareQuiet(this.#verifyParts(verify), idle?.power, signal);
+    return (known.find(({ level }) => level === "parked") ?? known.find(({ level }) => level === "bare"))?.power;
   }
 
   #verifyParts({ xid }: Pick<VerifyParts, "xid">): VerifyParts {

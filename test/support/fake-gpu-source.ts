@@ -15,6 +15,8 @@ export class FakeGpuSource implements GpuSource {
   changes: Partial<GpuReading> = {};
   /** Merged into every reading before `changes`, as it is at that moment. */
   live: () => Partial<GpuReading> = () => ({});
+  /** Whether the driver says who is on the GPU: nobody, unless the test says otherwise. */
+  listsProcesses = true;
   reads = 0;
   readonly #clock: Clock;
   #watts = 100;
@@ -65,6 +67,7 @@ export class FakeGpuSource implements GpuSource {
       energyBasis: "counter",
       epoch: "boot-1",
       powerLimit: watts(300),
+      ...(this.listsProcesses ? { processes: [] } : {}),
       ...this.live(),
       ...this.changes,
     });

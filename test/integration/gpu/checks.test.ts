@@ -31,6 +31,31 @@ testWith(compiler, "a library whose driver is gone fails where GPUs are asked fo
   expect(await check("NVML", { RIGSHIFT_NVML_LIBRARY: standIn.library })).toMatchObject({ level: "fail" });
 });
 
+testWith(compiler, "a GPU that tells neither its programs nor its memory is named", async () => {
+  const asked = ["ComputeRunningProcesses_v2", "ComputeRunningProcesses_v3", "MemoryInfo_v2", "MemoryInfo"];
+  const refuse = asked.map((name) => `refuse nvmlDeviceGet${name} 3`);
+  using blind = new NvmlStandIn(["gpu 0 name Card", "gpu 0 power 100", ...refuse]);
+  expect(await check("programs on GPUs", { RIGSHIFT_NVML_LIBRARY: blind.library })).toMatchObject({
+    level: "warn",
+    found: expect.stringContaining("GPU 0 (Card) tells neither"),
+  });
+  using sees = new NvmlStandIn(["gpu 0 power 100", "gpu 0 vram 8192", "gpu 0 used 10"]);
+  expect(await check("programs on GPUs", { RIGSHIFT_NVML_LIBRARY: sees.library })).toMatchObject({ level: "ok" });
+});
+
+test("without the library the program's log says what a GPU tells", async () => {
+  const uuid = "GPU-00000000-0000-0000-0000-000000000001";
+  const one = (rest: string) =>
+    `<?xml version="1.0" ?>\n<nvidia_smi_log><gpu id="0"><uuid>${uuid}</uuid>${rest}</gpu></nvidia_smi_log>\n`;
+  const off = { RIGSHIFT_NVML: "off" };
+  {
+    using _ = new FakeNvidiaSmi({ xml: { stdout: one("<processes>N/A</processes>") } });
+    expect(await check("programs on GPUs", off)).toMatchObject({ level: "warn" });
+  }
+  using _ = new FakeNvidiaSmi({ xml: { stdout: one("<processes></processes>") } });
+  expect(await check("programs on GPUs", off)).toMatchObject({ level: "ok" });
+});
+
 test.each([
   ["on", ["Enabled"], "ok", "on"],
   ["on everywhere", ["Enabled", "Enabled"], "ok", "on"],

@@ -36,7 +36,7 @@ describe("the NVIDIA driver", () => {
     card("0000:00:02.0", "0x8086", "0x030000");
     // The audio function of a card is not the card.
     card("0000:01:00.1", "0x10de", "0x040300");
-    for (const name of ["NVIDIA driver", "NVML", "nvidia-smi", "persistence mode"])
+    for (const name of ["NVIDIA driver", "NVML", "nvidia-smi", "programs on GPUs", "persistence mode"])
       expect(await check(name)).toEqual({ name, level: "ok", found: "not needed: no NVIDIA GPU here" });
   });
 
@@ -62,6 +62,10 @@ describe("the NVIDIA driver", () => {
     expect(await check("NVML", "auto", env)).toMatchObject({ level: "warn", mend: expect.stringContaining("sampled") });
     expect(await check("NVML", "auto", { ...env, RIGSHIFT_NVML: "off" })).toMatchObject({ level: "ok" });
     expect(await check("nvidia-smi")).toMatchObject({ level: "warn", found: "not on PATH" });
+    expect(await check("programs on GPUs", "auto", env)).toMatchObject({
+      level: "warn",
+      found: "not known: no GPU answers",
+    });
     expect(await check("persistence mode")).toMatchObject({ level: "ok", found: "not known without nvidia-smi" });
   });
 

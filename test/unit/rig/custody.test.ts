@@ -28,6 +28,18 @@ const sinks = (ledger: Ledger = rig.ledger) =>
       idle,
     }))[0];
 
+test("a handover that the hardware cannot confirm is completed, and its row says so", async () => {
+  rig.source.listsProcesses = false;
+  await rig.handOver("hashing");
+  await rig.handOver("none");
+  expect(rig.transitions.at(-1)).toMatchObject({
+    to: "none",
+    rung: "cold",
+    outcome: "completed",
+    detail: expect.stringMatching(/^unverified: the GPU tells neither/),
+  });
+});
+
 describe("a handover", () => {
   test("is in the ledger before the first step is taken", async () => {
     rig.driver.startMs.set("miner", 2000);

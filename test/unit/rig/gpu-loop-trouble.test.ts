@@ -175,6 +175,7 @@ describe("a guest on the GPU", () => {
     rig.source.changes = { processes: [guest] };
     await rig.until(() => rig.custody.state === "rented");
     rig.source.changes = {};
+    rig.source.listsProcesses = false;
     await rig.pass(180_000);
     expect(rig.custody.state).toBe("rented");
     expect(rig.driver.running.size).toBe(0);

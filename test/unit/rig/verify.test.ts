@@ -76,9 +76,10 @@ describe("a GPU is free", () => {
     expect(reads).toBe(23);
   });
 
-  test("as far as is known where a device tells neither memory nor processes", async () => {
+  test("as it is with a processor, on which nothing stays of what ended", async () => {
     seen = undefined;
-    expect(await run(free(WANTED))).toEqual({ kind: "done" });
+    expect(await run(free({ ...WANTED, holdsNothing: true }))).toEqual({ kind: "done" });
+    expect(reads).toBe(1);
   });
 
   test("with strangers on it: they are the guest watch's", async () => {
@@ -149,6 +150,50 @@ describe("a GPU is not free", () => {
   });
 });
 
+describe("a GPU that tells neither its programs nor its memory", () => {
+  beforeEach(() => {
+    seen = undefined;
+  });
+
+  test("is free once it is read unused twice, a second after the other was stopped", async () => {
+    shows = { utilizationPercent: 0, power: watts(70) };
+    expect(await run(free({ ...WANTED, idleW: 20 }))).toEqual({ kind: "done" });
+    expect(clock.monotonic()).toBeGreaterThanOrEqual(1000);
+    expect(clock.monotonic()).toBeLessThanOrEqual(1600);
+  });
+
+  test("is not free while it is used", async () => {
+    shows = { utilizationPercent: 90, vramUsedMiB: 100 };
+    expect(await run(free({ gone: ["miner"] }))).toEqual({ kind: "failed", reason: "the GPU is still 90 % busy" });
+  });
+
+  test("is judged by its power where that is all it tells", async () => {
+    shows = { power: watts(29) };
+    expect(await run(free({ ...WANTED, idleW: 20 }))).toEqual({ kind: "done" });
+    shows = { power: watts(90) };
+    expect(await run(free({ ...WANTED, idleW: 20 }))).toMatchObject({ kind: "failed" });
+  });
+
+  test("passes with a word about it where nothing at all can be judged, after the time that memory takes", async () => {
+    shows = { power: watts(90) };
+    expect(await run(free(WANTED))).toEqual({ kind: "done", caveat: expect.stringMatching(/^unverified: .*neither/) });
+    expect(clock.monotonic()).toBeGreaterThanOrEqual(1000);
+  });
+
+  test("is judged by its programs as soon as they are listed", async () => {
+    shows = { utilizationPercent: 90 };
+    const listed = () => {
+      seen = NOBODY;
+    };
+    expect(await run(free({ gone: ["miner"] }), { 500: listed })).toEqual({ kind: "done" });
+  });
+
+  test("fails after a new Xid all the same", async () => {
+    xid = 31;
+    expect(await run(free(WANTED))).toEqual({ kind: "failed", reason: "the driver reported Xid 31 meanwhile" });
+  });
+});
+
 describe("a GPU is quiet", () => {
   const quiet = (idleW?: number) => (signal: AbortSignal) => verifyHardwareQuiet(parts, idleW, signal);
 
@@ -163,6 +208,11 @@ describe("a GPU is quiet", () => {
     expect(await run(quiet(20))).toEqual({ kind: "failed", reason: "the GPU is still 3 % busy" });
     shows = { utilizationPercent: 0, power: watts(31) };
     expect(await run(quiet(20))).toEqual({ kind: "failed", reason: "the GPU still draws 31 W, 20 W at rest" });
+  });
+
+  test("as far as anybody knows where it tells neither use nor power, which the outcome says", async () => {
+    shows = { power: watts(90) };
+    expect(await run(quiet())).toEqual({ kind: "done", caveat: expect.stringMatching(/^unverified: /) });
   });
 
   test("only if one busy reading between two quiet ones does not count as two in a row", async () => {
