@@ -2,9 +2,17 @@ import type { RigConfig } from "../config/load.ts";
 import type { UnixMs } from "../units/time.ts";
 import { parseJson, pointedAt, toPositive } from "./answer.ts";
 import { type Feed, type FeedOptions, nameOf, openFeed } from "./fetch/feed.ts";
+import type { Caution } from "./guard.ts";
 import { KeptPrice } from "./guard-memory.ts";
 
 type CurrencyConfig = RigConfig["market"]["currencies"][number];
+
+/** A rate moves every price in its currency at once, those of power too: too low a one does as much harm as too high. */
+const STEADY: Caution = { mostChange: 1.25, agreement: 1.05, confirmsFalls: true };
+/** Of coins, which lost or won half within a day before. */
+const RESTLESS: Caution = { mostChange: 2, agreement: 1.1, confirmsFalls: true };
+/** What states issue. */
+const MONEY: ReadonlySet<string> = new Set(Intl.supportedValuesOf("currency"));
 
 /** What other currencies are worth in US dollars; unknown ones stay unknown. */
 export class Currencies {
@@ -18,7 +26,8 @@ export class Currencies {
     const asked = configured.filter(({ usd }) => usd === undefined);
     for (const currency of new Set(asked.map((one) => one.currency))) {
       const ages = asked.filter((one) => one.currency === currency).map((one) => [keyOf(one), one.maxAge] as const);
-      this.#fetched.set(currency, new KeptPrice(`currency-${currency}`, new Map(ages), options));
+      const caution = MONEY.has(currency) ? STEADY : RESTLESS;
+      this.#fetched.set(currency, new KeptPrice(`currency-${currency}`, new Map(ages), options, caution));
     }
     this.feeds = asked.map((source) => this.#open(source, options, onChange));
   }

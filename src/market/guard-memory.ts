@@ -5,7 +5,7 @@ import { messageOf } from "../lib/errors.ts";
 import { elapsed, type Millis, minutes, type UnixMs, unixMs } from "../units/time.ts";
 import { writeCache } from "./fetch/cache.ts";
 import type { FeedOptions } from "./fetch/feed.ts";
-import { GuardedPrice, type GuardMemory, type Sighting } from "./guard.ts";
+import { type Caution, GuardedPrice, type GuardMemory, type Sighting } from "./guard.ts";
 
 const KEEP_EVERY: Millis = minutes(5);
 
@@ -33,11 +33,12 @@ export class KeptPrice {
   #kept: UnixMs;
 
   /** `name` is the file's, without its ending. */
-  constructor(name: string, maxAges: ReadonlyMap<string, Millis>, { cacheDir, clock, logger }: FeedOptions) {
+  constructor(name: string, maxAges: ReadonlyMap<string, Millis>, options: FeedOptions, caution?: Caution) {
+    const { cacheDir, clock, logger } = options;
     this.#file = join(cacheDir, `${name}.json`);
     this.#logger = logger;
     this.#kept = clock.now();
-    this.#guard = new GuardedPrice(maxAges, readGuardMemory(this.#file));
+    this.#guard = new GuardedPrice(maxAges, readGuardMemory(this.#file), caution);
   }
 
   get maxAge(): Millis {

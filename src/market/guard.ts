@@ -1,12 +1,8 @@
 import { elapsed, hours, type Millis, minutes, type UnixMs } from "../units/time.ts";
 import { believeOneOfTwo, type Doubt, LEAST_PAST, type Witness } from "./two-sources.ts";
 
-/** Further from its own daily median than this, a source is not believed on its word alone. */
-const MOST_CHANGE = 5;
-/** Sources this close to each other confirm one another. */
-const AGREEMENT = 2;
 /** Sightings in a row that a rise needs, and that a single source's collapse needs. */
-const RISE_SIGHTINGS = 2;
+const MOVE_SIGHTINGS = 2;
 const FALL_SIGHTINGS = 3;
 /** A source that insists on a jump for this long begins a new history. */
 const INSISTENCE = hours(12);
@@ -14,6 +10,22 @@ const DAY = hours(24);
 const HISTORY_STEP = minutes(5);
 /** A time this far ahead of ours is a source's mistake, or our clock was set back. */
 const CLOCK_SLACK = minutes(5);
+
+/** A fall no greater than this is none, where falls are confirmed too. */
+const SMALL_FALL = 0.99;
+
+/** How a price is known to move, and so what is not believed of it. */
+export interface Caution {
+  /** Further from its own daily median than by this factor, a source is not believed on its word alone. */
+  readonly mostChange: number;
+  /** Sources within this factor of each other confirm one another. */
+  readonly agreement: number;
+  /** Where a fall can do as much harm as a rise: then it has to be seen twice too. */
+  readonly confirmsFalls?: true;
+}
+
+/** Of coins and what else doubles within a day, and where too low a price costs no more than a chance. */
+export const VOLATILE: Caution = { mostChange: 5, agreement: 2 };
 
 /** What one source said, and when that held. */
 export interface Sighting {
@@ -47,15 +59,17 @@ interface SourceState {
  */
 export class GuardedPrice {
   readonly #maxAges: ReadonlyMap<string, Millis>;
+  readonly #caution: Caution;
   readonly #states = new Map<string, SourceState>();
   #belief: Belief | undefined;
-  #rises: readonly Rise[] = [];
+  #moves: readonly Move[] = [];
   /** Of one of two sources that contradict each other. */
   #doubt: Doubt | undefined;
   #leftOut: string | undefined;
 
-  constructor(maxAges: ReadonlyMap<string, Millis>, memory?: GuardMemory) {
+  constructor(maxAges: ReadonlyMap<string, Millis>, memory?: GuardMemory, caution: Caution = VOLATILE) {
     this.#maxAges = maxAges;
+    this.#caution = caution;
     this.#belief = memory?.belief;
     for (const source of maxAges.keys()) this.#states.set(source, { history: memory?.histories[source] ?? [], low: 0 });
   }
@@ -68,10 +82,13 @@ export class GuardedPrice {
       state.latest !== undefined && elapsed(now, state.latest.at) <= CLOCK_SLACK ? state.latest : undefined;
     if (elapsed(now, at) > CLOCK_SLACK || (before !== undefined && at < before.at)) return false;
     const median = medianOf(valuesOf(state.history));
-    state.low = median !== undefined && value < median / MOST_CHANGE ? state.low + 1 : 0;
+    const { mostChange, agreement } = this.#caution;
+    state.low = median !== undefined && value < median / mostChange ? state.low + 1 : 0;
     state.latest = { value, at };
-    const isAlone = !this.#fresh(now).some((other) => other.source !== source && isNear(other.latest.value, value));
-    const isHigh = median !== undefined && value > MOST_CHANGE * median && isAlone;
+    const isAlone = !this.#fresh(now).some(
+      (other) => other.source !== source && isNear(other.latest.value, value, agreement),
+    );
+    const isHigh = median !== undefined && value > mostChange * median && isAlone;
     state.highSince = isHigh ? (state.highSince ?? at) : undefined;
     if (state.highSince !== undefined && elapsed(state.highSince, at) >= INSISTENCE) {
       state.history = [];
@@ -106,10 +123,10 @@ export class GuardedPrice {
     return { ...(this.#belief === undefined ? {} : { belief: this.#belief }), histories };
   }
 
-  #believe(now: UnixMs, said: Omit<Rise, "value">): void {
+  #believe(now: UnixMs, said: Omit<Move, "value">): void {
     const fresh = this.#fresh(now);
     const credible = fresh.flatMap((state) => {
-      const value = credibleValue(state, fresh, now);
+      const value = credibleValue(state, fresh, { now, ...this.#caution });
       return value === undefined ? [] : [{ value, at: state.latest.at, source: state.source, ...pastOf(state) }];
     });
     const value = this.#agreedValue(credible, now);
@@ -117,20 +134,26 @@ export class GuardedPrice {
     const at = newestOf(credible);
     const sources = this.#leftOut === undefined ? credible.length : 1;
     const belief = this.believed(now);
-    if (belief !== undefined && value <= belief.value) {
+    if (belief !== undefined && !this.#needsWitness(value, belief)) {
       this.#accept(value, at, sources);
       return;
     }
-    const agreed = credible.filter((one) => isNear(one.value, value)).length > 1;
-    const isNews =
-      credible.some(({ source }) => source === said.source) && !this.#rises.some((rise) => isSame(rise, said));
-    if (isNews || belief === undefined) this.#rises = [...this.#rises, { ...said, value }];
-    if (!agreed && this.#rises.length < RISE_SIGHTINGS) {
-      // A rise not confirmed yet still says that the price is no lower than it was.
+    const isFall = belief !== undefined && value < belief.value;
+    const before = this.#moves.filter((move) => belief === undefined || move.value < belief.value === isFall);
+    const agreed = credible.filter((one) => isNear(one.value, value, this.#caution.agreement)).length > 1;
+    const isNews = credible.some(({ source }) => source === said.source) && !before.some((move) => isSame(move, said));
+    this.#moves = isNews || belief === undefined ? [...before, { ...said, value }] : before;
+    if (!agreed && this.#moves.length < MOVE_SIGHTINGS) {
+      // A move not confirmed yet still says that somebody was heard.
       if (belief !== undefined) this.#belief = { ...belief, at };
       return;
     }
-    this.#accept(agreed ? value : Math.min(...this.#rises.map((rise) => rise.value)), at, sources);
+    const values = valuesOf(this.#moves);
+    this.#accept(agreed ? value : isFall ? Math.max(...values) : Math.min(...values), at, sources);
+  }
+
+  #needsWitness(value: number, belief: Belief): boolean {
+    return value > belief.value || (this.#caution.confirmsFalls === true && value < SMALL_FALL * belief.value);
   }
 
   /** The median, or the one of two that is not in doubt. */
@@ -154,33 +177,37 @@ export class GuardedPrice {
   }
 
   #accept(value: number, at: UnixMs, sources: number): void {
-    this.#rises = [];
+    this.#moves = [];
     this.#belief = { value, at, sources };
   }
 }
 
-/** A higher price, and whose word of which moment it is: said twice of one moment, it is one word. */
-interface Rise {
+/** Another price, and whose word of which moment it is: said twice of one moment, it is one word. */
+interface Move {
   readonly source: string;
   readonly at: UnixMs;
   readonly value: number;
 }
 
-const isSame = (a: Omit<Rise, "value">, b: Omit<Rise, "value">): boolean => a.source === b.source && a.at === b.at;
+const isSame = (a: Omit<Move, "value">, b: Omit<Move, "value">): boolean => a.source === b.source && a.at === b.at;
 
 type Fresh = SourceState & { readonly source: string; readonly latest: Sighting };
 
 /** What of a source's word is believed beside the others that are fresh; undefined for none of it. */
-function credibleValue(state: Fresh, fresh: readonly Fresh[], now: UnixMs): number | undefined {
+function credibleValue(
+  state: Fresh,
+  fresh: readonly Fresh[],
+  { now, mostChange, agreement }: Caution & { readonly now: UnixMs },
+): number | undefined {
   const { value } = state.latest;
-  const backed = fresh.some((other) => other !== state && isNear(other.latest.value, value));
+  const backed = fresh.some((other) => other !== state && isNear(other.latest.value, value, agreement));
   const isNewcomer = !isElder(state, now) && fresh.some((other) => other !== state && isElder(other, now));
   // Without a past, a source that nobody backs has to wait until it has one, while another one has.
   if (isNewcomer && !backed) return undefined;
   const median = medianOf(valuesOf(state.history));
   if (median === undefined) return value;
-  if (value > MOST_CHANGE * median) return backed ? MOST_CHANGE * median : undefined;
-  if (value < median / MOST_CHANGE) return backed || state.low >= FALL_SIGHTINGS ? value : undefined;
+  if (value > mostChange * median) return backed ? mostChange * median : undefined;
+  if (value < median / mostChange) return backed || state.low >= FALL_SIGHTINGS ? value : undefined;
   return value;
 }
 
@@ -189,9 +216,9 @@ function isElder({ history }: SourceState, now: UnixMs): boolean {
   return first !== undefined && elapsed(first.at, now) >= LEAST_PAST;
 }
 
-const isNear = (a: number, b: number): boolean => a <= b * AGREEMENT && b <= a * AGREEMENT;
+const isNear = (a: number, b: number, factor: number): boolean => a <= b * factor && b <= a * factor;
 
-const valuesOf = (sightings: readonly Pick<Sighting, "value">[]): readonly number[] =>
+const valuesOf = (sightings: readonly { readonly value: number }[]): readonly number[] =>
   sightings.map(({ value }) => value);
 
 /** The middle value, the lower of two: what is promised must not be too much. */

@@ -42,7 +42,7 @@ export function toSeries(currency: string, unordered: readonly Rate[]): RateSeri
   const rates = unordered
     .toSorted((a, b) => a.start - b.start)
     .filter((rate, index, all) => !isRepeat(rate, all[index - 1]));
-  const scale = SMALL_CURRENCIES[currency] ?? 1;
+  const scale = scaleOf(currency);
   for (const [index, { start, end, perKwh }] of rates.entries()) {
     const where = new Date(start).toISOString();
     if (end <= start || elapsed(start, end) > LONGEST) throw answerFault(where, "the price ends before it begins");
@@ -53,6 +53,9 @@ export function toSeries(currency: string, unordered: readonly Rate[]): RateSeri
   }
   return { currency, rates };
 }
+
+/** How much more of `currency` a kilowatt-hour costs than of euros or dollars, roughly. */
+export const scaleOf = (currency: string): number => SMALL_CURRENCIES[currency] ?? 1;
 
 const isRepeat = (rate: Rate, before: Rate | undefined): boolean =>
   before !== undefined && before.start === rate.start && before.end === rate.end && before.perKwh === rate.perKwh;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { RigConfig } from "../../config/load.ts";
 import { messageOf } from "../../lib/errors.ts";
@@ -7,12 +8,13 @@ import { after, hours, type Millis, minutes, type UnixMs, unixMs } from "../../u
 import { parseJson } from "../answer.ts";
 import type { Currencies } from "../currencies.ts";
 import { writeCache } from "../fetch/cache.ts";
-import { type Feed, type FeedOptions, openFeed } from "../fetch/feed.ts";
+import { type Feed, type FeedOptions, nameOf, openFeed } from "../fetch/feed.ts";
 import { medianOf } from "../guard.ts";
 import type { Quote } from "../quote.ts";
 import { createCalendarRates } from "./calendar.ts";
 import { type DemandFacts, DemandGuard, readDemandMemory } from "./demand-guard.ts";
-import { type Rate, type RateSeries, rateAt } from "./rates.ts";
+import type { Rate } from "./rates.ts";
+import { readSeriesMemory, SeriesGuard } from "./series-guard.ts";
 import { parseRates } from "./shapes.ts";
 import { freshSite, parseSite, type SiteReading } from "./site.ts";
 
@@ -49,7 +51,7 @@ export class Tariff {
   readonly #currencies: Currencies;
   readonly #options: FeedOptions;
   readonly #calendar: ((now: UnixMs) => Rate | undefined) | undefined;
-  readonly #series = new Map<number, { readonly series: RateSeries; readonly at: UnixMs }>();
+  readonly #series: { readonly guard: SeriesGuard; at: UnixMs }[] = [];
   readonly #demand: DemandGuard | undefined;
   /** Keeps the month's peak over restarts. */
   readonly #demandFile: string;
@@ -71,7 +73,7 @@ export class Tariff {
         readDemandMemory(this.#demandFile),
       );
     const ofSite = site === undefined ? [] : [this.#openSite(site)];
-    this.feeds = [...series.map((source, index) => this.#openSeries(source, index)), ...ofSite];
+    this.feeds = [...series.map((source) => this.#openSeries(source)), ...ofSite];
   }
 
   /** What the grid's kilowatt-hour costs at `now`, charges and taxes included; undefined in a hole. */
@@ -143,11 +145,7 @@ export class Tariff {
     const { memory } = this.#demand;
     if (memory.peakW === this.#keptPeak) return;
     this.#keptPeak = memory.peakW;
-    try {
-      writeCache(this.#demandFile, memory);
-    } catch (error) {
-      this.#options.logger.warn("the month's peak cannot be kept", { reason: messageOf(error) });
-    }
+    this.#keep(this.#demandFile, memory);
   }
 
   /** What comes from the grid: the house's, where its connection is metered. */
@@ -163,14 +161,14 @@ export class Tariff {
 
   /** The higher one of two that disagree: work on power believed too cheap loses money. */
   #fromSeries(now: UnixMs) {
-    const found = [...this.#series.values()].flatMap(({ series, at }) => {
-      const rate = rateAt(series, now);
-      return rate === undefined ? [] : [{ ...rate, currency: series.currency, at }];
+    const found = this.#series.flatMap(({ guard, at }) => {
+      const rate = guard.rateAt(now);
+      return rate === undefined ? [] : [{ ...rate, at }];
     });
     const [first] = found;
     const median = medianOf(found.filter(({ currency }) => currency === first?.currency).map(({ perKwh }) => -perKwh));
     if (first === undefined || median === undefined) return undefined;
-    const until = unixMs(Math.min(...found.map(({ end }) => end)));
+    const until = found.some(({ isHeld }) => isHeld) ? undefined : unixMs(Math.min(...found.map(({ end }) => end)));
     return { perKwh: -median, currency: first.currency, source: "electricity.series", asOf: first.at, until };
   }
 
@@ -183,11 +181,37 @@ export class Tariff {
     return prices.length === 0 ? undefined : usdPerKwh(Math.max(...prices));
   }
 
-  #openSeries(source: ElectricityConfig["series"][number], index: number): Feed {
+  #openSeries(source: ElectricityConfig["series"][number]): Feed {
+    const { clock, cacheDir, logger } = this.#options;
+    const { shape, file, url = file, area = "" } = source;
+    const kept = createHash("sha256").update(`${shape} ${area} ${url}`).digest("hex").slice(0, 32);
+    const memoryFile = join(cacheDir, `series-${kept}.json`);
+    const guard = new SeriesGuard(readSeriesMemory(memoryFile));
+    const state = { guard, at: unixMs(0) };
+    this.#series.push(state);
     const onText = (text: string, at: UnixMs) => {
-      this.#series.set(index, { series: parseRates(source.shape, text, source), at });
+      const wasWaiting = guard.isWaiting;
+      const before = guard.memory;
+      guard.take(parseRates(shape, text, source), clock.now());
+      state.at = at;
+      if (guard.isWaiting && !wasWaiting)
+        logger.warn(
+          "an electricity price is held for an hour: its source never said such a one in two weeks, or said another for the same hour",
+          { name: nameOf(source) },
+        );
+      if (guard.memory !== before) this.#keep(memoryFile, guard.memory);
     };
-    return openFeed(source, { shape: source.shape, onText }, this.#options);
+    // A file is read again while it waits; a server is not asked more often for that.
+    const isAwaited = () => file !== undefined && guard.isWaiting;
+    return openFeed(source, { shape, onText, isAwaited }, this.#options);
+  }
+
+  #keep(file: string, memory: object): void {
+    try {
+      writeCache(file, memory);
+    } catch (error) {
+      this.#options.logger.warn("what electricity cost cannot be kept", { reason: messageOf(error) });
+    }
   }
 
   #openSite(site: NonNullable<ElectricityConfig["site"]>): Feed {

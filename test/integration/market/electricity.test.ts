@@ -1,4 +1,4 @@
-import { chmodSync } from "node:fs";
+import { chmodSync, utimesSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { until } from "../../support/until.ts";
 import { MarketBench, MINUTE } from "./market-bench.ts";
@@ -40,6 +40,41 @@ describe("electricity", () => {
     expect(market.bookedPower()).toBe(0.4);
     await bench.clock.advance(60 * MINUTE);
     expect(market.power(1).grid).toBeCloseTo((-0.05 + 0.08) * 1.19 * 1.1, 12);
+  });
+
+  test("of a file that is written with a wrong unit is held for an hour and told, over a restart too", async () => {
+    const { directory, clock, log } = bench;
+    const noon = Date.UTC(2026, 10, 22, 12);
+    const csv = (factor: number) => {
+      const lines = Array.from(
+        { length: 72 },
+        (_, hour) => [noon + (hour - 36) * 3_600_000, 0.2 + (hour % 7) / 50] as const,
+      );
+      return [
+        "start,perKwh",
+        ...lines.map(([start, price]) => `${new Date(start).toISOString()},${price * factor}`),
+      ].join("\n");
+    };
+    const write = (factor: number) => {
+      const path = directory.write("series.csv", csv(factor));
+      utimesSync(path, clock.now() / 1000, clock.now() / 1000);
+      return path;
+    };
+    const electricity = { series: [{ shape: "csv", file: write(1), currency: "USD", everyS: 300 }] };
+    const first = bench.open({ electricity });
+    await until(() => first.power(1).grid !== undefined, 2000);
+    const before = first.power(1).grid;
+    write(1 / 1000);
+    await clock.advance(5 * MINUTE);
+    expect(first.power(1).grid).toBe(before);
+    expect(first.power(1)).not.toHaveProperty("gridUntil");
+    expect(log.filter((line) => line.includes("is held for an hour"))).toHaveLength(1);
+    await bench.close();
+    const again = bench.open({ electricity });
+    await clock.advance(5 * MINUTE);
+    expect(again.power(1).grid).toBeGreaterThanOrEqual(0.2);
+    for (let minute = 0; minute < 66; minute++) await clock.advance(MINUTE);
+    expect(again.power(1).grid).toBeLessThan(0.001);
   });
 
   test("is the configured price where nothing else is said", () => {
