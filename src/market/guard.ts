@@ -25,7 +25,7 @@ export interface Caution {
 }
 
 /** Of coins and what else doubles within a day, and where too low a price costs no more than a chance. */
-export const VOLATILE: Caution = { mostChange: 5, agreement: 2 };
+const VOLATILE: Caution = { mostChange: 5, agreement: 2 };
 
 /** What one source said, and when that held. */
 export interface Sighting {
