@@ -242,8 +242,15 @@ const guests = () =>
       .default([])
       .describe("Programs and containers that may use a GPU beside ours, such as a monitor; usual desktops are known."),
     coolDownS: duration(0, DAY_S).default(60).describe("From a guest's last sight to our next work on the GPU."),
+    promiseS: duration(0, DAY_S)
+      .default(900)
+      .describe("How long a container that was given every GPU counts as a guest without using this one."),
   })
-    .transform(({ ignore, coolDownS }) => ({ ignore, coolDown: seconds(coolDownS) }))
+    .transform(({ ignore, coolDownS, promiseS }) => ({
+      ignore,
+      coolDown: seconds(coolDownS),
+      promise: seconds(promiseS),
+    }))
     .prefault({});
 
 /** Off unless the operator names the command. */

@@ -21,6 +21,8 @@ export interface GpuProcess {
   readonly usedMiB?: number;
   /** Share of the GPU's cores in the driver's last second or less; absent where it tells none, and for a program at rest. */
   readonly smUtilizationPercent?: number;
+  /** It draws and does not compute; absent where it computes, and where the driver does not tell. */
+  readonly onlyDraws?: true;
 }
 
 /** One look at one GPU. An absent field could not be read; it is never zero. */

@@ -22,7 +22,7 @@ import { DriverRelease } from "./driver-release.ts";
 import { EngineControl } from "./engine-control.ts";
 import { RigStateError } from "./errors.ts";
 import { GpuLoop } from "./gpu-loop.ts";
-import { DESKTOP_PROGRAMS } from "./guest-watch.ts";
+import type { Claim } from "./guest-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { MeterBook } from "./meter-book.ts";
 import { type MiningLink, miningOf } from "./mining-link.ts";
@@ -118,7 +118,7 @@ export class RigController implements GpuPort {
 
   /** Runs every GPU until `signal` fires and each has let go. */
   async run(signal: AbortSignal): Promise<void> {
-    const claims = watchClaims({ ...this.#parts, onClaims: (gpu, names) => this.#claimed(gpu, names) }, signal);
+    const claims = watchClaims({ ...this.#parts, onClaims: (gpu, found) => this.#claimed(gpu, found) }, signal);
     const left = new Map([...this.#gpus].map(([gpu, { loop }]) => [gpu, loop.left]));
     const reboot = { ...this.#parts, rules: this.#parts.config.reboot, gpus: () => this.snapshots(), run: runHook };
     await Promise.all([
@@ -131,8 +131,8 @@ export class RigController implements GpuPort {
     this.#unsubscribe();
   }
 
-  #claimed({ uuid }: GpuInfo, names: readonly string[]): void {
-    this.#gpus.get(uuid)?.loop.claimed(names);
+  #claimed({ uuid }: GpuInfo, claims: readonly Claim[]): void {
+    this.#gpus.get(uuid)?.loop.claimed(claims);
   }
 
   /** Queues at the GPU with the fewest requests, one that serves already before all others. */
@@ -329,14 +329,13 @@ function groundOf(
   { config, ledger, clock, logger }: RigParts,
   own: Pick<SurroundingsParts, "steady" | "meter" | "roster" | "onTrouble">,
 ): Surroundings {
-  const { ignore, coolDown } = config.guests;
   return new Surroundings({
     ...own,
     info,
     ledger,
     clock,
     logger,
-    guestRules: { ignore: [...DESKTOP_PROGRAMS, ...ignore], coolDown },
+    guestRules: config.guests,
     hostFree: () => freemem() / 2 ** 20,
   });
 }

@@ -11,6 +11,7 @@ import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } f
 import type { AdoptedWork, WorkExit, WorkRole, WorkTrouble } from "../workloads/driver.ts";
 import { DecisionJournal } from "./decision-journal.ts";
 import { EngineTender } from "./engine-tender.ts";
+import type { Claim } from "./guest-watch.ts";
 import { LeftLoad, UNMEASURED } from "./left-load.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { measure } from "./measuring.ts";
@@ -99,8 +100,8 @@ export class GpuLoop {
   }
 
   /** The containers of others that were promised this GPU. */
-  claimed(names: readonly string[]): void {
-    this.#parts.ground.claimed(names);
+  claimed(claims: readonly Claim[]): void {
+    this.#parts.ground.claimed(claims);
   }
 
   /** What the driver tells of this GPU unasked. */

@@ -1,20 +1,24 @@
 import type { GpuReading } from "../gpu/source.ts";
 import type { AdoptedWork, RunningWork, WorkRole } from "../workloads/driver.ts";
-import { belongsTo, isSeen, nameOf, type OwnedWork } from "../workloads/ownership.ts";
+import { belongsTo, isInstalledProgram, isSeen, nameOf, type OwnedWork } from "../workloads/ownership.ts";
 
 /** Whose processes those on a GPU are. Tests tell other processes than those of this machine. */
 export interface ProcessLookup {
   belongsTo(pid: number, work: OwnedWork): boolean;
   nameOf(pid: number): string | undefined;
   isSeen(pid: number): boolean;
+  /** Whether it is the program of that name, as installed on this machine; undefined where that cannot be told. */
+  isInstalledProgram(pid: number, name: string): boolean | undefined;
 }
 
-export const machineProcesses: ProcessLookup = { belongsTo, nameOf, isSeen };
+export const machineProcesses: ProcessLookup = { belongsTo, nameOf, isSeen, isInstalledProgram };
 
 export interface GpuUser {
   readonly pid: number;
   readonly usedMiB: number | undefined;
   readonly smPercent: number | undefined;
+  /** Whether it is known to draw and not to compute. */
+  readonly onlyDraws?: boolean;
 }
 
 /** The processes of one reading, by whose they are. */
@@ -83,7 +87,9 @@ export class Roster {
   /** Undefined where the reading does not list processes. */
   occupants({ processes }: GpuReading): Occupants | undefined {
     if (processes === undefined) return undefined;
-    const users = processes.map(({ pid, usedMiB, smUtilizationPercent: smPercent }) => ({ pid, usedMiB, smPercent }));
+    const users = processes.map(({ pid, usedMiB, smUtilizationPercent: smPercent, onlyDraws = false }) => {
+      return { pid, usedMiB, smPercent, ...(onlyDraws ? { onlyDraws } : {}) };
+    });
     const kinds = users.map((user) => ({ user, kind: this.#kindOf(user.pid) }));
     const of = (wanted: string) => kinds.filter(({ kind }) => kind === wanted).map(({ user }) => user);
     return { miner: of("miner"), engine: of("engine"), orphans: of("orphan"), strangers: of("stranger") };
@@ -91,6 +97,14 @@ export class Roster {
 
   nameOf(pid: number): string {
     return this.#lookup.nameOf(pid) ?? "a process";
+  }
+
+  isInstalledProgram(pid: number, name: string): boolean | undefined {
+    return this.#lookup.isInstalledProgram(pid, name);
+  }
+
+  isIn(pid: number, container: string): boolean {
+    return this.#lookup.belongsTo(pid, { pid: NO_PID, container });
   }
 
   /** One that cannot be seen has ended, or is judged from inside a container: it is called nobody's, not a stranger's. */

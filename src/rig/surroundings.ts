@@ -3,7 +3,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { AdoptedWork } from "../workloads/driver.ts";
 import type { EngineControl } from "./engine-control.ts";
-import { type GuestRules, GuestWatch } from "./guest-watch.ts";
+import { type Claim, type GuestRules, GuestWatch } from "./guest-watch.ts";
 import { HealthWatch, type HealthWatchParts } from "./health-watch.ts";
 import { Bars, type Choice, chooseRung, type Residence } from "./ladder.ts";
 import type { MeterBook } from "./meter-book.ts";
@@ -53,12 +53,12 @@ export class Surroundings {
     this.health.saw(reading);
     const occupants = this.roster.occupants(reading);
     this.#vram.observe(reading, occupants, this.#engine?.isAsleep === true);
-    this.#guests.saw(occupants?.strangers, (pid) => this.roster.nameOf(pid));
+    this.#guests.saw(occupants?.strangers, this.roster);
   }
 
   /** The containers of others that were promised this GPU. */
-  claimed(names: readonly string[]): void {
-    this.#guests.claimed(names);
+  claimed(claims: readonly Claim[]): void {
+    this.#guests.claimed(claims);
   }
 
   /** Work of an earlier agent is no guest, however long the Engine took to tell of it. */

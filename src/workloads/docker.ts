@@ -77,7 +77,7 @@ class DockerDriver implements ContainerDriver {
     this.#parts = parts;
     this.#engine = new Engine(() => engineAddress(env, host), clock, timeouts);
     this.#containers = new Containers(this.#engine, rig);
-    this.#claims = new GpuClaims(this.#engine, rig);
+    this.#claims = new GpuClaims({ engine: this.#engine, rig, clock, logger });
     this.#facts = new EngineFacts(this.#engine);
     this.#network = new MinerNetwork(this.#engine, miners);
     this.#stats = new StatsFeeds(this.#engine, clock);

@@ -149,6 +149,8 @@ export interface GpuClaim {
   readonly container: string;
   readonly name: string;
   readonly gpus: "all" | readonly string[];
+  /** Absent where the Engine does not tell. */
+  readonly startedAt?: UnixMs;
 }
 
 /** How a GPU reaches a container, best first. */

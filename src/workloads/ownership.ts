@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, readlinkSync, statSync } from "node:fs";
+import { basename } from "node:path";
 import { readProcess } from "./process-table.ts";
 
 /** What can be told apart from everything else on this machine. */
@@ -37,6 +38,29 @@ export function nameOf(pid: number, proc = "/proc"): string | undefined {
   const name = readFile(`${proc}/${pid}/comm`)?.trim();
   return name === undefined || name === "" ? undefined : name.replace(/\p{Cc}/gu, "?");
 }
+
+/**
+ * Whether a process runs the program that its name says, as root installed it on this machine: names can be chosen, and
+ * a container has its own files. Undefined where this user may not look.
+ */
+export function isInstalledProgram(pid: number, name: string, proc = "/proc"): boolean | undefined {
+  const cgroup = cgroupOf(pid, proc);
+  if (cgroup === undefined || IN_CONTAINER.test(cgroup)) return false;
+  try {
+    const [root, own] = [statSync(`${proc}/${pid}/root/`), statSync(`${proc}/self/root/`)];
+    if (root.dev !== own.dev || root.ino !== own.ino) return false;
+    const program = basename(readlinkSync(`${proc}/${pid}/exe`));
+    const { uid, mode } = statSync(`${proc}/${pid}/exe`);
+    return program.startsWith(name) && uid === 0 && (mode & OTHERS_WRITE) === 0;
+  } catch {
+    // It ended, or it is another user's.
+    return undefined;
+  }
+}
+
+/** A container's id, or the word for one, in a process's cgroup. */
+const IN_CONTAINER = /[0-9a-f]{64}|docker|containerd|libpod|kubepods|\/lxc/;
+const OTHERS_WRITE = 0o022;
 
 const cgroupOf = (pid: number, proc: string): string | undefined => readFile(`${proc}/${pid}/cgroup`);
 

@@ -11,6 +11,13 @@ export class FakeProcesses implements ProcessLookup {
   /** The containers that processes are in. */
   readonly containers = new Map<number, string>();
 
+  /** Whether a program is the one of its name; not told when absent. */
+  readonly installed = new Map<number, boolean>();
+
+  isInstalledProgram(pid: number): boolean | undefined {
+    return this.installed.get(pid);
+  }
+
   isSeen(pid: number): boolean {
     return !this.unseen.has(pid);
   }

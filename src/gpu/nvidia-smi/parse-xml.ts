@@ -108,7 +108,12 @@ function toProcesses(node: unknown): readonly GpuProcess[] | undefined {
     const used = toNumber(textAt(one, "used_memory"), MEMORY);
     const before = byPid.get(pid)?.usedMiB;
     const usedMiB = used === undefined ? before : used + (before ?? 0);
-    byPid.set(pid, { pid, ...(usedMiB === undefined ? {} : { usedMiB }) });
+    const onlyDraws = textAt(one, "type")?.trim() === "G" && (byPid.get(pid)?.onlyDraws ?? !byPid.has(pid));
+    byPid.set(pid, {
+      pid,
+      ...(usedMiB === undefined ? {} : { usedMiB }),
+      ...(onlyDraws ? { onlyDraws } : {}),
+    });
   }
   return [...byPid.values()];
 }

@@ -61,7 +61,8 @@ export function mergeProcesses(
   graphics: readonly GpuProcess[] | undefined,
 ): readonly GpuProcess[] | undefined {
   if (compute === undefined || graphics === undefined || graphics.length === 0) return compute;
-  return [...compute, ...graphics.filter(({ pid }) => !compute.some((one) => one.pid === pid))];
+  const drawing = graphics.filter(({ pid }) => !compute.some((one) => one.pid === pid));
+  return [...compute, ...drawing.map((one) => ({ ...one, onlyDraws: true as const }))];
 }
 
 const orAbsent = (found: readonly GpuProcess[] | "missing" | undefined) => (found === "missing" ? undefined : found);

@@ -16,6 +16,8 @@ export interface SimulatedGpu {
   readonly pieces: readonly PowerPiece[];
   /** Megabytes by process id, undefined where not known. */
   readonly processes: ReadonlyMap<number, number | undefined>;
+  /** Of those the ones that draw and do not compute. */
+  readonly drawing: ReadonlySet<number>;
   /** Percent of the cores by process id. */
   readonly shares: ReadonlyMap<number, number>;
   readonly xids: readonly number[];
@@ -52,6 +54,7 @@ function gpuAt(due: readonly Statement[], index: number, reloadedAt: number): Si
   const numbers = new Map<string, number>();
   const pieces: PowerPiece[] = [];
   const processes = new Map<number, number | undefined>();
+  const drawing = new Set<number>();
   const shares = new Map<number, number>();
   const xids: number[] = [];
   const refusedFields = new Set<number>();
@@ -63,8 +66,11 @@ function gpuAt(due: readonly Statement[], index: number, reloadedAt: number): Si
     if (key === "power") pieces.push({ from: at, phase: at, low: one, high: one, period: 0, duty: 1 });
     else if (key === "pulse")
       pieces.push({ from: at, phase: at, low: two, high: three, period: one, duty: Math.min(1, four) });
-    else if (key === "process" || key === "graphics") processes.set(one, values.length > 1 ? two : undefined);
-    else if (key === "exit") {
+    else if (key === "process" || key === "graphics") {
+      processes.set(one, values.length > 1 ? two : undefined);
+      if (key === "graphics") drawing.add(one);
+      else drawing.delete(one);
+    } else if (key === "exit") {
       processes.delete(one);
       shares.delete(one);
     } else if (key === "sm") shares.set(one, two);
@@ -76,7 +82,7 @@ function gpuAt(due: readonly Statement[], index: number, reloadedAt: number): Si
     else if (Number.isFinite(one) && key !== "name" && key !== "uuid") numbers.set(key, one);
     else texts.set(key, values.join(" "));
   }
-  return { texts, numbers, pieces, processes, shares, xids, refusedFields, counter };
+  return { texts, numbers, pieces, processes, drawing, shares, xids, refusedFields, counter };
 }
 
 /** From `at` on, power stays at or below `watts`. */

@@ -212,12 +212,13 @@ function valuesOf(gpu: SimulatedGpu, { now, energy, limit }: Moment): Partial<Gp
   };
 }
 
-const processesOf = ({ processes, shares, texts }: SimulatedGpu): readonly GpuProcess[] =>
+const processesOf = ({ processes, drawing, shares, texts }: SimulatedGpu): readonly GpuProcess[] =>
   [...processes].map(([pid, usedMiB]) => {
     const share = texts.get("mig") === "on" ? undefined : shares.get(pid);
     return {
       pid,
       ...(usedMiB === undefined ? {} : { usedMiB }),
       ...(share ? { smUtilizationPercent: share } : {}),
+      ...(drawing.has(pid) ? { onlyDraws: true } : {}),
     };
   });

@@ -171,7 +171,7 @@ export class RigBench implements AsyncDisposable {
       info,
       steady,
       meter: this.meter,
-      guestRules: { ignore: ["Xorg"], coolDown: minutes(1) },
+      guestRules: { ignore: ["netdata"], coolDown: minutes(1), promise: minutes(15) },
       roster,
       hostFree: () => this.hostFreeMiB,
       onTrouble: () => this.wake.call(),

@@ -195,7 +195,7 @@ describe("a guest on the GPU", () => {
 
   test("is a container that was promised the GPU as well, before any process of it shows", async () => {
     const began = rig.clock.monotonic();
-    rig.loop.claimed(["renter"]);
+    rig.loop.claimed([{ container: "c", name: "renter", isForAll: false }]);
     await rig.until(() => rig.custody.state === "rented");
     expect(rig.clock.monotonic() - began).toBeLessThan(7000);
     expect(why()).toBe("the container renter, which is not ours, was promised the GPU");
@@ -207,13 +207,30 @@ describe("a guest on the GPU", () => {
   });
 
   test("is no guest where the operator says that its container is none", async () => {
-    rig.loop.claimed(["Xorg"]);
+    rig.loop.claimed([{ container: "c", name: "netdata", isForAll: false }]);
     await rig.pass(5000);
     expect(rig.custody.state).toBe("open");
   });
 
+  test("that hides behind the name of a desktop is a guest like any other", async () => {
+    rig.processes.names.set(778, "Xorg");
+    rig.processes.installed.set(778, false);
+    rig.source.changes = { processes: [ours, { pid: 778, usedMiB: 60, onlyDraws: true }] };
+    await rig.until(() => rig.custody.state === "rented");
+  });
+
+  test("that was given every GPU and uses none watches only: our work goes on after a while", async () => {
+    rig.loop.claimed([{ container: "c", name: "watcher", isForAll: true }]);
+    await rig.until(() => rig.custody.state === "rented");
+    await rig.pass(14 * 60_000);
+    expect(rig.custody.state).toBe("rented");
+    await rig.pass(60_000);
+    await rig.hashing();
+  });
+
   test("is no guest when it is a desktop, or shows for a single reading", async () => {
     rig.processes.names.set(778, "Xorg");
+    rig.processes.installed.set(778, true);
     rig.source.changes = { processes: [ours, { pid: 778, usedMiB: 60 }] };
     await rig.pass(10_000);
     expect(rig.workload).toBe("hashing");

@@ -1,5 +1,7 @@
+import { chmodSync, existsSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { belongsTo, isSeen, nameOf } from "../../../src/workloads/ownership.ts";
+import { belongsTo, isInstalledProgram, isSeen, nameOf } from "../../../src/workloads/ownership.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 let proc: TemporaryDirectory;
@@ -54,6 +56,56 @@ describe("a container's processes", () => {
   test("are not those of another container", () => {
     runs(401, { parent: 100, cgroup: "0::/system.slice/docker-deadbeef.scope\n" });
     expect(owns(401, work)).toBe(false);
+  });
+});
+
+describe("a program is the installed one of its name", () => {
+  const program = (pid: number, { exe = "/bin/sh", root = "/", cgroup = "0::/user.slice\n" } = {}) => {
+    runs(pid, { cgroup });
+    symlinkSync(exe, join(proc.path, `${pid}/exe`));
+    symlinkSync(root, join(proc.path, `${pid}/root`));
+    proc.write("self/comm", "me\n");
+    if (!existsSync(join(proc.path, "self/root"))) symlinkSync("/", join(proc.path, "self/root"));
+  };
+  const isInstalled = (pid: number, name: string) => isInstalledProgram(pid, name, proc.path);
+
+  test("where root installed it and it runs on the machine itself", () => {
+    program(600);
+    expect(isInstalled(600, "sh")).toBe(true);
+  });
+
+  test("not where another program bears the name: a process names itself", () => {
+    program(601);
+    expect(isInstalled(601, "Xorg")).toBe(false);
+  });
+
+  test("not where anybody could have put it there", () => {
+    const path = proc.write("tmp/Xorg", "#!/bin/sh\n");
+    chmodSync(path, 0o777);
+    program(602, { exe: path });
+    expect(isInstalled(602, "Xorg")).toBe(false);
+  });
+
+  test.each(["0::/system.slice/docker-4fd1.scope\n", `0::/${"a1".repeat(32)}\n`, "1:cpu:/kubepods/burstable/pod1\n"])(
+    "not in a container: %s",
+    (cgroup) => {
+      program(603, { cgroup });
+      expect(isInstalled(603, "sh")).toBe(false);
+    },
+  );
+
+  test("not where it has files of its own", () => {
+    program(604, { root: proc.path });
+    expect(isInstalled(604, "sh")).toBe(false);
+  });
+
+  test("as far as can be told: not where this user may not look", () => {
+    runs(605);
+    expect(isInstalled(605, "sh")).toBeUndefined();
+  });
+
+  test.runIf(process.platform === "linux")("of this machine, which is asked for real", () => {
+    expect(isInstalledProgram(process.pid, "no such name")).toBe(false);
   });
 });
 

@@ -59,7 +59,7 @@ testWith(compiler, "a program that computes and draws is listed once", async () 
   await using nvml = await OpenedNvml.open(["gpu 0 process 7 100", "gpu 0 graphics 7 100", "gpu 0 graphics 8 20"]);
   expect((await nvml.read()).processes).toEqual([
     { pid: 7, usedMiB: 100 },
-    { pid: 8, usedMiB: 20 },
+    { pid: 8, usedMiB: 20, onlyDraws: true },
   ]);
 });
 

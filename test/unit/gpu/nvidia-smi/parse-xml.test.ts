@@ -52,6 +52,20 @@ test("an element that stands twice is absent, not guessed", () => {
   expect(gpu?.sample).toEqual({ health: "ok" });
 });
 
+test("a process only draws where every line about it says so", () => {
+  const lines = [
+    [1, "G"],
+    [2, "C"],
+    [3, "C+G"],
+    [4, "G"],
+    [4, "C"],
+    [5, "G"],
+    [5, "G"],
+  ].map(([pid, type]) => `<process_info><pid>${pid}</pid><type>${type}</type></process_info>`);
+  const [gpu] = parseInventory(logOf(`<uuid>${UUID}</uuid><processes>${lines.join("")}</processes>`)).gpus;
+  expect(gpu?.processes?.filter(({ onlyDraws }) => onlyDraws).map(({ pid }) => pid)).toEqual([1, 5]);
+});
+
 test("processes without a sound pid are passed over", () => {
   const pids = ["12", "0", "-3", "1e3", "99999999999", "x"].map(
     (pid) => `<process_info><pid>${pid}</pid></process_info>`,

@@ -82,7 +82,10 @@ test("tells all that a driver would", async () => {
     fanPercent: 20,
     vramUsedMiB: 100,
     utilizationPercent: 80,
-    processes: [{ pid: 7, usedMiB: 90 }, { pid: 8 }],
+    processes: [
+      { pid: 7, usedMiB: 90 },
+      { pid: 8, onlyDraws: true },
+    ],
   });
 });
 

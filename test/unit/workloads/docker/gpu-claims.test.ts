@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { claimOf } from "../../../../src/workloads/docker/gpu-claims.ts";
+import { claimOf, isMonitor } from "../../../../src/workloads/docker/gpu-claims.ts";
 
 const request = (fields: object) => ({ Driver: "", Count: 0, Capabilities: [["gpu"]], ...fields });
 const claim = (HostConfig: object, Env: readonly string[] = []) =>
@@ -46,4 +46,34 @@ for (const [value, expected] of variables)
 test("a container without any request was promised nothing", () => {
   expect(claim({ Runtime: "nvidia" })).toBeUndefined();
   expect(claimOf({ Config: {}, HostConfig: { Runtime: "", DeviceRequests: null } })).toBeUndefined();
+});
+
+const capabilities = [
+  [
+    "a request for it alone",
+    { DeviceRequests: [request({ Count: -1, Capabilities: [["gpu", "utility"]] })] },
+    [],
+    true,
+  ],
+  ["its environment", { Runtime: "nvidia" }, ["NVIDIA_DRIVER_CAPABILITIES=utility"], true],
+  ["computing as well", { Runtime: "nvidia" }, ["NVIDIA_DRIVER_CAPABILITIES=compute,utility"], false],
+  ["everything", { Runtime: "nvidia" }, ["NVIDIA_DRIVER_CAPABILITIES=all"], false],
+  ["nothing said", { Runtime: "nvidia" }, [], false],
+] as const;
+for (const [title, host, env, onlyLooks] of capabilities)
+  test(`a container that got only what reads the GPU claims none: ${title}`, () => {
+    const found = claim(host, [...env, "NVIDIA_VISIBLE_DEVICES=all"]);
+    expect(found).toEqual(onlyLooks ? undefined : "all");
+  });
+
+test.each([
+  ["nvcr.io/nvidia/k8s/dcgm-exporter:3.3.5-3.4.0-ubuntu22.04", true],
+  ["utkuozdemir/nvidia_gpu_exporter@sha256:00", true],
+  ["localhost:5000/netdata", true],
+  ["vastai/pytorch:2.5", false],
+  ["evil/dcgm-exporter-miner", false],
+  ["sha256:0011", false],
+  [undefined, false],
+])("an image is known to watch only: %s", (image, expected) => {
+  expect(isMonitor(image)).toBe(expected);
 });
