@@ -1,18 +1,37 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.ts";
+
+/** More than two cores' worth, because integration tests wait far more than they work; each may run an Engine. */
+const WORKERS = Math.min(8, Math.max(3, availableParallelism()));
+const outside = {
+  globalSetup: ["test/support/engine-run.ts", "test/support/page-run.ts"],
+  // Nothing waits for these on idle cores; on busy ones a build or a real share takes minutes.
+  testTimeout: 180_000,
+  hookTimeout: 300_000,
+};
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
-      // A property test that takes a second on idle cores takes ten on busy ones.
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 30_000 } },
+      {
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          // No module keeps state, so files can follow each other in one process.
+          isolate: false,
+          maxWorkers: WORKERS,
+          // A property test that takes a second on idle cores takes ten on busy ones.
+          testTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          globalSetup: ["test/support/engine-run.ts"],
-          fileParallelism: false,
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          maxWorkers: WORKERS,
+          ...outside,
         },
       },
       { test: { name: "gpu", include: ["test/gpu/**/*.test.ts"], fileParallelism: false } },

@@ -11,6 +11,8 @@ import { repositoryRoot } from "../../src/config/default.ts";
 import type { TemporaryDirectory } from "./temporary-directory.ts";
 
 const MAIN = join(repositoryRoot, "src/cli/main.ts");
+/** What scripts/rigshift sets: every start would compile everything anew. */
+const NODE_COMPILE_CACHE = join(repositoryRoot, ".build/compile-cache");
 const MODEL = join(repositoryRoot, "docker/engine/model/rigshift-tryout.gguf");
 
 /** A rig.yaml for a whole agent on one machine: embedded pool, shipped model, any free port. */
@@ -39,7 +41,7 @@ export class AgentProcess implements AsyncDisposable {
     this.dataDir = join(directory.path, "data");
     const config = directory.write("rig.yaml", yaml);
     this.child = spawn(process.execPath, [MAIN, "start", "--config", config], {
-      env: { PATH: process.env.PATH, RIGSHIFT_HOME: this.dataDir },
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, RIGSHIFT_HOME: this.dataDir },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.child.stdout, this.child.stderr])
@@ -83,7 +85,9 @@ export async function runRigshift(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
-  const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH, ...env } });
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, ...env },
+  });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
@@ -95,7 +99,7 @@ export async function runRigshift(
 /** Looks every 50 ms until `look` gives something, at most `limit` milliseconds. */
 export async function eventually<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  limit = 45_000,
+  limit = 90_000,
 ): Promise<T> {
   const deadline = Date.now() + limit;
   for (;;) {

@@ -18,6 +18,7 @@ import { eventually } from "./agent-process.ts";
 import type { PrivateEngine } from "./engine.ts";
 import { shareRow } from "./ledger-rows.ts";
 import { type Card, cardUuid, OccupiedCards } from "./nvml/occupied-cards.ts";
+import { grantOf } from "./queued-request.ts";
 import { ShareSink } from "./share-sink.ts";
 import { TemporaryDirectory } from "./temporary-directory.ts";
 
@@ -37,8 +38,8 @@ const REMEMBERED_LINES = 400;
 export const MEASURED_BEFORE = "measured before";
 
 function configOf({ images, engine, config = {} }: ContainerRigOptions): RigConfig {
-  const [, , place = "0"] = engine.slot.address.split(".");
-  const docker = { host: engine.host, images: [images.miner, images.engine], minerAddress: `10.82.1${place}.1:3434` };
+  const minerAddress = `${engine.slot.minerHost}:3434`;
+  const docker = { host: engine.host, images: [images.miner, images.engine], minerAddress };
   const engineOf = { kind: "builtin", image: images.engine, modelFile: "/model", name: "tiny", memoryMiB: 256 };
   const parsed = parseConfig(
     {
@@ -108,7 +109,7 @@ export class ContainerRig implements AsyncDisposable {
   }
 
   /** Waits until the GPU has been handed to `workload` and is open. */
-  reach(index: number, workload: string, limit = 30_000): Promise<unknown> {
+  reach(index: number, workload: string, limit = 90_000): Promise<unknown> {
     const isThere = () => {
       const { workload: now, state } = this.gpu(index);
       return now === workload && (state === "open" || state === "idle" || state === "rented");
@@ -116,7 +117,7 @@ export class ContainerRig implements AsyncDisposable {
     return this.until(isThere, limit);
   }
 
-  async until(isTrue: () => boolean | Promise<boolean>, limit = 30_000): Promise<void> {
+  async until(isTrue: () => boolean | Promise<boolean>, limit = 90_000): Promise<void> {
     try {
       await eventually(isTrue, limit);
     } catch {
@@ -130,11 +131,7 @@ export class ContainerRig implements AsyncDisposable {
     const jobId = `request-${++this.#jobs}`;
     const { gpu, admitted } = this.controller.enqueue({ jobId, worth: toUsdNano(worth) }, NEVER);
     this.ledger.jobs.startJob({ id: jobId, kind: "completion", gpu, workload: "tiny", started: systemClock.now() });
-    const granted = admitted.then((admittance) => {
-      if (admittance.kind === "granted") return admittance.grant;
-      throw new Error(`not granted: ${JSON.stringify(admittance)}`);
-    });
-    return { gpu, granted, jobId };
+    return { gpu, granted: grantOf(admitted), jobId };
   }
 
   async release(grant: Grant, jobId: string): Promise<void> {

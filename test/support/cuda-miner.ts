@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { onPath, type Requirement } from "./requirement.ts";
@@ -12,15 +13,16 @@ const BUILD_MS = 300_000;
 /** The compiler alone: no GPU is needed to build, and none to run on the processor. */
 export const NVCC: Requirement = {
   name: "nvcc",
-  mend: "install NVIDIA's CUDA toolkit (12 or later), make and g++, and put nvcc on PATH",
+  mend: "install NVIDIA's CUDA toolkit (12 or later), make, g++ and flock, and put nvcc on PATH",
   expectedInCi: false,
-  present: () => ["nvcc", "make", "g++"].every(onPath),
+  present: () => ["nvcc", "make", "g++", "flock"].every(onPath),
 };
 
-/** Builds the miner for every GPU generation, or does nothing when it is up to date; returns its path. */
+/** Builds the miner for every GPU generation, or does nothing when it is up to date; returns its path. One builds at a time. */
 export async function buildCudaMiner(): Promise<string> {
-  const args = ["--silent", "-C", join(ROOT, "docker/miner-cuda"), `OUT=${OUT}`];
-  await promisify(execFile)("make", args, { timeout: BUILD_MS });
+  mkdirSync(OUT, { recursive: true });
+  const make = ["make", "--silent", `--jobs=${availableParallelism()}`, "-C", join(ROOT, "docker/miner-cuda")];
+  await promisify(execFile)("flock", [join(OUT, "lock"), ...make, `OUT=${OUT}`], { timeout: BUILD_MS });
   return join(OUT, "rigshift-miner-cuda");
 }
 

@@ -15,6 +15,8 @@ export interface EngineSlot {
   readonly address: string;
   /** Where the networks that tests create get their addresses. */
   readonly pool: string;
+  /** What miners in containers reach the machine under; the /24 around it is theirs. */
+  readonly minerHost: string;
   /** Lets others take the slot. */
   free(): Promise<void>;
 }
@@ -90,6 +92,7 @@ const describe = (number: number): Omit<EngineSlot, "free"> => ({
   bridge: `rigtest${number}`,
   address: `10.213.${number}.1`,
   pool: `10.214.${number}.0/24`,
+  minerHost: `10.82.${100 + number}.1`,
 });
 
 function ownerOf(number: number): string | undefined {

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, wr
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll } from "vitest";
+import { compiled } from "./compiled.ts";
 import { type EngineSlot, takeSlot } from "./engine-slot.ts";
 import { onPath, type Requirement } from "./requirement.ts";
 import { until } from "./until.ts";
@@ -238,11 +239,8 @@ export class PrivateEngine implements AsyncDisposable {
   /** The hook is looked for once, when the Engine starts, and only by its name. */
   #installStubs(injection: EngineOptions["injection"]): void {
     const gpu = join(this.slot.folder, "gpu");
-    const program = join(this.slot.folder, "gpu-stub");
-    if (!existsSync(program)) {
-      const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static"];
-      execFileSync("gcc", [...flags, "-o", program, join(import.meta.dirname, "docker/gpu-stub.c")]);
-    }
+    const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static"];
+    const program = compiled({ compiler: "gcc", flags, sources: ["test/support/docker/gpu-stub.c"] });
     rmSync(gpu, { recursive: true, force: true });
     mkdirSync(join(gpu, "bin"), { recursive: true });
     for (const name of ["path", "granted"]) mkdirSync(join(gpu, name));

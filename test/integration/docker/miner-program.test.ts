@@ -45,8 +45,7 @@ testWith(
   "a miner program in a container has started once its API makes sense, tells its hashrate, is frozen and stopped",
   async () => {
     const image = await build();
-    const [, , place = "0"] = engine().slot.address.split(".");
-    const gateway = { host: `10.82.1${place}.1`, port: 3434 };
+    const gateway = { host: engine().slot.minerHost, port: 3434 };
     const driver = createDockerDriver({
       ...{ clock: systemClock, logger: silentLogger, rig: "rig", env: {}, host: engine().host },
       images: { allowed: [image], pull: false },

@@ -143,6 +143,7 @@ describe("an Engine whose test was killed", () => {
     const child = spawn(process.execPath, [script], { stdio: ["ignore", "pipe", "inherit"] });
     const [line] = (await once(child.stdout, "data")) as [Buffer];
     const left = JSON.parse(line.toString()) as { folder: string; bridge: string; pids: readonly number[] };
+    expect(existsSync(left.folder)).toBe(true);
     child.kill("SIGKILL");
     await once(child, "exit");
     await using engine = await PrivateEngine.start();

@@ -1,18 +1,15 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { connect } from "node:net";
-import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { promisify } from "node:util";
 import { beforeAll, describe, expect } from "vitest";
 import { fetchMinerStats } from "../../../src/mining/reference/miner-api.ts";
+import { compiled } from "../../support/compiled.ts";
 import { buildCudaMiner, CudaMiner, NVCC } from "../../support/cuda-miner.ts";
 import { createRandom, spoil } from "../../support/hostile-lines.ts";
 import { testWith } from "../../support/requirement.ts";
 import { type PoolScript, ScriptedPool } from "../../support/scripted-pool.ts";
 import { ask } from "../../support/socket-client.ts";
-import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
-const ROOT = join(import.meta.dirname, "../../..");
 const signal = new AbortController().signal;
 const NOWHERE = "stratum+tcp://127.0.0.1:1";
 const HASH = "cd".repeat(32);
@@ -114,12 +111,13 @@ describe("a pool that harms the CUDA miner", () => {
 
 describe("the CUDA miner's parsers under the sanitizers", () => {
   testWith(NVCC, "take eighty thousand spoiled lines without one wrong access", async () => {
-    using directory = new TemporaryDirectory();
-    const program = join(directory.path, "lines");
     const units = ["stratum", "json", "work", "http", "fault"].map((name) => `docker/miner-cuda/src/${name}.cpp`);
     const flags = ["-std=c++17", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-exceptions"];
-    const sources = ["-Idocker/miner-cuda/src", "test/support/cuda/lines.cpp", ...units];
-    await promisify(execFile)("g++", [...flags, "-o", program, ...sources], { cwd: ROOT });
+    const program = compiled({
+      compiler: "g++",
+      flags: [...flags, "-Idocker/miner-cuda/src"],
+      sources: ["test/support/cuda/lines.cpp", ...units],
+    });
 
     const random = createRandom(7);
     const login = ['{"id":1,"result":[[],"aabb",4],"error":null}', '{"id":3,"result":true,"error":null}'];

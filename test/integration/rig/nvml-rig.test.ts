@@ -76,7 +76,7 @@ class NvmlRig implements AsyncDisposable {
     this.#shares = setInterval(() => {
       for (const { uuid } of gpus) this.controller.recordShare(shareRow({ gpu: uuid, at: systemClock.now() }));
     }, 100);
-    await until(() => this.states().join() === "open,open", 10_000);
+    await until(() => this.states().join() === "open,open");
   }
 
   states(): readonly string[] {
@@ -111,7 +111,7 @@ testWith(compiler, "a stranger's process on one GPU has that GPU within ten seco
 testWith(compiler, "a GPU that is lost is taken out of service alone", async () => {
   await using rig = await NvmlRig.start();
   rig.standIn.adds("gpu 0 state lost");
-  await until(() => rig.states().join() === "faulted,open", 10_000);
+  await until(() => rig.states().join() === "faulted,open");
   const [lost, other] = rig.controller.snapshots();
   expect(lost).toMatchObject({ why: expect.stringContaining("the GPU is lost"), slotFaults: 1 });
   expect([...rig.driver.running.values()].map(({ gpu }) => gpu)).toEqual([other?.info.uuid]);
@@ -120,7 +120,7 @@ testWith(compiler, "a GPU that is lost is taken out of service alone", async () 
 testWith(compiler, "an Xid that wants a reset takes its GPU out of service alone", async () => {
   await using rig = await NvmlRig.start();
   rig.standIn.adds("gpu 1 xid 79");
-  await until(() => rig.states().join() === "open,faulted", 10_000);
+  await until(() => rig.states().join() === "open,faulted");
   const hurt = rig.controller.snapshots()[1];
   expect(hurt).toMatchObject({ why: expect.stringContaining("Xid 79"), lastXid: 79, slotFaults: 1 });
 });
@@ -128,19 +128,19 @@ testWith(compiler, "an Xid that wants a reset takes its GPU out of service alone
 testWith(compiler, "release stops the work and lets go of the driver; another mode takes it up again", async () => {
   await using rig = await NvmlRig.start();
   rig.controller.setMode({ mode: "release", by: "test" });
-  await until(() => rig.standIn.leftOpen().sessions === 0, 10_000);
+  await until(() => rig.standIn.leftOpen().sessions === 0);
   expect(rig.driver.running.size).toBe(0);
   rig.controller.setMode({ mode: "mine", by: "test" });
-  await until(() => rig.states().join() === "open,open", 15_000);
+  await until(() => rig.states().join() === "open,open");
   expect(rig.standIn.leftOpen().sessions).toBe(1);
 });
 
 testWith(compiler, "a rig kept under its watts rests at once, and says what it still draws", async () => {
   await using rig = await NvmlRig.start();
   rig.controller.curtail({ maxPower: 0 as never, until: (systemClock.now() + 60_000) as never, by: "test" });
-  await until(() => rig.states().join() === "idle,idle", 10_000);
+  await until(() => rig.states().join() === "idle,idle");
   const says = /^everything rests and the rig still draws \d+ W; ordered were at most 0 W until /;
-  await until(() => says.test(rig.controller.snapshots()[0]?.why ?? ""), 10_000);
+  await until(() => says.test(rig.controller.snapshots()[0]?.why ?? ""));
   rig.controller.curtail({ by: "test" });
-  await until(() => rig.states().join() === "open,open", 15_000);
+  await until(() => rig.states().join() === "open,open");
 });

@@ -16,7 +16,7 @@ const yaml = () =>
     rig: "{ name: frozen }",
     mode: "mine",
     mining: `{ coin: devcoin, threads: 1, image: "${miner}", pools: [{ url: devpool, user: test }] }`,
-    workloads: `{ docker: { host: "${engine().host}", images: ["${miner}"], minerAddress: "10.82.73.1:3435" } }`,
+    workloads: `{ docker: { host: "${engine().host}", images: ["${miner}"], minerAddress: "${engine().slot.minerHost}:3434" } }`,
   });
 
 const states = (): Promise<string> =>

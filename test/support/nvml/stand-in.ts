@@ -1,7 +1,7 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import koffi, { type LibraryHandle } from "koffi";
+import { compiled } from "../compiled.ts";
 import { onPath, type Requirement } from "../requirement.ts";
 import { TemporaryDirectory } from "../temporary-directory.ts";
 
@@ -31,23 +31,14 @@ export type Missing =
   /** Drivers 535.43 to 535.86 write 32 bytes per process under the name of the 24-byte layout. */
   | "PROCESSES_V3_OF_32_BYTES";
 
-const built = new Map<string, Buffer>();
-
-/** The library's bytes, compiled once per process and variant. */
-function build(missing: readonly Missing[]): Buffer {
-  const variant = missing.join("+");
-  const known = built.get(variant);
-  if (known !== undefined) return known;
-  using directory = new TemporaryDirectory("rigshift-nvml-build");
-  const library = join(directory.path, "libnvidia-ml.so.1");
-  const sources = ["nvml.c", "control.c", "script.c"].map((name) => join(import.meta.dirname, name));
+function build(missing: readonly Missing[]): string {
   const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-fvisibility=hidden"];
-  const defined = missing.map((name) => `-D${name}`);
-  const soname = "-Wl,-soname,libnvidia-ml.so.1";
-  execFileSync("gcc", [...flags, ...defined, soname, "-o", library, ...sources, "-lm", "-lpthread", "-ldl"]);
-  const bytes = readFileSync(library);
-  built.set(variant, bytes);
-  return bytes;
+  return compiled({
+    compiler: "gcc",
+    flags: [...flags, ...missing.map((name) => `-D${name}`), "-Wl,-soname,libnvidia-ml.so.1"],
+    sources: ["nvml.c", "control.c", "script.c"].map((name) => `test/support/nvml/${name}`),
+    libraries: ["-lm", "-lpthread", "-ldl"],
+  });
 }
 
 /**
@@ -85,7 +76,7 @@ export class NvmlStandIn implements Disposable {
     time: number | "real" = 0,
   ) {
     // A file of its own: the loader tells libraries apart by their file, so each stand-in has a state of its own.
-    writeFileSync(this.library, build(missing));
+    copyFileSync(build(missing), this.library);
     this.#time = time === "real" ? undefined : time;
     this.says(...lines);
     this.#loaded = koffi.load(this.library);

@@ -171,15 +171,42 @@ describe("waiting for the first share", () => {
   });
 });
 
+/** Says how many questions it was asked, and how many of them are over. */
+class CountedMiner extends MinerControl {
+  questions = 0;
+  over = 0;
+
+  override async stats(signal: AbortSignal): Promise<MinerNews | undefined> {
+    this.questions++;
+    const stats = await super.stats(signal);
+    this.over++;
+    return stats;
+  }
+}
+
+async function startMiner(): Promise<CountedMiner> {
+  const miner = new CountedMiner(rig.driver, workSpec("miner"), { clock: rig.clock, onWork: () => {} });
+  expect(await miner.start(NEVER)).toEqual(DONE);
+  return miner;
+}
+
+/** Asks `count` times, each time until the question is over. */
+async function askUntilOver(miner: CountedMiner, count: number): Promise<void> {
+  for (let one = 0; one < count; one++) {
+    const before = miner.over;
+    rig.watch.ask(miner, NEVER);
+    await until(() => miner.over > before);
+  }
+}
+
 describe("the hashrate", () => {
+  let miner: CountedMiner;
   beforeEach(async () => {
-    expect(await rig.miner.start(NEVER)).toEqual(DONE);
+    miner = await startMiner();
     begin("hash-1");
   });
   async function look() {
-    rig.watch.ask(rig.miner, NEVER);
-    for (let turn = 0; turn < 100 && rig.watch.live.reported === undefined; turn++)
-      await new Promise((resolve) => setTimeout(resolve, 2));
+    await askUntilOver(miner, 1);
     return rig.watch.rate();
   }
 
@@ -248,34 +275,13 @@ describe("the hashrate", () => {
   });
 });
 
-/** Says how many questions it was asked, and how many of them are over. */
-class CountedMiner extends MinerControl {
-  questions = 0;
-  over = 0;
-
-  override async stats(signal: AbortSignal): Promise<MinerNews | undefined> {
-    this.questions++;
-    const stats = await super.stats(signal);
-    this.over++;
-    return stats;
-  }
-}
-
 describe("a miner that falls silent", () => {
   let miner: CountedMiner;
   beforeEach(async () => {
-    miner = new CountedMiner(rig.driver, workSpec("miner"), { clock: rig.clock, onWork: () => {} });
-    expect(await miner.start(NEVER)).toEqual(DONE);
+    miner = await startMiner();
     begin("hash-1");
   });
-  /** Asks `count` times, each time until the question is over. */
-  async function ask(count: number): Promise<void> {
-    for (let one = 0; one < count; one++) {
-      const before = miner.over;
-      rig.watch.ask(miner, NEVER);
-      await until(() => miner.over > before);
-    }
-  }
+  const ask = (count: number) => askUntilOver(miner, count);
 
   test("is noticed after ten unanswered questions, not before", async () => {
     rig.driver.miner.refuses.add("stats");

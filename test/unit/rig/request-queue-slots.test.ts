@@ -1,13 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Admittance, Grant } from "../../../src/inference/gpu-port.ts";
 import { RequestQueue } from "../../../src/rig/request-queue.ts";
-import { usdNano } from "../../../src/units/money.ts";
 import { seconds } from "../../../src/units/time.ts";
 import { GPU_A, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { askThrough, grantOf } from "../../support/queued-request.ts";
 import { ScriptedGate } from "./scripted-gate.ts";
-
-const NEVER = new AbortController().signal;
 
 let clock: ManualClock;
 let gate: ScriptedGate;
@@ -24,14 +21,7 @@ beforeEach(() => {
   });
 });
 
-const ask = (jobId: string, worth = 100, signal = NEVER): Promise<Admittance> =>
-  queue.enqueue({ jobId, worth: usdNano(worth) }, signal);
-
-async function grantOf(admitted: Promise<Admittance>): Promise<Grant> {
-  const admittance = await admitted;
-  if (admittance.kind === "granted") return admittance.grant;
-  throw new Error(`not granted but ${JSON.stringify(admittance)}`);
-}
+const ask = askThrough(() => queue);
 
 const facts = () => {
   const { waiting, active, worth } = queue.facts();

@@ -111,7 +111,7 @@ testWith(compiler, "the agent ends with its own exit code although the driver ne
   running.stdout.on("data", (chunk: Buffer) => {
     said += chunk.toString();
   });
-  const stuck = setTimeout(() => running.kill("SIGKILL"), seconds(20));
+  const stuck = setTimeout(() => running.kill("SIGKILL"), seconds(60));
   const [code] = await once(running, "exit");
   clearTimeout(stuck);
   expect(said).toBe("unknown\n");

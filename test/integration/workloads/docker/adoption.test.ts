@@ -145,7 +145,7 @@ describe("a container that lost its GPU while it ran", () => {
     const before = await ready(driver, withGpu());
     await driver.probe("engine", ["nvidia-smi", "-L"], signal);
     engine().loseGpu(GPU);
-    await until(() => exits.length > 0, 20_000);
+    await until(() => exits.length > 0);
     expect(exits[0]).toMatchObject({ name: "engine", gpu: GPU, cause: "gpu-lost" });
     expect(await engine().docker("ps", "--all", "--quiet")).toBe("");
     const after = await ready(driver, withGpu());
@@ -163,7 +163,7 @@ describe("a container that lost its GPU while it ran", () => {
     const spec = withGpu();
     const gpuProbe = ["node", "-e", "0"];
     await ready(driver, { ...spec, ...(spec.container ? { container: { ...spec.container, gpuProbe } } : {}) });
-    await until(() => probes >= 2, 20_000);
+    await until(() => probes >= 2);
     events.kill();
     await once(events, "exit");
     expect(exits).toEqual([]);

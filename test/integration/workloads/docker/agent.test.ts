@@ -18,7 +18,7 @@ const containedYaml = () =>
     rig: "{ name: contained }",
     mining: `{ coin: devcoin, threads: 1, image: "${images.miner}", pools: [{ url: devpool, user: test }] }`,
     inference: `{ engine: { kind: builtin, image: "${images.engine}", modelFile: ${MODEL}, name: tiny, memoryMiB: 1024, threads: 1, gpu: "off" }, usdPerMillionTokensIn: 1, usdPerMillionTokensOut: 2, wakeValueUsd: 1 }`,
-    workloads: `{ docker: { host: "${engine().host}", images: ["${images.miner}", "${images.engine}"], minerAddress: "10.82.72.1:3434" } }`,
+    workloads: `{ docker: { host: "${engine().host}", images: ["${images.miner}", "${images.engine}"], minerAddress: "${engine().slot.minerHost}:3434" } }`,
   });
 
 /** Of every container: its image, since when it runs, and its networks. */

@@ -9,7 +9,7 @@ const GPU = "GPU-11111111-2222-3333-4444-555555555555";
 const OTHER = "GPU-66666666-7777-8888-9999-000000000000";
 const engine = useEngine();
 const drivers = new Drivers(engine);
-const GATEWAY = "10.82.71.1";
+const gateway = () => engine().slot.minerHost;
 
 let image: string;
 let open: Server;
@@ -57,7 +57,10 @@ async function inside<T>(
 
 const idle = (changes?: Parameters<typeof contained>[2]) => script(image, "setInterval(() => {}, 1e6)", changes);
 const operator = () => idle({ name: "miner", role: "miner", container: { profile: "operator" } });
-const miners = { gateway: { host: GATEWAY, port: 3433 }, proxy: () => ({ host: "127.0.0.1", port: portOf(proxy) }) };
+const miners = () => ({
+  gateway: { host: gateway(), port: 3433 },
+  proxy: () => ({ host: "127.0.0.1", port: portOf(proxy) }),
+});
 
 const profiles = [
   ["what runs for strangers", () => idle()],
@@ -68,7 +71,7 @@ for (const [who, spec] of profiles) {
   describe(`${who}, seen from inside`, () => {
     testWith(DOCKER, "has no capability, cannot gain one, and is filtered", async () => {
       const expression = `Object.fromEntries(fs.readFileSync("/proc/1/status", "utf8").split("\\n").map((line) => line.split(":\\t")))`;
-      const status = await inside<Record<string, string>>(spec(), expression, { miners });
+      const status = await inside<Record<string, string>>(spec(), expression, { miners: miners() });
       expect(status).toMatchObject({
         CapInh: "0000000000000000",
         CapPrm: "0000000000000000",
@@ -93,7 +96,7 @@ for (const [who, spec] of profiles) {
             const { error } = require("node:child_process").spawnSync("/tmp/run"); if (error) throw error; }),
           docker: fs.existsSync("/var/run/docker.sock") + "",
         }`,
-        { miners },
+        { miners: miners() },
       );
       expect(found).toMatchObject({ etc: "EROFS", home: "EROFS", tmp: "done", full: "ENOSPC", docker: "false" });
       expect(found.sysctl).toMatch(/^(EROFS|EACCES)$/);
@@ -101,7 +104,7 @@ for (const [who, spec] of profiles) {
     });
 
     testWith(DOCKER, "is held to its processes, memory and processors by the kernel", async () => {
-      const { driver } = drivers.create([image], { miners });
+      const { driver } = drivers.create([image], { miners: miners() });
       const { container = "" } = await ready(driver, spec());
       const { HostConfig } = JSON.parse(await engine().docker("inspect", "--format", "{{json .}}", container));
       expect(HostConfig).toMatchObject({
@@ -133,7 +136,7 @@ describe("the network of what runs for strangers", () => {
       idle(),
       `{ interfaces: Object.keys(require("node:os").networkInterfaces()),
          routes: fs.readFileSync("/proc/net/route", "utf8").trim().split("\\n").length - 1,
-         host: await reach("${engine().bridgeAddress}", ${portOf(open)}), gateway: await reach("${GATEWAY}", 3433),
+         host: await reach("${engine().bridgeAddress}", ${portOf(open)}), gateway: await reach("${gateway()}", 3433),
          outside: await reach("1.1.1.1", 53) }`,
     );
     expect(found).toEqual({
@@ -172,18 +175,18 @@ describe("the network of the operator's miners", () => {
   testWith(DOCKER, "leads to the Stratum proxy, and nowhere outside the machine", async () => {
     const found = await inside<Record<string, string>>(
       operator(),
-      `{ proxy: await reach("${GATEWAY}", 3433), outside: await reach("1.1.1.1", 53),
+      `{ proxy: await reach("${gateway()}", 3433), outside: await reach("1.1.1.1", 53),
          loopback: await reach("127.0.0.1", ${portOf(proxy)}) }`,
-      { miners },
+      { miners: miners() },
     );
     expect(found).toMatchObject({ proxy: "hello from the proxy", loopback: "ECONNREFUSED" });
     expect(found.outside).toMatch(/^(timeout|ENETUNREACH|EHOSTUNREACH)$/);
   });
 
   testWith(DOCKER, "lets nobody else use the way to the proxy", async () => {
-    await inside(operator(), "1", { miners });
+    await inside(operator(), "1", { miners: miners() });
     const answer = await new Promise<string>((resolve) => {
-      const socket = connect({ host: GATEWAY, port: 3433, localAddress: engine().bridgeAddress });
+      const socket = connect({ host: gateway(), port: 3433, localAddress: engine().bridgeAddress });
       socket.once("data", (data) => resolve(String(data))).once("close", () => resolve("closed"));
       socket.once("error", () => resolve("closed"));
     });
@@ -192,7 +195,7 @@ describe("the network of the operator's miners", () => {
 
   testWith(DOCKER, "is refused where a network of that name is somebody else's", async () => {
     await engine().docker("network", "create", "rigshift-miners");
-    const { driver } = drivers.create([image], { miners });
+    const { driver } = drivers.create([image], { miners: miners() });
     expect(await driver.ensureReady(operator(), signal)).toMatchObject({
       kind: "failed",
       code: "ERR_CONTAINER_NETWORK",

@@ -183,7 +183,7 @@ describe("an end that nobody asked for", () => {
   testWith(DOCKER, "for want of memory is told apart", async () => {
     const { driver, exits } = drivers.create([image]);
     await ask(await ready(driver, contained(image)), "/eat");
-    await until(() => exits.length > 0, 20_000);
+    await until(() => exits.length > 0);
     expect(exits[0]).toMatchObject({ cause: "out-of-memory", reason: expect.stringMatching(/^out of memory/) });
   });
 
@@ -260,9 +260,12 @@ testWith(DOCKER, "stats, logs and a program inside are to be had while it runs",
   expect(stats?.memoryBytes).toBeGreaterThan(1 << 20);
   expect(stats?.memoryLimitBytes).toBe(128 << 20);
   expect(stats?.pids).toBeGreaterThan(1);
-  const again = performance.now();
-  expect(await driver.stats("engine", signal)).toBeDefined();
-  expect(performance.now() - again, "the stream stays open").toBeLessThan(millis(500));
+  // The stream stays open: a new one says nothing for a second, however idle the machine is.
+  await until(async () => {
+    const again = performance.now();
+    expect(await driver.stats("engine", signal)).toBeDefined();
+    return performance.now() - again < millis(500);
+  });
   const probe = await driver.probe(
     "engine",
     ["node", "-e", "console.log('in'); console.error('err'); process.exit(4)"],

@@ -38,7 +38,7 @@ describe("an Engine whose containers live on without it", () => {
     expect((await ask(work)).started).toBe(started);
     expect(exits).toEqual([]);
     await engine().start();
-    await until(() => lines.some((line) => line.includes("the Docker Engine is back")), 20_000);
+    await until(() => lines.some((line) => line.includes("the Docker Engine is back")));
     const readiness = await driver.ensureReady(contained(image), signal);
     expect(readiness).toMatchObject({ kind: "ready", started: false });
     expect((await ask(readiness.kind === "ready" ? readiness.work : work)).started).toBe(started);
@@ -51,7 +51,7 @@ describe("an Engine whose containers live on without it", () => {
     await engine().stop();
     await ask(work, "/end");
     await engine().start();
-    await until(() => exits.length > 0, 20_000);
+    await until(() => exits.length > 0);
     expect(exits).toMatchObject([{ name: "engine", reason: expect.stringMatching(/^exit code/) }]);
     expect((await driver.ensureReady(contained(image), signal)).kind).toBe("ready");
   });
@@ -77,7 +77,7 @@ describe("an Engine whose containers live on without it", () => {
         const start = performance.now();
         const outcome = await call().catch((error: unknown) => error);
         expect(JSON.stringify(outcome), name).toContain("ERR_DOCKER_TIMEOUT");
-        expect(performance.now() - start, name).toBeLessThan(6000);
+        expect(performance.now() - start, name).toBeLessThan(10_000);
       }
       expect((await ask(work)).started).toBe(started);
     } finally {
@@ -95,7 +95,7 @@ describe("an Engine whose containers live on without it", () => {
     try {
       const start = performance.now();
       expect(await driver.ensureReady(contained(image), AbortSignal.timeout(100))).toEqual({ kind: "aborted" });
-      expect(performance.now() - start).toBeLessThan(1500);
+      expect(performance.now() - start).toBeLessThan(5000);
     } finally {
       engine().resume();
     }
@@ -120,7 +120,7 @@ describe("an Engine whose containers live on without it", () => {
     const eat = "const b = []; for (;;) b.push(Buffer.alloc(16 << 20, 1))";
     const parent = `require("node:child_process").spawn("node", ["-e", ${JSON.stringify(eat)}]); setInterval(() => {}, 1e6)`;
     await ready(driver, script(image, parent));
-    await until(() => troubles.length > 0, 20_000);
+    await until(() => troubles.length > 0);
     expect(troubles[0]).toMatchObject({ name: "engine", kind: "oom" });
     expect(exits).toEqual([]);
   });
@@ -138,7 +138,7 @@ describe("an Engine that takes its containers with it", () => {
     const { driver, exits } = drivers.create([image], { timeouts });
     const before = await ready(driver, contained(image));
     await engine().restart();
-    await until(() => exits.length > 0, 20_000);
+    await until(() => exits.length > 0);
     expect(exits).toHaveLength(1);
     const readiness = await driver.ensureReady(contained(image), signal);
     expect(readiness).toMatchObject({ kind: "ready", started: true, work: { container: before.container } });
