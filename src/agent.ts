@@ -103,7 +103,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   const shares = new ShareTally();
   let mined: Mined | undefined;
   const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => mined?.proxy);
-  mined = config.mining && (await openMining(config, { clock, logger, stack }, (share) => shares.count(share)));
+  mined = config.mining && (await openMining(config, { clock, logger, stack }, shares));
   const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
   const publisher = createPublisher();
   const shared = { config, source, ledger, clock, logger, shares };
@@ -115,13 +115,13 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
     rigPower,
     market,
     driver,
-    ...(mined && market.coin ? { mining: linkOf(mined, market.coin, config) } : {}),
+    ...(mined && market.coin ? { mining: [linkOf(mined, market.coin, config)] } : {}),
     ...(model === undefined ? {} : { model }),
     onChange: publisher.request,
     onFault,
   };
   const controller = new RigController(parts);
-  shares.passTo((share) => controller.recordShare(share));
+  shares.passTo((share, sheet) => controller.recordShare(share, sheet));
   const views = createRigViews({
     ...shared,
     version: packageJson.version,
@@ -244,15 +244,19 @@ interface Mined {
 }
 
 /** The proxy that all miners of this rig go through, and the pools behind it. */
-async function openMining(
-  config: RigConfig,
-  parts: MiningParts,
-  onShare: RigController["recordShare"],
-): Promise<Mined> {
+async function openMining(config: RigConfig, parts: MiningParts, shares: ShareTally): Promise<Mined> {
   const { clock, logger, stack } = parts;
   const pools = await openPools(config, parts);
+  const sheet = config.mining?.coin ?? "";
   const listen = { host: "127.0.0.1", port: 0 };
-  const started = await startStratumProxy({ listen, pools, clock, logger, onShare, onUpstream: () => {} });
+  const started = await startStratumProxy({
+    listen,
+    pools,
+    clock,
+    logger,
+    onShare: (share) => shares.count(share, sheet),
+    onUpstream: () => {},
+  });
   return { proxy: stack.adopt(started, (proxy) => proxy.close()), pools };
 }
 
@@ -275,6 +279,7 @@ async function openPools({ mining }: RigConfig, { clock, logger, stack }: Mining
 
 /** A miner in a container reaches the proxy at the address of its bridge. */
 const linkOf = ({ proxy, pools }: Mined, coin: CoinQuote, { mining, workloads }: RigConfig): MiningLink => ({
+  name: coin.coin,
   pools: (worker) => pools.map((pool) => toMinerPool(pool, worker)),
   ...(mining?.image ? workloads.docker.minerAddress : { host: proxy.host, port: proxy.port }),
   coin,

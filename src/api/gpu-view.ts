@@ -12,6 +12,7 @@ const HOURS_PER_DAY = 24;
 export interface ValuedGpu {
   readonly info: { readonly uuid: string };
   readonly workload?: GpuSnapshot["workload"];
+  readonly name?: string;
   readonly valuations: readonly Valuation[];
   readonly roundTrip?: { readonly cost: UsdNano };
 }
@@ -24,6 +25,7 @@ export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuV
   mode: gpu.mode,
   modeUntilMs: modeUntil ?? null,
   workload: gpu.workload,
+  workName: gpu.name ?? null,
   state: gpu.state,
   // A steady clock knows fractions; the API promises whole milliseconds.
   sinceMs: Math.round(gpu.since),
@@ -70,11 +72,12 @@ const toServedRateView = ({ concurrency, rate, power, samples, basis, at }: Serv
 });
 
 export const toValuationView = (
-  { info, workload, valuations, roundTrip }: ValuedGpu,
+  { info, workload, name, valuations, roundTrip }: ValuedGpu,
   valuation: Valuation,
 ): ValuationView => ({
   gpu: info.uuid,
   workload: valuation.workload,
+  workName: valuation.name ?? null,
   label: valuation.label,
   grossUsdPerHour: valuation.gross ?? null,
   feesUsdPerHour:
@@ -91,14 +94,14 @@ export const toValuationView = (
     (roundTrip &&
       neededStay(
         valuation,
-        valuations.find((one) => one.workload === workload),
+        valuations.find((one) => one.workload === workload && one.name === name),
         roundTrip.cost,
       )) ??
     null,
   rate: valuation.rate,
   trust: valuation.basis ?? "unknown",
   why: valuation.why,
-  chosen: valuation.workload === workload,
+  chosen: valuation.workload === workload && valuation.name === name,
 });
 
 const toPriceView = ({ price }: Valuation) => ({

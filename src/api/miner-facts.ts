@@ -35,15 +35,16 @@ const NO_SHARES: ShareCounts = { accepted: 0, rejected: 0, invalid: 0 };
 /** Counts the shares of this run of the agent, as miners count theirs, and passes each on. */
 export class ShareTally {
   readonly #counts = new Map<string, ShareCounts>();
-  #onward: (share: ShareRow) => void = () => {};
+  #onward: (share: ShareRow, sheet: string) => void = () => {};
 
-  passTo(onward: (share: ShareRow) => void): void {
+  passTo(onward: (share: ShareRow, sheet: string) => void): void {
     this.#onward = onward;
   }
 
-  count(share: ShareRow): void {
+  /** `sheet` is the flight sheet that it was found for. */
+  count(share: ShareRow, sheet: string): void {
     this.#add(share);
-    this.#onward(share);
+    this.#onward(share, sheet);
   }
 
   /** A share that the pool never answered is none of the three. */

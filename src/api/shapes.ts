@@ -98,6 +98,8 @@ export interface GpuView {
   readonly mode: ModeName;
   readonly modeUntilMs: number | null;
   readonly workload: WorkloadName;
+  /** Which one, where there are several of its kind: a flight sheet. */
+  readonly workName: string | null;
   readonly state: string;
   readonly sinceMs: number;
   /** One sentence: why this GPU does this now. */
@@ -158,6 +160,7 @@ export interface SwitchCostView {
 export interface ValuationView {
   readonly gpu: string;
   readonly workload: WorkloadName;
+  readonly workName: string | null;
   readonly label: string;
   /** Before fees. */
   readonly grossUsdPerHour: number | null;
@@ -196,7 +199,9 @@ export interface DecisionView {
   readonly mode: ModeName;
   readonly action: "keep" | "switch";
   readonly from: WorkloadName;
+  readonly fromName: string | null;
   readonly to: WorkloadName;
+  readonly toName: string | null;
   readonly rule: string;
   readonly why: string;
 }
@@ -231,7 +236,9 @@ export interface TransitionView {
   readonly id: number;
   readonly gpu: string;
   readonly from: WorkloadName;
+  readonly fromName: string | null;
   readonly to: WorkloadName;
+  readonly toName: string | null;
   readonly rung: string;
   readonly startedMs: number;
   readonly endedMs: number | null;

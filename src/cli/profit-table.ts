@@ -9,6 +9,7 @@ const HEADER = ["", "WORKLOAD", "RATE", "BASIS", ...RIGHT];
 export interface ProfitGpu extends Pick<GpuView, "name" | "askFloorUsdPerHour" | "roundTripCostUsd"> {
   readonly gpu: string;
   readonly workload: WorkloadName | null;
+  readonly workName: string | null;
   readonly why: string | null;
   readonly valuations: readonly ValuationView[];
 }
@@ -32,7 +33,7 @@ export function renderProfit({ nowMs, market, gpus, wouldHaveByDay }: ProfitView
 
 function renderGpu(gpu: ProfitGpu, nowMs: number): string {
   const table = renderTable(HEADER, gpu.valuations.map(toRow), RIGHT);
-  const now = gpu.workload === null ? [] : [`now ${sayWorkload(gpu.workload)}: ${gpu.why ?? UNKNOWN}`];
+  const now = gpu.workload === null ? [] : [`now ${sayWorkload(gpu.workload, gpu.workName)}: ${gpu.why ?? UNKNOWN}`];
   const floor =
     gpu.askFloorUsdPerHour === null ? [] : [`list this GPU at ≥ ${sayMoney(gpu.askFloorUsdPerHour)}/h, or not at all`];
   const notes = gpu.valuations.flatMap((valuation) => [`  ${valuation.why}`, ...renderPrices(valuation, nowMs)]);

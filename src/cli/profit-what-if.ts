@@ -78,6 +78,7 @@ function valueGpu(gpu: string, benchmarks: readonly Benchmark[], world: World): 
     gpu,
     name: benchmarks.find(({ name }) => name !== undefined)?.name ?? gpu,
     workload: null,
+    workName: null,
     why: null,
     askFloorUsdPerHour: askFloor(valuations) ?? null,
     roundTripCostUsd: null,
@@ -104,7 +105,7 @@ function valueOne(coin: Benchmark | undefined, rest: Benchmark | undefined, worl
     hashrate: () => (coin === undefined ? undefined : { rate: hashrate(coin.rate), basis: "benchmark" as const }),
   };
   return valueAll(
-    { rates, prices: pricesOf(world), ...(quote === undefined ? {} : { coin: quote }) },
+    { rates, prices: pricesOf(world), sheets: quote === undefined ? [] : [{ name: quote.coin, coin: quote }] },
     systemClock.now(),
   );
 }

@@ -34,10 +34,11 @@ async function lookerOf(options: ProfitOptions, context: CliContext): Promise<()
   const client = await findAgent(options, context);
   return async () => {
     const [rig, valuations] = await Promise.all([client.rig(context.signal), client.valuations(context.signal)]);
-    const gpus = rig.gpus.map(({ uuid, name, workload, why, askFloorUsdPerHour, roundTripCostUsd }) => ({
+    const gpus = rig.gpus.map(({ uuid, name, workload, workName, why, askFloorUsdPerHour, roundTripCostUsd }) => ({
       gpu: uuid,
       name,
       workload,
+      workName,
       why,
       askFloorUsdPerHour,
       roundTripCostUsd,

@@ -84,9 +84,9 @@ function undecided(gpu: string, at: number): never {
   });
 }
 
-function toText({ gpu, at, mode, action, from, to, rule, why }: RecordedDecision, inputs: Inputs | undefined): string {
-  const what =
-    action === "keep" ? `keep ${sayWorkload(from)}` : `switch from ${sayWorkload(from)} to ${sayWorkload(to)}`;
+function toText({ gpu, at, mode, action, rule, why, ...route }: RecordedDecision, inputs: Inputs | undefined): string {
+  const from = sayWorkload(route.from, route.fromName);
+  const what = action === "keep" ? `keep ${from}` : `switch from ${from} to ${sayWorkload(route.to, route.toName)}`;
   const head = `GPU ${gpu}\n${sayTime(at)} UTC, mode ${mode}: ${what} (${rule})\nwhy     ${why}\n`;
   if (inputs === undefined) return `${head}what it was taken on is no longer kept\n`;
   return `${head}${toFacts(inputs)}\n\n${toTable(inputs)}\n\n${inputs.valuations.map((one) => `  ${one.why}\n`).join("")}`;

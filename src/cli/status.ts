@@ -95,7 +95,7 @@ function describeSpeeds(rates: GpuView["servedRates"]): readonly string[] {
 function describeGpus(rig: RigView): string {
   const rows = rig.gpus.map((gpu) => [
     `${gpu.index} ${gpu.name}`,
-    sayWorkload(gpu.workload),
+    sayWorkload(gpu.workload, gpu.workName),
     gpu.state,
     sayLength(rig.nowMs - gpu.sinceMs),
     `${sayWatts(gpu.powerW)} ${gpu.energyQuality}`,

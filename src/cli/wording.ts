@@ -16,8 +16,11 @@ export const sayCount = (count: number | null): string => known(count, String);
 export const sayCelsius = (degrees: number | null): string => known(degrees, (value) => `${value.toFixed(0)} °C`);
 export const sayPercent = (percent: number | null): string => known(percent, (value) => `${value.toFixed(0)} %`);
 
-/** The same word as on the page and in the valuations: a GPU without work rests. */
-export const sayWorkload = (workload: WorkloadName): string => (workload === "none" ? "rest" : workload);
+/** The same words as on the page and in the valuations: a GPU without work rests. */
+export function sayWorkload(workload: WorkloadName, name: string | null | undefined = null): string {
+  if (workload === "none") return "rest";
+  return name === null ? workload : `${workload} ${name}`;
+}
 
 /** `1 share`, `2 shares`, `0 shares`. */
 export const sayAmount = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;

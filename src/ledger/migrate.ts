@@ -11,6 +11,7 @@ import { curtailments } from "./migrations/0008-curtailments.ts";
 import { foundSettings } from "./migrations/0009-found-settings.ts";
 import { payouts } from "./migrations/0010-payouts.ts";
 import { benchmarkBasis } from "./migrations/0011-benchmark-basis.ts";
+import { workNames } from "./migrations/0012-work-names.ts";
 
 /** In order; a step that was released is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -25,6 +26,7 @@ const MIGRATIONS: readonly string[] = [
   foundSettings,
   payouts,
   benchmarkBasis,
+  workNames,
 ];
 
 /** The version of a ledger that has every step. */

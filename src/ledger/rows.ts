@@ -70,7 +70,10 @@ export interface ShareRow {
 export interface TransitionRow {
   readonly gpu: GpuUuid;
   readonly from: Workload;
+  /** Which one, where there are several of its kind. */
+  readonly fromName?: string;
   readonly to: Workload;
+  readonly toName?: string;
   readonly rung: Rung;
   readonly reason: string;
   readonly started: UnixMs;
@@ -95,7 +98,10 @@ export interface DecisionRow {
   readonly mode: Mode;
   readonly action: "keep" | "switch";
   readonly from: Workload;
+  /** Which one, where there are several of its kind. */
+  readonly fromName?: string;
   readonly to: Workload;
+  readonly toName?: string;
   /** Stable word for programs: `regret`, `min-dwell`, `arrival`, `linger`, … */
   readonly rule: string;
   /** One sentence for people. */

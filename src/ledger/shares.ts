@@ -31,8 +31,8 @@ export interface ShareSums {
 export interface ShareReads {
   /** Of the hashing jobs that started since `from`. */
   sumsSince(from: UnixMs): readonly ShareSums[];
-  /** Oldest first; `from` included. Those that our own check refutes are left out: they prove no work. */
-  acceptedSince(gpu: GpuUuid, from: UnixMs): readonly AcceptedShare[];
+  /** Oldest first; `from` included; of these jobs only, where they are given. Those that our own check refutes are left out: they prove no work. */
+  acceptedSince(gpu: GpuUuid, from: UnixMs, jobs?: readonly string[]): readonly AcceptedShare[];
   /** Whole expected hashes behind them. */
   expectedHashesSince(gpu: GpuUuid, from: UnixMs): number;
 }
@@ -56,6 +56,7 @@ WHERE job_id = @jobId`;
 const ACCEPTED = `
 SELECT at_ms AS at, expected_hashes AS expectedHashes FROM shares
 WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0
+  AND (@jobs IS NULL OR job_id IN (SELECT value FROM json_each(@jobs)))
 ORDER BY at_ms`;
 const HASHES = `
 SELECT total(expected_hashes) AS hashes FROM shares
@@ -117,7 +118,8 @@ export function createShares(connection: Connection, sums: SlotSums): Shares {
       }),
     prune: (before, limit) => prune.run({ before, limit }).changes,
     sumsSince: (from) => sumsOf.all({ from }).map(({ gpu_uuid: _, ...one }) => one),
-    acceptedSince: (gpu, from) => accepted.all({ gpu, from }),
+    acceptedSince: (gpu, from, jobs) =>
+      accepted.all({ gpu, from, jobs: jobs === undefined ? null : JSON.stringify(jobs) }),
     expectedHashesSince: (gpu, from) => hashes.get({ gpu, from })?.hashes ?? 0,
   };
 }

@@ -53,8 +53,8 @@ export interface Transitions extends TransitionReads {
 }
 
 const START = `
-INSERT INTO transitions (gpu_uuid, from_workload, to_workload, rung, reason, started_ms)
-VALUES (@gpu, @from, @to, @rung, @reason, @started)`;
+INSERT INTO transitions (gpu_uuid, from_workload, from_name, to_workload, to_name, rung, reason, started_ms)
+VALUES (@gpu, @from, @fromName, @to, @toName, @rung, @reason, @started)`;
 const END = `
 UPDATE transitions SET rung = coalesce(@rung, rung), ended_ms = @ended, outcome = @outcome, energy_mj = @energy, vram_before_mib = @vramBefore,
   vram_after_mib = @vramAfter, xid = @xid, detail = @detail
@@ -63,8 +63,9 @@ const CLOSE_OPEN = `
 UPDATE transitions SET ended_ms = @at, outcome = 'aborted', detail = @detail
 WHERE ended_ms IS NULL RETURNING transition_id AS id`;
 const SELECT = `
-SELECT transition_id AS id, gpu_uuid AS gpu, from_workload AS "from", to_workload AS "to", rung, reason,
-  started_ms AS started, ended_ms AS ended, duration_ms AS duration, outcome, energy_mj AS energy, detail,
+SELECT transition_id AS id, gpu_uuid AS gpu, from_workload AS "from", from_name AS fromName, to_workload AS "to",
+  to_name AS toName, rung, reason, started_ms AS started, ended_ms AS ended, duration_ms AS duration, outcome,
+  energy_mj AS energy, detail,
   xid, vram_before_mib AS vramBeforeMiB, vram_after_mib AS vramAfterMiB
 FROM v_transitions`;
 const LIST = `${SELECT} ORDER BY transition_id DESC LIMIT @limit`;
@@ -83,7 +84,8 @@ export function createTransitions(connection: Connection): Transitions {
   const latest = connection.prepare<Nullable<RecordedTransition>>(LATEST);
   const costs = connection.prepare<Nullable<SwitchSample>>(COSTS);
   return {
-    start: (transition) => start.run({ ...transition }).id,
+    start: ({ fromName, toName, ...transition }) =>
+      start.run({ ...transition, fromName: orNull(fromName), toName: orNull(toName) }).id,
     end: (id, { rung, ended, outcome, energy, vramBeforeMiB, vramAfterMiB, xid, detail }) => {
       const vram = { vramBefore: orNull(vramBeforeMiB), vramAfter: orNull(vramAfterMiB) };
       const facts = {

@@ -1,16 +1,15 @@
-import type { Mode, Workload } from "../ledger/rows.ts";
+import { INFERENCE, isSameWork, RESTING, sayWork, toWork, type Work } from "../ledger/work.ts";
 import { after, elapsed, type Millis, type UnixMs } from "../units/time.ts";
 import { admit } from "./admission.ts";
 import { lingerFor } from "./linger.ts";
 import type { Decision, GpuFacts, Rule, SwitchRules } from "./types.ts";
 
-/** What an operator's mode demands; undefined where the policy is free. */
-const DEMANDED: Readonly<Partial<Record<Mode, Workload>>> = {
-  mine: "hashing",
-  serve: "inference",
-  pause: "none",
-  release: "none",
-};
+/** What the operator's mode demands; undefined where the policy is free. */
+function demandedBy({ mode, hashing }: GpuFacts): Work | undefined {
+  if (mode === "mine") return hashing ?? { workload: "hashing" };
+  if (mode === "serve") return INFERENCE;
+  return mode === "pause" || mode === "release" ? RESTING : undefined;
+}
 
 /** Whether one GPU keeps its workload or switches, and why. Pure: no clock, no I/O, no log. */
 export function decide(facts: GpuFacts, rules: SwitchRules, now: UnixMs): Decision {
@@ -21,24 +20,33 @@ export function decide(facts: GpuFacts, rules: SwitchRules, now: UnixMs): Decisi
     why,
     ...(lookAgain === undefined ? {} : { lookAgain }),
   });
-  const switchTo = (to: Workload, rule: Rule, why: string): Decision =>
-    to === facts.workload ? keep(rule, why) : { action: "switch", gpu: facts.gpu, to, rule, why };
+  const switchTo = (to: Work, rule: Rule, why: string): Decision =>
+    isSameWork(to, facts) ? keep(rule, why) : { action: "switch", gpu: facts.gpu, to: toWork(to), rule, why };
 
   // 1. The operator has said what to do.
-  const demanded = DEMANDED[facts.mode];
-  if (demanded !== undefined) return switchTo(demanded, "mode", `the operator set mode ${facts.mode}`);
+  const demanded = demandedBy(facts);
+  if (demanded !== undefined) {
+    const why = `the operator set mode ${facts.mode}`;
+    if (demanded.workload !== facts.workload || isSameWork(demanded, facts)) return switchTo(demanded, "mode", why);
+    // Hashing was ordered, by which flight sheet was not: changing it needs patience.
+    return switchPatiently(demanded, why, { facts, rules, now }, { keep, switchTo });
+  }
 
   if (facts.workload === "inference") {
-    const between = facts.owner.workload === "inference" ? facts.gapWorkload : facts.owner.workload;
+    const between = facts.owner.workload === "inference" ? facts.gapWork : facts.owner;
     // 2. What was asked no longer pays for the owner's loss: a trickle of tiny requests cannot hold a borrowed GPU.
     if (facts.loan !== undefined && facts.loan.worth < facts.loan.cost)
-      return switchTo(between, "loan-spent", `what was asked no longer covers what ${between} would have earned`);
+      return switchTo(
+        between,
+        "loan-spent",
+        `what was asked no longer covers what ${sayWork(between)} would have earned`,
+      );
     // 3. Requests are being answered.
     const { active, waiting } = facts.queue;
     if (active + waiting > 0) return keep("serving", `answering ${active + waiting} ${plural(active + waiting)}`);
     // 4. Inference owns the GPU and nothing else could use the gaps.
     const owns = facts.owner.workload === "inference";
-    if (owns && (!rules.lending || between === "none")) return keep("owner", facts.owner.why);
+    if (owns && (!rules.lending || between.workload === "none")) return keep("owner", facts.owner.why);
     // 5. Another request is likely soon: waiting costs less than leaving.
     const linger = facts.linger ?? lingerFor(facts.roundTrip, facts.roundTripCost, facts.gapNet);
     const lingerEnds = after(facts.idleSince ?? now, linger);
@@ -59,7 +67,7 @@ export function decide(facts: GpuFacts, rules: SwitchRules, now: UnixMs): Decisi
   if (facts.queue.waiting > 0) {
     // Where nothing is lost by it, or inference owns the GPU, there is nothing to weigh.
     if (facts.workload === "none" || facts.owner.workload === "inference")
-      return switchTo("inference", "arrival", "a request arrived, and serving it keeps nothing else from earning");
+      return switchTo(INFERENCE, "arrival", "a request arrived, and serving it keeps nothing else from earning");
     if (rules.lending) return admitBorrower(facts, rules, now, { keep, switchTo });
   }
   return decideOwner(facts, rules, now, { keep, switchTo });
@@ -72,22 +80,34 @@ function admitBorrower(facts: GpuFacts, rules: SwitchRules, now: UnixMs, { keep,
     return keep("gap-cap", `a request waits, but ${loans} handovers in an hour are the cap`, gapSwitchFree);
   const admission = admit(facts.queue, facts.roundTripCost, rules, now);
   return admission.kind === "wake"
-    ? switchTo("inference", "arrival", `a request arrived: ${admission.why}`)
+    ? switchTo(INFERENCE, "arrival", `a request arrived: ${admission.why}`)
     : keep("arrival-waits", admission.why, admission.until);
 }
 
 interface Verdicts {
   readonly keep: (rule: Rule, why: string, lookAgain?: UnixMs) => Decision;
-  readonly switchTo: (to: Workload, rule: Rule, why: string) => Decision;
+  readonly switchTo: (to: Work, rule: Rule, why: string) => Decision;
 }
 
 function decideOwner(facts: GpuFacts, rules: SwitchRules, now: UnixMs, { keep, switchTo }: Verdicts): Decision {
-  const { owner, workload, since } = facts;
+  const { owner } = facts;
   // 8. The owner has the GPU; with lending, the gaps between requests go to what pays most in them.
-  const lent = owner.workload === "inference" && rules.lending && facts.gapWorkload !== "none";
-  const wanted = lent ? facts.gapWorkload : owner.workload;
-  const why = lent ? `${owner.why}; ${wanted} fills the gaps between requests` : owner.why;
-  if (wanted === workload) return keep("owner", why);
+  const lent = owner.workload === "inference" && rules.lending && facts.gapWork.workload !== "none";
+  const wanted = lent ? facts.gapWork : owner;
+  const why = lent ? `${owner.why}; ${sayWork(wanted)} fills the gaps between requests` : owner.why;
+  return switchPatiently(wanted, why, { facts, rules, now }, { keep, switchTo });
+}
+
+interface Situation {
+  readonly facts: GpuFacts;
+  readonly rules: SwitchRules;
+  readonly now: UnixMs;
+}
+
+function switchPatiently(wanted: Work, why: string, { facts, rules, now }: Situation, verdicts: Verdicts): Decision {
+  const { keep, switchTo } = verdicts;
+  const { workload, since } = facts;
+  if (isSameWork(wanted, facts)) return keep("owner", why);
   // 9. Resting is no earning state: leaving it needs no patience.
   if (workload === "none") return switchTo(wanted, "regret", why);
   // 10. Switches wear the rig and lose time.

@@ -1,4 +1,4 @@
-import type { Workload } from "../ledger/rows.ts";
+import { isSameWork, sayWork, toWork, type Work } from "../ledger/work.ts";
 import { toUsd, type UsdNano } from "../units/money.ts";
 import { type Millis, toHours } from "../units/time.ts";
 import { Portfolio } from "./price/portfolio.ts";
@@ -6,15 +6,18 @@ import type { Candidate, Owner } from "./types.ts";
 
 /** Who should own the GPU, and the regret counters that say so: the rule that `rigshift replay` calls its default. */
 export interface Regret {
-  readonly owner: Workload;
-  readonly columns: readonly Workload[];
+  readonly owner: Work;
+  readonly columns: readonly Work[];
   /** Absent before the first look. */
   readonly portfolio?: Portfolio;
   /** Hours that were accounted for. */
   readonly at: number;
 }
 
-export const startRegret = (owner: Workload): Regret => ({ owner, columns: [], at: 0 });
+/** What going from one to the other and coming back costs, now; the same whichever comes first. */
+export type RoundTripCosts = (one: Work, other: Work) => UsdNano;
+
+export const startRegret = (owner: Work): Regret => ({ owner: toWork(owner), columns: [], at: 0 });
 
 const LEAST_ONE_WAY_USD = 1e-9;
 
@@ -29,49 +32,60 @@ export function addRegret(
   state: Regret,
   candidates: readonly Candidate[],
   length: Millis,
-  roundTripCost: UsdNano,
+  costs: RoundTripCosts,
 ): Regret {
   const known = candidates.filter(({ net }) => Number.isFinite(net));
-  const columns = known.map(({ workload }) => workload);
-  const owner = columns.indexOf(state.owner);
+  const columns = known.map(toWork);
+  const owner = columns.findIndex((work) => isSameWork(work, state.owner));
   if (owner < 0) return state;
-  const count = columns.length;
-  const kept = columns.map((workload) => indexIn(state.columns, workload));
-  const portfolio = state.portfolio?.over(kept, owner) ?? new Portfolio(owner, count, 0);
-  const ways = new Float64Array(count * count).fill(oneWay(roundTripCost));
-  for (let one = 0; one < count; one++) ways[one * count + one] = 0;
+  const kept = columns.map((work) => indexIn(state.columns, work));
+  const portfolio = state.portfolio?.over(kept, owner) ?? new Portfolio(owner, columns.length, 0);
   const hours = toHours(length);
   const at = state.at + hours;
   const ahead = Math.min(...known.map(({ holdsFor }) => (holdsFor === undefined ? 0 : toHours(holdsFor))));
+  const ways = waysBetween(columns, costs);
   const chosen = portfolio.look({ rates: Float64Array.from(known, ({ net }) => net), oneWay: ways, at, hours, ahead });
   return { owner: columns[chosen] ?? state.owner, columns, portfolio, at };
 }
 
-function indexIn(columns: readonly Workload[], workload: Workload): number | undefined {
-  const index = columns.indexOf(workload);
+/** USD of a move at `from * count + to`. */
+function waysBetween(columns: readonly Work[], costs: RoundTripCosts): Float64Array {
+  const count = columns.length;
+  const ways = new Float64Array(count * count);
+  for (const [from, one] of columns.entries())
+    for (const [to, other] of columns.entries()) if (from !== to) ways[from * count + to] = oneWay(costs(one, other));
+  return ways;
+}
+
+function indexIn(columns: readonly Work[], work: Work): number | undefined {
+  const index = columns.findIndex((one) => isSameWork(one, work));
   return index < 0 ? undefined : index;
 }
 
-/** How far the owner's regret has come towards a switch, 0 to 1. */
-export function regretShare({ owner, columns, portfolio }: Regret, roundTripCost: UsdNano): number {
+/** How far the owner's regret has come towards a switch to whichever is nearest, 0 to 1. */
+export function regretShare({ owner, columns, portfolio }: Regret, costs: RoundTripCosts): number {
   if (portfolio === undefined || columns.length < 2) return 0;
   const { work, patience } = portfolio.followed;
-  const cost = patience * oneWay(roundTripCost);
-  const own = work[columns.indexOf(owner)] ?? 0;
-  const others = [...work].filter((_, index) => columns[index] !== owner);
-  return Math.max(0, Math.min(1, (own - Math.min(...others) + cost) / (2 * cost)));
+  const own = work[columns.findIndex((one) => isSameWork(one, owner))] ?? 0;
+  const shares = columns.map((other, index) => {
+    if (isSameWork(other, owner)) return 0;
+    const cost = patience * oneWay(costs(owner, other));
+    return (own - (work[index] ?? Number.POSITIVE_INFINITY) + cost) / (2 * cost);
+  });
+  return Math.max(0, Math.min(1, Math.max(...shares)));
 }
 
 /** The owner with the sentence that says why it owns the GPU. */
-export function explainOwner(state: Regret, candidates: readonly Candidate[], roundTripCost: UsdNano): Owner {
-  const own = candidates.find(({ workload }) => workload === state.owner);
-  const workload = state.owner;
-  if (own === undefined) return { workload, why: `what ${workload} is worth is not known yet, so nothing can beat it` };
+export function explainOwner(state: Regret, candidates: readonly Candidate[], costs: RoundTripCosts): Owner {
+  const work = toWork(state.owner);
+  const own = candidates.find((one) => isSameWork(one, work));
+  if (own === undefined)
+    return { ...work, why: `what ${sayWork(work)} is worth is not known yet, so nothing can beat it` };
   const best = candidates.reduce((a, b) => (b.net > a.net ? b : a), own);
-  if (best.workload === workload) return { workload, why: `${own.label} pays most after electricity` };
-  const share = Math.round(regretShare(state, roundTripCost) * 100);
+  if (isSameWork(best, work)) return { ...work, why: `${own.label} pays most after electricity` };
+  const share = Math.round(regretShare(state, costs) * 100);
   return {
-    workload,
+    ...work,
     why: `${best.label} pays more now, but only ${share} % of a switch's cost has been missed so far`,
   };
 }

@@ -1,10 +1,10 @@
-import type { GpuUuid, Mode, Workload } from "../ledger/rows.ts";
+import type { GpuUuid, Mode } from "../ledger/rows.ts";
+import type { Work } from "../ledger/work.ts";
 import type { UsdNano, UsdPerHour } from "../units/money.ts";
 import type { Millis, UnixMs } from "../units/time.ts";
 
-/** A workload with a known net rate; one whose rate is unknown is no candidate. */
-export interface Candidate {
-  readonly workload: Workload;
+/** Work with a known net rate; work whose rate is unknown is no candidate. */
+export interface Candidate extends Work {
   readonly label: string;
   readonly net: UsdPerHour;
   /** For how long this rate surely stands, such as the rest of a published hour; absent while nobody promises. */
@@ -21,20 +21,21 @@ export interface Queue {
   readonly oldest?: UnixMs;
 }
 
-/** Everything one decision about one GPU rests on. */
-export interface GpuFacts {
+/** Everything one decision about one GPU rests on; the work is what has it now. */
+export interface GpuFacts extends Work {
   readonly gpu: GpuUuid;
   readonly mode: Mode;
-  readonly workload: Workload;
   readonly since: UnixMs;
-  /** The workload that should own the GPU between requests. */
+  /** What should own the GPU between requests. */
   readonly owner: Owner;
   /** How far what the owner missed has come towards a switch, 0 to 1. */
   readonly regretShare?: number;
   /** What pays most while no request runs: hashing, or rest where even that loses money. */
-  readonly gapWorkload: Workload;
+  readonly gapWork: Work;
   /** What that earns; absent while it is unknown. */
   readonly gapNet?: UsdPerHour;
+  /** What hashes whenever hashing has the GPU; absent where nothing may be hashed. */
+  readonly hashing?: Work;
   readonly queue: Queue;
   /** Only while inference borrows the GPU from another owner. */
   readonly loan?: Loan;
@@ -58,9 +59,8 @@ export interface Loan {
   readonly cost: UsdNano;
 }
 
-export interface Owner {
-  readonly workload: Workload;
-  /** One sentence: why this workload owns the GPU. */
+export interface Owner extends Work {
+  /** One sentence: why this work owns the GPU. */
   readonly why: string;
 }
 
@@ -101,7 +101,7 @@ export type Decision =
   | {
       readonly action: "switch";
       readonly gpu: GpuUuid;
-      readonly to: Workload;
+      readonly to: Work;
       readonly rule: Rule;
       readonly why: string;
     };

@@ -16,11 +16,12 @@ import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
 import { runHook } from "../workloads/hook.ts";
 import { watchClaims } from "./claim-watch.ts";
 import { Cooldown } from "./cooldown.ts";
-import { Custody, type MiningParts } from "./custody.ts";
+import { Custody } from "./custody.ts";
 import { ObservedDemand } from "./demand.ts";
 import { DriverRelease } from "./driver-release.ts";
 import { EngineControl } from "./engine-control.ts";
 import { RigStateError } from "./errors.ts";
+import { type FlightSheets, hashingBy } from "./flight-sheets.ts";
 import { GpuLoop } from "./gpu-loop.ts";
 import type { Claim } from "./guest-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
@@ -57,8 +58,8 @@ export interface RigParts {
   readonly logger: Logger;
   /** Absent: prices are those of the configuration. */
   readonly market?: Pick<Market, "bookedPower" | "power" | "rental" | "tokens">;
-  /** Absent when nothing may be mined. */
-  readonly mining?: MiningLink;
+  /** One per flight sheet, in order; none when nothing may be mined. */
+  readonly mining?: readonly MiningLink[];
   /** The model's name; absent when nothing is served. */
   readonly model?: string;
   /** Absent where nothing is known of the rig beside its GPUs. */
@@ -74,7 +75,7 @@ interface Rigged {
   readonly demand: ObservedDemand;
   readonly wake: Wake;
   readonly roster: Roster;
-  readonly watch: MiningParts["watch"] | undefined;
+  readonly mining: FlightSheets | undefined;
 }
 
 /** All GPUs of a rig, each with its own loop; requests, shares and the operator's orders find their GPU here. */
@@ -155,9 +156,13 @@ export class RigController implements GpuPort {
     return [...this.#gpus].flatMap(([gpu, { roster }]) => roster.containers().map((words) => `${words} on ${gpu}`));
   }
 
-  recordShare(share: ShareRow): void {
+  /** A share of the flight sheet of this name. */
+  recordShare(share: ShareRow, sheet: string): void {
     try {
-      this.#gpus.get(share.gpu)?.watch?.record(share);
+      this.#gpus
+        .get(share.gpu)
+        ?.mining?.of(hashingBy({ name: sheet }))
+        ?.watch.record(share);
     } catch (error) {
       // A share whose figures the ledger refuses is the pool's nonsense, not a ledger that cannot be written.
       if (isRigError(error) && error.facts.code === "ERR_LEDGER_REFUSED")
@@ -275,13 +280,14 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
   const roster = new Roster(parts.processes ?? machineProcesses);
   const meter = new MeterBook({ ...books, ...sensorFacts(info, parts), roster, electricity });
   const switches = new SwitchBook({ gpu, ledger, clock: steady, electricity, wear: policy.wearPerSwitch });
-  const labels = { hashing: parts.mining?.coin.coin ?? "hashing", serving: parts.model ?? "serving", resting: "rest" };
+  const sheets = parts.mining ?? [];
+  const labels = { hashing: sheets.map(({ name }) => name), serving: parts.model ?? "serving", resting: "rest" };
   const rates = new RateBook(gpu, labels, { ledger, clock });
   const served = parts.model === undefined ? undefined : new ServedRates({ gpu, model: parts.model, ledger, clock });
   const cooldown = new Cooldown();
   const demand = new ObservedDemand(clock.now());
   const ground = groundOf(info, parts, { steady, meter, roster, onTrouble: () => wake.call() });
-  const mining = parts.mining && miningOf(info, parts, parts.mining, ground);
+  const mining = miningOf(info, parts, sheets, ground);
   const engine = inference && parts.model && { ...inference.engine, name: parts.model };
   const serving = engine && servingOf(info, driver, engine, ground);
   const shared = { clock, steady, ledger, logger, meter, queue, rates, cooldown, switches, ground, power, onChange };
@@ -314,7 +320,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
   });
-  return { loop, queue, demand, wake, roster, watch: mining?.watch };
+  return { loop, queue, demand, wake, roster, mining };
 }
 
 /** A GPU's own profile goes before the one for all. */

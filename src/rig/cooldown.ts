@@ -1,4 +1,4 @@
-import type { Workload } from "../ledger/rows.ts";
+import { sayWork, type Work } from "../ledger/work.ts";
 import { type Backoff, createBackoff } from "../lib/backoff.ts";
 import { after, type Millis, minutes, seconds, type UnixMs } from "../units/time.ts";
 import type { WorkExit } from "../workloads/driver.ts";
@@ -25,28 +25,29 @@ const PAUSES: Readonly<Record<Cause, readonly [Millis, Millis]>> = {
 /** What went wrong; the pause depends on the cause. */
 export type Failure = Pick<WorkExit, "reason" | "cause">;
 
-/** Keeps a workload that failed away from a GPU for a growing while. Owned by the GPU's loop. */
+/** Keeps work that failed away from a GPU for a growing while. Owned by the GPU's loop. */
 export class Cooldown {
-  readonly #entries = new Map<Workload, Entry>();
+  readonly #entries = new Map<string, Entry>();
 
-  failed(workload: Workload, failure: Failure, now: UnixMs): Block {
+  failed(work: Work, failure: Failure, now: UnixMs): Block {
     const { reason } = failure;
     const cause: Cause = failure.cause ?? "unknown";
-    const entry = this.#entries.get(workload) ?? { backoffs: new Map<Cause, Backoff>() };
+    const key = sayWork(work);
+    const entry = this.#entries.get(key) ?? { backoffs: new Map<Cause, Backoff>() };
     const backoff = entry.backoffs.get(cause) ?? createBackoff(...PAUSES[cause]);
     entry.backoffs.set(cause, backoff);
     entry.block = { until: after(now, backoff.next()), reason };
-    this.#entries.set(workload, entry);
+    this.#entries.set(key, entry);
     return entry.block;
   }
 
-  succeeded(workload: Workload): void {
-    this.#entries.delete(workload);
+  succeeded(work: Work): void {
+    this.#entries.delete(sayWork(work));
   }
 
   /** The block that still holds at `now`. */
-  blocking(workload: Workload, now: UnixMs): Block | undefined {
-    const block = this.#entries.get(workload)?.block;
+  blocking(work: Work, now: UnixMs): Block | undefined {
+    const block = this.#entries.get(sayWork(work))?.block;
     return block !== undefined && now < block.until ? block : undefined;
   }
 }

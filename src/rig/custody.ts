@@ -1,27 +1,26 @@
-import { randomUUID } from "node:crypto";
 import { LedgerError } from "../ledger/errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { GpuUuid, HandoverState, JobOutcome, Rung, TransitionEnd, Workload } from "../ledger/rows.ts";
+import type { GpuUuid, HandoverState, Rung, TransitionEnd, Workload } from "../ledger/rows.ts";
+import { RESTING, toRoute, toWork, type Work } from "../ledger/work.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
-import type { CoinQuote } from "../market/file.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { after, elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
 import type { Cooldown } from "./cooldown.ts";
 import type { EngineControl } from "./engine-control.ts";
+import type { FlightSheet, FlightSheets } from "./flight-sheets.ts";
 import { type Handover, type HandoverOutcome, type HandoverParts, runEviction, runHandover } from "./handover.ts";
-import type { HashingWatch } from "./hashing-watch.ts";
 import { UNMEASURED } from "./left-load.ts";
 import type { MeterBook } from "./meter-book.ts";
-import type { MinerControl } from "./miner-control.ts";
 import { DONE, failed, type Outcome, wordsOf } from "./outcome.ts";
 import { type PowerBudget, REST } from "./power-budget.ts";
 import type { RateBook } from "./rates.ts";
 import type { RequestQueue } from "./request-queue.ts";
 import type { ServedRates } from "./served-rates.ts";
 import { createGate } from "./serving-gate.ts";
-import { type Route, rungFor, stepsFor } from "./steps.ts";
+import { StayJobs } from "./stay-jobs.ts";
+import { rungFor, stepsFor } from "./steps.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
 import type { Tuner } from "./tuner.ts";
@@ -29,20 +28,6 @@ import type { Tuner } from "./tuner.ts";
 const STOP_TIMEOUT = seconds(10);
 /** A pool that reconnects within this is not away. */
 const RECONNECT_GRACE = seconds(3);
-
-/** Why and since when the pool is away. */
-export interface PoolAway {
-  readonly since: UnixMs;
-  readonly reason: string;
-}
-
-export interface MiningParts {
-  readonly miner: MinerControl;
-  readonly coin: CoinQuote;
-  readonly watch: HashingWatch;
-  /** Undefined while the pool is there. */
-  readonly poolAway: () => PoolAway | undefined;
-}
 
 export interface CustodyParts {
   readonly gpu: GpuUuid;
@@ -62,14 +47,13 @@ export interface CustodyParts {
   readonly power: PowerBudget;
   readonly tuner: Tuner;
   readonly drainTimeout: Millis;
-  readonly mining?: MiningParts;
+  readonly mining?: FlightSheets;
   readonly serving?: { readonly engine: EngineControl };
   readonly onChange: () => void;
 }
 
-/** This workload on this GPU since then, on the steady clock. */
-export interface Assignment {
-  readonly workload: Workload;
+/** This work on this GPU since then, on the steady clock. */
+export interface Assignment extends Work {
   readonly since: UnixMs;
   /** The ledger's job, while hashing or while a guest has the GPU. */
   readonly jobId?: string;
@@ -83,6 +67,8 @@ type Manner = "hands-over" | "evicts";
 /** One handover under way. */
 interface Passage {
   readonly handover: Handover;
+  readonly from: Work;
+  readonly to: Work;
   readonly how: Manner;
   /** On the steady clock. */
   readonly began: UnixMs;
@@ -102,10 +88,12 @@ export class Custody {
   #assignment: Assignment;
   #state: HandoverState = "idle";
   #isIsolated = false;
+  readonly #jobs: StayJobs;
 
   constructor(parts: CustodyParts) {
     this.#parts = parts;
-    this.#assignment = { workload: "none", since: parts.steady.now() };
+    this.#jobs = new StayJobs(parts);
+    this.#assignment = { ...RESTING, since: parts.steady.now() };
   }
 
   get assignment(): Assignment {
@@ -125,20 +113,20 @@ export class Custody {
   /** Takes the GPU off work that failed; its job is booked as interrupted. */
   letGo(reason: string, signal: AbortSignal): Promise<Outcome> {
     this.#interruptJob(reason);
-    return this.handOver("none", reason, signal);
+    return this.handOver(RESTING, reason, signal);
   }
 
   /** Takes the GPU off work that runs on and cannot be trusted: everything of ours is stopped. */
   purge(reason: string, signal: AbortSignal): Promise<Outcome> {
     this.#interruptJob(reason);
-    return this.#pass("none", reason, "evicts", signal);
+    return this.#pass(RESTING, reason, "evicts", signal);
   }
 
   /** Takes all work off a GPU that cannot be trusted, until `rejoin`. */
   async isolate(reason: string, signal: AbortSignal): Promise<Outcome> {
     this.#interruptJob(reason);
     this.#isIsolated = true;
-    return await this.#pass("none", reason, "evicts", signal);
+    return await this.#pass(RESTING, reason, "evicts", signal);
   }
 
   get isIsolated(): boolean {
@@ -154,7 +142,7 @@ export class Custody {
   /** Leaves the GPU to a guest; nothing of the guest's is touched. */
   yieldTo(reason: string, signal: AbortSignal): Promise<Outcome> {
     this.#interruptJob(reason);
-    return this.#pass("external", reason, "evicts", signal);
+    return this.#pass({ workload: "external" }, reason, "evicts", signal);
   }
 
   /** The end of our stay: nobody would hear a share or answer a request, so nothing of ours goes on. */
@@ -163,7 +151,7 @@ export class Custody {
     const isLeft = () => ground.roster.isLeft("miner") || mining?.miner.resident === true;
     try {
       if (this.#assignment.workload !== "none" || isLeft())
-        await this.handOver("none", "the agent is stopping", signal);
+        await this.handOver(RESTING, "the agent is stopping", signal);
     } finally {
       // A handover that was cut short may have stopped nothing and set nothing back.
       if (isLeft()) await this.#stopMiner();
@@ -172,26 +160,26 @@ export class Custody {
     }
   }
 
-  handOver(to: Workload, reason: string, signal: AbortSignal): Promise<Outcome> {
+  handOver(to: Work, reason: string, signal: AbortSignal): Promise<Outcome> {
     return this.#pass(to, reason, "hands-over", signal);
   }
 
   /** Runs one handover with its ledger row, its metering and its job around it; an eviction takes all of ours off. */
-  async #pass(to: Workload, reason: string, how: Manner, signal: AbortSignal): Promise<Outcome> {
+  async #pass(to: Work, reason: string, how: Manner, signal: AbortSignal): Promise<Outcome> {
     const { clock, steady, ledger, gpu, meter } = this.#parts;
-    const from = this.#assignment.workload;
-    const handover = this.#plan({ from, to });
-    const rung = rungFor(to, handover.residents, handover.residence);
+    const from = toWork(this.#assignment);
+    const handover = this.#plan(from, to);
+    const rung = rungFor(to.workload, handover.residents, handover.residence);
     const started = clock.now();
     const length = stopwatch(clock);
-    const id = ledger.transitions.start({ gpu, from, to, rung, reason, started });
+    const id = ledger.transitions.start({ gpu, ...toRoute(from, to), rung, reason, started });
     await meter.beginSwitch();
     const vramBefore = meter.latest.reading?.vramUsedMiB;
     this.#endJobOfBefore();
-    const passage = { handover, how, began: steady.now(), jobId: this.#beginJob(to) };
+    const passage = { handover, from, to, how, began: steady.now(), jobId: this.#jobs.begin(to) };
     const outcome = await this.#runSteps(passage, signal);
-    if (outcome.kind !== "done" && to === "hashing") await this.#stopMiner();
-    const energy = await meter.endSwitch(outcome.kind === "done" ? to : "none", passage.jobId);
+    if (outcome.kind !== "done" && to.workload === "hashing") await this.#stopMiner();
+    const energy = await meter.endSwitch(outcome.kind === "done" ? to.workload : "none", passage.jobId);
     const ended = after(started, millis(Math.round(length())));
     this.#record(id, passage, outcome, {
       ended,
@@ -202,13 +190,17 @@ export class Custody {
     return outcome;
   }
 
-  #plan(route: Route): Handover {
+  #plan(from: Work, to: Work): Handover {
     const { mining, serving, ground } = this.#parts;
     const { roster } = ground;
-    const role = route.to === "hashing" ? "miner" : "engine";
-    const kept = (role === "miner" ? mining?.miner.isKept : serving?.engine.isKept) === true || roster.isKept(role);
+    const route = { from: from.workload, to: to.workload };
+    const sheet = mining?.of(to);
+    const isKept = sheet ? mining?.miner.isKept(sheet.planned) : serving?.engine.isKept;
+    const kept = isKept === true || roster.isKept(route.to === "hashing" ? "miner" : "engine");
     const engine = serving?.engine.state.kind === "ready" || roster.isLeft("engine");
-    const residents = { miner: mining?.miner.resident === true, engine, kept, leftMiner: roster.isLeft("miner") };
+    const isUp = mining?.miner.resident === true;
+    const otherMiner = isUp && sheet !== undefined && mining?.up !== sheet;
+    const residents = { miner: isUp && !otherMiner, otherMiner, engine, kept, leftMiner: roster.isLeft("miner") };
     const { rung: residence } = ground.residence;
     return { ...route, residents, residence, steps: stepsFor(route, residents, residence) };
   }
@@ -235,11 +227,11 @@ export class Custody {
     switches.learn();
   }
 
-  #settle({ handover, jobId }: Passage, outcome: Ended, rung: Rung, length: Millis): void {
+  #settle({ handover, from, to, jobId }: Passage, outcome: Ended, rung: Rung, length: Millis): void {
     const { logger, gpu, ground, onChange } = this.#parts;
-    const { from, to, residence } = handover;
+    const { residence } = handover;
     const { word, detail } = wordsOf(outcome);
-    const facts = { gpu, from, to, rung, outcome: word, ms: Math.round(length), detail };
+    const facts = { gpu, ...toRoute(from, to), rung, outcome: word, ms: Math.round(length), detail };
     if (outcome.kind === "failed") logger.warn("handover", facts);
     else logger.info("handover", facts);
     if (outcome.kind === "done") {
@@ -267,20 +259,20 @@ export class Custody {
     }
   }
 
-  #arrive(workload: Workload, jobId: string | undefined): void {
-    this.#parts.cooldown.succeeded(workload);
-    this.#assign(workload, jobId);
+  #arrive(work: Work, jobId: string | undefined): void {
+    this.#parts.cooldown.succeeded(work);
+    this.#assign(work, jobId);
   }
 
   /** A handover that did not arrive leaves the GPU to nobody, and its target in a cool-down. */
-  #abandon(to: Workload, jobId: string | undefined, outcome: Ended): void {
+  #abandon(to: Work, jobId: string | undefined, outcome: Ended): void {
     const { cooldown, steady } = this.#parts;
     const failure = outcome.kind === "failed" ? outcome.reason : undefined;
-    this.#assign("none", undefined);
+    this.#assign(RESTING, undefined);
     if (outcome.isStuck) this.#state = "faulted";
     if (failure !== undefined) cooldown.failed(to, { reason: failure }, steady.now());
     if (jobId !== undefined)
-      this.#endJob(jobId, failure === undefined ? "cancelled" : "failed", failure ?? "the agent stopped");
+      this.#jobs.end(jobId, failure === undefined ? "cancelled" : "failed", failure ?? "the agent stopped");
   }
 
   /** Before the switch is closed, so that not one joule of a miner that fails to stop counts as rest. */
@@ -292,56 +284,42 @@ export class Custody {
     }
   }
 
-  #assign(workload: Workload, jobId: string | undefined): void {
-    this.#assignment = { workload, since: this.#parts.steady.now(), ...(jobId === undefined ? {} : { jobId }) };
+  #assign(work: Work, jobId: string | undefined): void {
+    const { workload } = work;
+    this.#assignment = { ...toWork(work), since: this.#parts.steady.now(), ...(jobId === undefined ? {} : { jobId }) };
     if (this.#isIsolated) this.#state = "faulted";
     else if (workload === "external") this.#state = "rented";
     else this.#state = workload === "none" ? "idle" : "open";
   }
 
-  /** The job of the one to come, where its whole stay is one. */
-  #beginJob(to: Workload): string | undefined {
-    const { ledger, gpu, mining, clock } = this.#parts;
-    if (to !== "hashing" && to !== "external") return undefined;
-    const id = `${to === "hashing" ? "hash" : "guest"}-${randomUUID()}`;
-    const workload = to === "hashing" ? (mining?.coin.coin ?? "unknown") : "guest";
-    ledger.jobs.startJob({ id, kind: to, gpu, workload, started: clock.now() });
-    if (to === "hashing") mining?.watch.begin(id);
-    return id;
-  }
-
   #endJobOfBefore(): void {
     const { jobId } = this.#assignment;
-    if (jobId !== undefined) this.#endJob(jobId, "completed");
+    if (jobId !== undefined) this.#jobs.end(jobId, "completed");
   }
 
   #interruptJob(reason: string): void {
     const { jobId, workload } = this.#assignment;
-    if (jobId !== undefined && workload === "hashing") this.#endJob(jobId, "interrupted", reason);
+    if (jobId !== undefined && workload === "hashing") this.#jobs.end(jobId, "interrupted", reason);
   }
 
-  #endJob(jobId: string, outcome: JobOutcome, reason?: string): void {
-    const { ledger, clock, mining } = this.#parts;
-    mining?.watch.end();
-    ledger.jobs.endJob(jobId, { ended: clock.now(), outcome, ...(reason === undefined ? {} : { reason }) });
-  }
-
-  #handoverParts({ handover, began }: Passage): HandoverParts {
+  #handoverParts({ handover, to, began }: Passage): HandoverParts {
     const { gpu, clock, steady, queue, mining, serving, drainTimeout, onChange, ground, power, tuner } = this.#parts;
     const xid = () => ground.health.xidSince(began);
-    const { to, residents } = handover;
-    const isUp = to === "hashing" ? residents.miner : residents.engine && serving?.engine.isAsleep !== true;
+    const { residents } = handover;
+    const sheet = mining?.of(to);
+    const isUp = to.workload === "hashing" ? residents.miner : residents.engine && serving?.engine.isAsleep !== true;
     return {
       clock,
       steady,
       queue,
       tuner,
       miner: mining?.miner,
+      planned: sheet?.planned,
       engine: serving?.engine,
       drainTimeout,
       gate: (engine, slots) => createGate(engine, slots, this.#parts),
-      onMinerStart: () => mining?.watch.expectShare(),
-      firstShare: (signal) => mining?.watch.firstShare(() => this.#endWarming(), signal) ?? Promise.resolve(DONE),
+      onMinerStart: () => sheet?.watch.expectShare(),
+      firstShare: (signal) => sheet?.watch.firstShare(() => this.#endWarming(sheet), signal) ?? Promise.resolve(DONE),
       verifyFree: (signal) => ground.verifyFree(handover, { xid }, isUp, signal),
       verifyQuiet: (signal) => ground.verifyQuiet({ xid }, signal),
       claimPower: (signal) => power.claim(gpu, this.#mostPower(), signal),
@@ -357,8 +335,8 @@ export class Custody {
   /** What this GPU may come to draw: its highest limit, else what it was seen to draw and a quarter more. */
   #mostPower(): Watts {
     const { meter, rates, tuner } = this.#parts;
-    const seen = (["hashing", "serving"] as const).flatMap((activity) => rates.power(activity) ?? []);
-    const guess = seen.length === 0 ? UNMEASURED : 1.25 * Math.max(...seen);
+    const seen = rates.workingPower;
+    const guess = seen === undefined ? UNMEASURED : 1.25 * seen;
     return watts(Math.max(meter.latest.reading?.powerLimit ?? guess, tuner.highestLimit ?? 0));
   }
 
@@ -370,10 +348,10 @@ export class Custody {
   }
 
   /** A request need not wait for a share, and a share need not be waited for while the pool is away. */
-  #endWarming(): Outcome | undefined {
-    const { queue, mining, clock } = this.#parts;
+  #endWarming({ poolAway }: FlightSheet): Outcome | undefined {
+    const { queue, clock } = this.#parts;
     if (queue.facts().waiting > 0) return DONE;
-    const away = mining?.poolAway();
+    const away = poolAway();
     const isAway = away !== undefined && elapsed(away.since, clock.now()) > RECONNECT_GRACE;
     return isAway ? failed(`the pool is away: ${away.reason}`) : undefined;
   }

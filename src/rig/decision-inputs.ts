@@ -5,11 +5,14 @@ import type { Valuation } from "../valuation/valuation.ts";
 /** Everything a decision rested on, for the ledger: units in the keys, null for what was not known. */
 export const toDecisionInputs = (facts: GpuFacts, valuations: readonly Valuation[]) => ({
   workload: facts.workload,
+  name: facts.name ?? null,
   sinceMs: Math.round(facts.since),
   owner: facts.owner.workload,
+  ownerName: facts.owner.name ?? null,
   ownerWhy: facts.owner.why,
   regretShare: facts.regretShare ?? null,
-  gapWorkload: facts.gapWorkload,
+  gapWorkload: facts.gapWork.workload,
+  gapName: facts.gapWork.name ?? null,
   gapNetUsdPerHour: facts.gapNet ?? null,
   roundTripMs: facts.roundTrip,
   roundTripCostUsd: toUsd(facts.roundTripCost),
@@ -27,8 +30,9 @@ export const toDecisionInputs = (facts: GpuFacts, valuations: readonly Valuation
   valuations: valuations.map(toInput),
 });
 
-const toInput = ({ workload, label, rate, why, ...valuation }: Valuation) => ({
+const toInput = ({ workload, name, label, rate, why, ...valuation }: Valuation) => ({
   workload,
+  name: name ?? null,
   label,
   rate,
   basis: valuation.basis ?? null,

@@ -1,5 +1,6 @@
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Mode } from "../ledger/rows.ts";
+import { sayWork, toRoute } from "../ledger/work.ts";
 import type { Decision, GpuFacts } from "../policy/types.ts";
 import type { UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
@@ -22,12 +23,11 @@ export class DecisionJournal {
 
   record(decision: Decision, { facts, mode, valuations }: DecisionFacts, at: UnixMs): void {
     const { action, rule, why, gpu } = decision;
-    const from = facts.workload;
-    const to = decision.action === "switch" ? decision.to : from;
-    const key = `${action}/${rule}/${from}/${to}/${mode}`;
+    const to = decision.action === "switch" ? decision.to : facts;
+    const key = `${action}/${rule}/${sayWork(facts)}/${sayWork(to)}/${mode}`;
     if (key === this.#last) return;
     const inputs = JSON.stringify(toDecisionInputs(facts, valuations));
-    this.#ledger.decisions.append({ gpu, at, mode, action, from, to, rule, why, inputs });
+    this.#ledger.decisions.append({ gpu, at, mode, action, ...toRoute(facts, to), rule, why, inputs });
     this.#last = key;
   }
 }

@@ -1,3 +1,4 @@
+import { INFERENCE } from "../ledger/work.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { LoopParts } from "./loop-parts.ts";
 
@@ -22,7 +23,7 @@ export class EngineTender {
     // Loading a model is load: a GPU at rest has not claimed any power for it.
     if (isWanted && power.isLimited && custody.assignment.workload === "none") return;
     const isUp = engine.state.kind === "ready";
-    if (isWanted ? isUp || cooldown.blocking("inference", steady.now()) : engine.state.kind === "stopped") return;
+    if (isWanted ? isUp || cooldown.blocking(INFERENCE, steady.now()) : engine.state.kind === "stopped") return;
     if (!isWanted && custody.assignment.workload === "inference") return;
     this.#isBusy = true;
     void this.#act(isWanted, signal);
@@ -33,11 +34,11 @@ export class EngineTender {
     try {
       const outcome = await (isWanted ? serving?.engine.ensureReady(signal) : serving?.engine.stop(signal));
       if (outcome?.kind === "failed") {
-        cooldown.failed("inference", outcome, steady.now());
+        cooldown.failed(INFERENCE, outcome, steady.now());
         logger.warn("the engine is not ready", { reason: outcome.reason });
       }
     } catch (error) {
-      cooldown.failed("inference", { reason: messageOf(error) }, steady.now());
+      cooldown.failed(INFERENCE, { reason: messageOf(error) }, steady.now());
       logger.error("tending the engine failed", { reason: messageOf(error) });
     } finally {
       this.#isBusy = false;

@@ -1,18 +1,19 @@
 import type { GpuEvent } from "../gpu/source.ts";
 import { LedgerError } from "../ledger/errors.ts";
-import type { Mode, Workload } from "../ledger/rows.ts";
+import type { Mode } from "../ledger/rows.ts";
+import { INFERENCE, RESTING, toWork, type Work } from "../ledger/work.ts";
 import { type Backoff, createBackoff } from "../lib/backoff.ts";
 import { messageOf } from "../lib/errors.ts";
 import { decide } from "../policy/decide.ts";
 import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
-import { watts } from "../units/energy.ts";
-import { usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { AdoptedWork, WorkExit, WorkRole, WorkTrouble } from "../workloads/driver.ts";
 import { DecisionJournal } from "./decision-journal.ts";
 import { EngineTender } from "./engine-tender.ts";
+import { hashingBy } from "./flight-sheets.ts";
 import type { Claim } from "./guest-watch.ts";
-import { LeftLoad, UNMEASURED } from "./left-load.ts";
+import { LeftLoad } from "./left-load.ts";
+import { loadOf } from "./load.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { measure } from "./measuring.ts";
 import { Observer } from "./observer.ts";
@@ -22,6 +23,8 @@ import type { GpuSnapshot } from "./snapshot.ts";
 import { WorkFaults } from "./work-faults.ts";
 
 const TICK = seconds(1);
+/** Whoever uses the GPU without being asked for. */
+const GUEST: Work = { workload: "external" };
 const LONGEST_FREEZE = minutes(2);
 const LEAVE_TIMEOUT = seconds(5);
 
@@ -39,7 +42,7 @@ export class GpuLoop {
   #capUntil: UnixMs | undefined;
   #why = "starting";
   /** What the last decision wants on the GPU. */
-  #wanted: Workload = "none";
+  #wanted: Work = RESTING;
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -81,7 +84,7 @@ export class GpuLoop {
     const { cooldown, steady, wake } = this.#parts;
     const failure = this.#faults.exited(exit);
     // An engine that ends beside the miner is in nobody's way, but must not be started over and over.
-    if (exit.role === "engine") cooldown.failed("inference", failure, steady.now());
+    if (exit.role === "engine") cooldown.failed(INFERENCE, failure, steady.now());
     wake.call();
   }
 
@@ -112,14 +115,14 @@ export class GpuLoop {
   snapshot(): GpuSnapshot {
     const { info, ground, ordered, switches, meter, mining, serving, queue, rates, served, custody, clock, steady } =
       this.#parts;
-    const { workload, since } = custody.assignment;
-    const { effective, reported } = mining?.watch.live ?? {};
-    const net = this.#outlook.netOf(workload);
+    const { since, ...assigned } = custody.assignment;
+    const { effective, reported } = mining?.of(assigned)?.watch.live ?? {};
+    const net = this.#outlook.netOf(assigned);
     const tokensPerSecond = rates.tokensPerSecond();
     return {
       info,
       mode: ordered(),
-      workload,
+      ...toWork(assigned),
       state: custody.state,
       since: unixMs(clock.now() - elapsed(since, steady.now())),
       why: this.#outlook.blame(this.#why, this.#wanted),
@@ -139,27 +142,9 @@ export class GpuLoop {
     };
   }
 
-  /** This GPU's part in what the rig draws; a guest's load is none that could be shed. */
+  /** This GPU's part in what the rig draws. */
   load(): Load {
-    const { info, rates, meter, custody } = this.#parts;
-    const { reading } = meter.latest;
-    const measured = (["hashing", "serving"] as const).flatMap((activity) => rates.power(activity) ?? []);
-    const resting = rates.power("resting") ?? watts(0);
-    const working = measured.length > 0 ? Math.max(...measured) : (reading?.powerLimit ?? UNMEASURED);
-    const power = reading?.power === undefined ? {} : { power: reading.power };
-    if (custody.assignment.workload === "external") {
-      const drawn = reading?.power ?? watts(working);
-      return { gpu: info.uuid, working: drawn, resting: drawn, isResting: true, ...power };
-    }
-    const worths = this.#outlook.valuations.flatMap(({ workload, net }) => (workload === "none" ? [] : (net ?? [])));
-    return {
-      gpu: info.uuid,
-      working: watts(Math.max(working, resting)),
-      resting,
-      isResting: custody.assignment.workload === "none" && custody.state === "idle",
-      ...(worths.length === 0 ? {} : { worth: usdPerHour(Math.max(...worths)) }),
-      ...power,
-    };
+    return loadOf(this.#parts, this.#outlook);
   }
 
   /** A look that fails says why and is tried again, ever more slowly; work that cannot be recorded must not go on. */
@@ -218,7 +203,7 @@ export class GpuLoop {
     const { guest } = ground;
     const isRented = custody.assignment.workload === "external";
     if (guest === undefined) {
-      if (isRented) await custody.handOver("none", "the guest left the GPU", signal);
+      if (isRented) await custody.handOver(RESTING, "the guest left the GPU", signal);
       return false;
     }
     const words =
@@ -227,7 +212,7 @@ export class GpuLoop {
         : `${guest.name} (pid ${guest.pid}), which is not ours, uses the GPU`;
     this.#why = guest.until === undefined ? words : `${guest.name} has left the GPU${this.#sayUntil(guest.until)}`;
     queue.refuseAll("not-serving", "this GPU is used by somebody else");
-    if (!isRented && !cooldown.blocking("external", steady.now())) await custody.yieldTo(words, signal);
+    if (!isRented && !cooldown.blocking(GUEST, steady.now())) await custody.yieldTo(words, signal);
     onChange();
     return true;
   }
@@ -240,7 +225,8 @@ export class GpuLoop {
   /** Work that is gone or hung, or a pool that stays away, takes the GPU off that work for a while. */
   async #noticeFailure(signal: AbortSignal): Promise<void> {
     const { steady, cooldown, logger, custody, info, ground } = this.#parts;
-    const { workload } = custody.assignment;
+    const work = toWork(custody.assignment);
+    const { workload } = work;
     const xid = ground.health.takeWorkFault();
     const role = workload === "hashing" ? "miner" : workload === "inference" ? "engine" : undefined;
     const distrusted = role && (xid === undefined ? this.#faults.takeTrouble(role) : { reason: xid });
@@ -249,8 +235,8 @@ export class GpuLoop {
     await this.#stopAside(role, signal);
     if (fault === undefined) return await this.#stopStuckMiner(signal);
     const { reason } = fault;
-    if (!cooldown.blocking(workload, steady.now())) cooldown.failed(workload, fault, steady.now());
-    logger.warn("work failed", { gpu: info.uuid, workload, reason });
+    if (!cooldown.blocking(work, steady.now())) cooldown.failed(work, fault, steady.now());
+    logger.warn("work failed", { gpu: info.uuid, ...work, reason });
     if (distrusted !== undefined && role === "engine") await custody.purge(reason, signal);
     else await custody.letGo(reason, signal);
   }
@@ -261,7 +247,8 @@ export class GpuLoop {
     const role = owner === "engine" ? "miner" : "engine";
     const trouble = this.#faults.takeTrouble(role);
     if (trouble === undefined) return;
-    cooldown.failed(role === "engine" ? "inference" : "hashing", trouble, steady.now());
+    const work = role === "engine" ? INFERENCE : mining?.up && hashingBy(mining.up);
+    if (work !== undefined) cooldown.failed(work, trouble, steady.now());
     await (role === "engine" ? serving?.engine.stop(signal) : mining?.miner.stop(signal));
   }
 
@@ -279,33 +266,34 @@ export class GpuLoop {
     const { ground, mode, custody, cooldown, steady } = this.#parts;
     const current = mode();
     if (current === "auto" || current === "mine" || !ground.roster.isLeft("miner")) return;
-    if (custody.assignment.workload !== "none" || cooldown.blocking("none", steady.now())) return;
-    await custody.handOver("none", `the miner of an earlier agent is not wanted in mode ${current}`, signal);
+    if (custody.assignment.workload !== "none" || cooldown.blocking(RESTING, steady.now())) return;
+    await custody.handOver(RESTING, `the miner of an earlier agent is not wanted in mode ${current}`, signal);
   }
 
   /** A miner that could not be stopped is tried again as often as its cool-down allows. */
   async #stopStuckMiner(signal: AbortSignal): Promise<void> {
     const { mining, custody, cooldown, steady } = this.#parts;
     const isStuck = custody.state === "faulted" && custody.assignment.workload === "none";
-    if (!isStuck || mining?.miner.resident !== true || cooldown.blocking("none", steady.now())) return;
-    await custody.handOver("none", "the miner could not be stopped and may still run", signal);
+    if (!isStuck || mining?.miner.resident !== true || cooldown.blocking(RESTING, steady.now())) return;
+    await custody.handOver(RESTING, "the miner could not be stopped and may still run", signal);
   }
 
   /** Says at the queue's door what would be refused anyway. */
   #syncAdmission(rules: SwitchRules): void {
     const { queue, mode, cooldown, steady, custody } = this.#parts;
     const now = steady.now();
-    const block = cooldown.blocking("inference", now);
+    const block = cooldown.blocking(INFERENCE, now);
     const current = mode();
-    const { workload } = custody.assignment;
+    const { assignment } = custody;
+    const isHashing = assignment.workload === "hashing" && this.#outlook.owner.workload === "hashing";
     if (current !== "auto" && current !== "serve") queue.refuseAll("not-serving", `this rig is in mode ${current}`);
     else if (block !== undefined) queue.refuseAll("engine-failed", "the engine is not available", block.until);
     else if (this.#capUntil !== undefined && now < this.#capUntil)
       queue.refuseAll("not-serving", "this GPU was handed over too often in the last hour", this.#capUntil);
-    else if (current === "auto" && !rules.lending && workload === "hashing" && this.#outlook.owner === "hashing")
+    else if (current === "auto" && !rules.lending && isHashing)
       queue.refuseAll("not-serving", "this GPU is not lent to requests while it hashes");
     else queue.accept();
-    queue.expire((worth) => this.#outlook.whyTooPoor(worth, workload, rules));
+    queue.expire((worth) => this.#outlook.whyTooPoor(worth, assignment, rules));
   }
 
   /** A switch to what still cools down from a failure is no switch. */
@@ -324,7 +312,8 @@ export class GpuLoop {
 
   async #observe(rules: SwitchRules, length: Millis, signal: AbortSignal): Promise<Millis> {
     const { custody } = this.#parts;
-    if (custody.assignment.workload !== "none") await custody.handOver("none", "the operator set mode observe", signal);
+    if (custody.assignment.workload !== "none")
+      await custody.handOver(RESTING, "the operator set mode observe", signal);
     const { decision, facts, verb } = this.#observer.observe(rules, length);
     this.#accept(decision, facts, "observe");
     this.#why = `observing; would ${verb}: ${decision.why}`;
@@ -333,7 +322,7 @@ export class GpuLoop {
 
   #accept(decision: Decision, facts: GpuFacts, mode: Mode): void {
     const { clock, onChange, custody, shed, trial } = this.#parts;
-    this.#wanted = decision.action === "switch" ? decision.to : facts.workload;
+    this.#wanted = decision.action === "switch" ? decision.to : toWork(facts);
     const isStuck = custody.state === "faulted";
     const why = shed() ?? trial?.words ?? decision.why;
     this.#why = isStuck ? `${why}; the last handover failed, and its work may still run` : why;

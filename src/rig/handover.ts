@@ -4,7 +4,7 @@ import { messageOf } from "../lib/errors.ts";
 import { type Millis, seconds } from "../units/time.ts";
 import type { EngineControl } from "./engine-control.ts";
 import type { Residence } from "./ladder.ts";
-import type { MinerControl } from "./miner-control.ts";
+import type { MinerControl, PlannedMiner } from "./miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
 import { DEADLINE_OF, EVICTION, fallbackOf, type Residents, type Route, STATE_OF, type Step } from "./steps.ts";
@@ -20,6 +20,8 @@ export interface HandoverParts {
   readonly queue: RequestQueue;
   readonly tuner: Tuner;
   readonly miner: MinerControl | undefined;
+  /** The one to start; the miner of before when absent. */
+  readonly planned?: PlannedMiner | undefined;
   readonly engine: EngineControl | undefined;
   readonly drainTimeout: Millis;
   readonly gate: (engine: string, slots: number) => Gate;
@@ -163,7 +165,7 @@ function runStep(step: Step, parts: HandoverParts, signal: AbortSignal): Promise
       return parts.claimPower(signal);
     case "start-miner":
       parts.onMinerStart();
-      return miner?.start(signal) ?? NO_MINER;
+      return miner?.start(signal, parts.planned) ?? NO_MINER;
     case "first-share":
       return parts.firstShare(signal);
     case "start-engine":

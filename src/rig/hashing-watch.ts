@@ -31,7 +31,7 @@ export interface HashingWatchParts {
   readonly firstShareWithin?: Millis;
 }
 
-/** The shares and the speed of one GPU while it hashes. Shares come from the proxy, the rest from the GPU's loop. */
+/** The shares and the speed of one GPU while it hashes by one flight sheet. Shares come from the proxy, the rest from the GPU's loop. */
 export class HashingWatch {
   readonly #parts: HashingWatchParts;
   readonly #news = new Wake();
@@ -40,7 +40,7 @@ export class HashingWatch {
   #isProven = false;
   #jobId: string | undefined;
   /** When the GPU hashed lately, oldest first; the last span is open while it hashes. */
-  #spans: readonly { readonly from: UnixMs; readonly to?: UnixMs }[] = [];
+  #spans: readonly { readonly jobId: string; readonly from: UnixMs; readonly to?: UnixMs }[] = [];
   #reported: Hashrate | undefined;
   #asking = false;
   #silences = 0;
@@ -52,7 +52,7 @@ export class HashingWatch {
   /** Shares from now on belong to `jobId`. */
   begin(jobId: string): void {
     this.#jobId = jobId;
-    this.#spans = [...this.#spans, { from: this.#parts.clock.now() }];
+    this.#spans = [...this.#spans, { jobId, from: this.#parts.clock.now() }];
     this.#silences = 0;
   }
 
@@ -151,6 +151,7 @@ export class HashingWatch {
       Math.max(0, elapsed(unixMs(Math.max(start, from)), to)),
     );
     const window = millis(spent.reduce((sum, length) => sum + length, 0));
-    return effectiveHashrate(ledger.shares.acceptedSince(gpu, from), window)?.hashrate;
+    const jobs = this.#spans.map(({ jobId }) => jobId);
+    return effectiveHashrate(ledger.shares.acceptedSince(gpu, from, jobs), window)?.hashrate;
   }
 }

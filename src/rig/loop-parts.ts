@@ -6,9 +6,10 @@ import type { Logger } from "../lib/logger.ts";
 import type { SwitchRules } from "../policy/types.ts";
 import type { Millis } from "../units/time.ts";
 import type { Cooldown } from "./cooldown.ts";
-import type { Custody, MiningParts } from "./custody.ts";
+import type { Custody } from "./custody.ts";
 import type { ObservedDemand } from "./demand.ts";
 import type { EngineControl } from "./engine-control.ts";
+import type { FlightSheets } from "./flight-sheets.ts";
 import type { MeterBook } from "./meter-book.ts";
 import type { PowerBudget } from "./power-budget.ts";
 import type { RateBook } from "./rates.ts";
@@ -51,7 +52,7 @@ export interface LoopParts {
   readonly ordered: () => Mode;
   /** Why the GPU has to rest, whatever pays: want of power, or work on the driver; undefined while it need not. */
   readonly shed: () => string | undefined;
-  readonly mining?: MiningParts;
+  readonly mining?: FlightSheets;
   readonly serving?: { readonly engine: EngineControl; readonly model: string };
   /** Told of a fault after which the whole agent must stop. */
   readonly onFault: (error: unknown) => void;

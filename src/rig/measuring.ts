@@ -6,15 +6,17 @@ export async function measure(parts: LoopParts, signal: AbortSignal): Promise<vo
   const { meter, rates, served, mining, queue, custody, ground, trial } = parts;
   const reading = await meter.look(signal);
   if (reading !== undefined) ground.observe(reading);
-  const { workload } = custody.assignment;
-  if (workload === "hashing") mining?.watch.ask(mining.miner, signal);
+  const { workload, name } = custody.assignment;
+  const watch = mining?.of(custody.assignment)?.watch;
+  if (mining) watch?.ask(mining.miner, signal);
   if (trial?.isTuning) return;
-  rates.observeHashrate(workload === "hashing" ? mining?.watch.rate() : undefined);
+  const live = watch?.rate();
+  rates.observeHashrate(live && name !== undefined ? { ...live, sheet: name } : undefined);
   const { active } = queue.facts();
   const activity = activityOf(workload, active);
   const isRest = activity === "resting" && ground.roster.isLeft("miner");
   if (reading?.power === undefined || activity === undefined || isRest) return;
-  rates.observePower(activity, reading.power);
+  rates.observePower(activity, reading.power, name);
   if (activity === "serving") served?.observePower(active, reading.power);
 }
 

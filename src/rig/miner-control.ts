@@ -26,10 +26,10 @@ export interface MinerControlOptions {
   readonly clock: Clock;
 }
 
-/** The miner of one GPU. Only that GPU's loop calls it. */
+/** The miner of one GPU, by whichever flight sheet: one at a time, all under one name. Only that GPU's loop calls it. */
 export class MinerControl {
   readonly #driver: RigDriver;
-  readonly #miner: PlannedMiner;
+  #miner: PlannedMiner;
   readonly #clock: Clock;
   readonly #onWork: (work: RunningWork | undefined) => void;
   #work: RunningWork | undefined;
@@ -39,10 +39,10 @@ export class MinerControl {
   #frozenSince: Millis | undefined;
   #isKept = false;
 
-  /** A bare spec is that of Rigshift's own miner. */
-  constructor(driver: RigDriver, miner: PlannedMiner | WorkSpec, { onWork, clock }: MinerControlOptions) {
+  /** `miner` is started unless `start` is told another one. */
+  constructor(driver: RigDriver, miner: PlannedMiner, { onWork, clock }: MinerControlOptions) {
     this.#driver = driver;
-    this.#miner = "door" in miner ? miner : ownMiner(miner);
+    this.#miner = miner;
     this.#onWork = onWork;
     this.#clock = clock;
     driver.onExit((exit) => {
@@ -52,6 +52,11 @@ export class MinerControl {
       if (exit.cause === "gpu-lost") this.#isKept = false;
       this.#hold(undefined);
     });
+  }
+
+  /** The one that runs, or else the one that ran last. */
+  get planned(): PlannedMiner {
+    return this.#miner;
   }
 
   get resident(): boolean {
@@ -69,12 +74,16 @@ export class MinerControl {
   }
 
   /** Whether its container waits for the next start, caches and all. */
-  get isKept(): boolean {
-    return this.#isKept;
+  isKept(planned: PlannedMiner): boolean {
+    return this.#isKept && planned === this.#miner;
   }
 
-  /** Running and hashing when this is done, whether it had to be started, resumed, or neither. */
-  async start(signal: AbortSignal): Promise<Outcome> {
+  /**
+   * Running and hashing when this is done, whether it had to be started, resumed, or neither. Another one than `planned`
+   * that runs is stopped.
+   */
+  async start(signal: AbortSignal, planned = this.#miner): Promise<Outcome> {
+    if (planned !== this.#miner) await this.#take(planned, signal);
     const wasFrozen = this.isFrozen;
     await this.#thaw(signal);
     const spec = await this.#plan();
@@ -89,6 +98,12 @@ export class MinerControl {
     const resumed = await this.#call(readiness.work, resume, signal);
     // A frozen miner refused to pause, and may refuse this too; but it may also have obeyed late, and must be told.
     return wasFrozen && resumed.kind === "failed" ? DONE : resumed;
+  }
+
+  async #take(planned: PlannedMiner, signal: AbortSignal): Promise<void> {
+    if (this.resident) await this.stop(signal);
+    this.#miner = planned;
+    this.#isKept = false;
   }
 
   /** What runs stays what it is; only a start is planned anew. */
@@ -215,7 +230,8 @@ const announces = ({ answersAt, container }: WorkSpec): boolean =>
 
 const CANNOT_PAUSE: Outcome = failed("the miner's program cannot pause by itself");
 
-const ownMiner = (spec: WorkSpec): PlannedMiner => ({
+/** Rigshift's own miner, which is always started alike. */
+export const ownMiner = (spec: WorkSpec): PlannedMiner => ({
   name: spec.name,
   door: referenceDoor,
   prepare: () => Promise.resolve(spec),

@@ -8,10 +8,10 @@ import type { MinerPool } from "../mining/miners/program.ts";
 import { minerRun } from "../mining/miners/program-run.ts";
 import { referenceMinerContainer, referenceMinerSpec } from "../mining/miners/reference.ts";
 import { minutes } from "../units/time.ts";
-import type { WorkSpec } from "../workloads/driver.ts";
-import type { MiningParts, PoolAway } from "./custody.ts";
+import type { RunningWork } from "../workloads/driver.ts";
+import { type FlightSheet, FlightSheets, type PoolAway } from "./flight-sheets.ts";
 import { HashingWatch } from "./hashing-watch.ts";
-import { MinerControl, type PlannedMiner } from "./miner-control.ts";
+import { MinerControl, ownMiner, type PlannedMiner } from "./miner-control.ts";
 import type { RigDriver } from "./rig-driver.ts";
 import type { Surroundings } from "./surroundings.ts";
 
@@ -19,8 +19,10 @@ import type { Surroundings } from "./surroundings.ts";
 const OWN_FIRST_SHARE = minutes(1);
 const FIRST_SHARE = minutes(5);
 
-/** How the rig's miners reach their pool. */
+/** How the rig's miners reach the pools of one flight sheet. */
 export interface MiningLink {
+  /** Of the flight sheet. */
+  readonly name: string;
   readonly host: string;
   readonly port: number;
   readonly coin: CoinQuote;
@@ -38,29 +40,37 @@ export interface MiningSetting {
   readonly clock: Clock;
 }
 
-/** One GPU's miner and what watches it; its worker is known to the proxy from now on. */
-export function miningOf(info: GpuInfo, parts: MiningSetting, link: MiningLink, ground: Surroundings): MiningParts {
-  const { config, driver, ledger, clock } = parts;
+/** One GPU's flight sheets and its miner; its worker is known to the proxies from now on. Undefined without any. */
+export function miningOf(
+  info: GpuInfo,
+  parts: MiningSetting,
+  links: readonly MiningLink[],
+  ground: Surroundings,
+): FlightSheets | undefined {
+  const sheets = links.map((link) => sheetOf(info, parts, link));
+  const [first] = sheets;
+  if (first === undefined) return undefined;
+  const { driver, clock } = parts;
+  const onWork = (work: RunningWork | undefined) => ground.roster.note("miner", work);
+  return new FlightSheets(new MinerControl(driver, first.planned, { clock, onWork }), sheets);
+}
+
+function sheetOf(info: GpuInfo, { config, ledger, clock }: MiningSetting, link: MiningLink): FlightSheet {
   const gpu = info.uuid;
   const worker = `${config.rig.name}-${info.index}`;
   link.register(worker, gpu);
-  const planned = plannedMiner(info, config.mining, worker, link);
   const firstShareWithin = config.mining?.miner === undefined ? OWN_FIRST_SHARE : FIRST_SHARE;
   return {
+    name: link.name,
     coin: link.coin,
-    miner: new MinerControl(driver, planned, { clock, onWork: (work) => ground.roster.note("miner", work) }),
+    planned: plannedMiner(info, config.mining, worker, link),
     watch: new HashingWatch({ gpu, ledger, clock, coin: link.coin, firstShareWithin }),
     poolAway: () => link.poolAway(),
   };
 }
 
 /** The operator's own program, else the miner built into Rigshift, as a process or in a container. */
-function plannedMiner(
-  info: GpuInfo,
-  mining: RigConfig["mining"],
-  worker: string,
-  link: MiningLink,
-): PlannedMiner | WorkSpec {
+function plannedMiner(info: GpuInfo, mining: RigConfig["mining"], worker: string, link: MiningLink): PlannedMiner {
   const { miner, image, threads } = mining ?? {};
   const proxy = { host: link.host, port: link.port };
   if (miner !== undefined) {
@@ -68,5 +78,5 @@ function plannedMiner(
     return minerRun({ gpu: info, miner, ...contained, proxy, worker, pools: link.pools?.(worker) ?? [] });
   }
   const options = { gpu: info.uuid, proxy, worker, ...(threads === undefined ? {} : { threads }) };
-  return image === undefined ? referenceMinerSpec(options) : referenceMinerContainer(image, options);
+  return ownMiner(image === undefined ? referenceMinerSpec(options) : referenceMinerContainer(image, options));
 }

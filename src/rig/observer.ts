@@ -39,11 +39,11 @@ export class Observer {
     if (decision.action === "switch") {
       const half = usdNano(-this.#outlook.roundTrip.cost / 2);
       // Leaving rest wears nothing.
-      if (this.#imagined.workload !== "none") ledger.wouldHave.book(info.uuid, clock.now(), decision.to, half);
-      this.#imagined = { workload: decision.to, since: now };
+      if (this.#imagined.workload !== "none") ledger.wouldHave.book(info.uuid, clock.now(), decision.to.workload, half);
+      this.#imagined = { ...decision.to, since: now };
     }
     const { workload } = this.#imagined;
-    const net = this.#outlook.netOf(workload);
+    const net = this.#outlook.netOf(this.#imagined);
     if (net !== undefined) ledger.wouldHave.book(info.uuid, clock.now(), workload, earnedOver(net, length));
     return { decision, facts, verb: workload === "hashing" ? "hash" : workload === "inference" ? "serve" : "rest" };
   }

@@ -1,12 +1,21 @@
-import type { Mode, Workload } from "../ledger/rows.ts";
+import type { Mode } from "../ledger/rows.ts";
+import { INFERENCE, isSameWork, RESTING, toWork, type Work } from "../ledger/work.ts";
 import { learnedLinger, lingerFor } from "../policy/linger.ts";
-import { addRegret, explainOwner, type Regret, regretShare, startRegret } from "../policy/regret.ts";
-import type { GpuFacts, Loan, Owner, SwitchRules } from "../policy/types.ts";
+import {
+  addRegret,
+  explainOwner,
+  type Regret,
+  type RoundTripCosts,
+  regretShare,
+  startRegret,
+} from "../policy/regret.ts";
+import type { Candidate, GpuFacts, Loan, Owner, SwitchRules } from "../policy/types.ts";
 import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 import type { Block } from "./cooldown.ts";
 import type { Assignment } from "./custody.ts";
+import { hashingBy } from "./flight-sheets.ts";
 import { sayTooPoor, warnOfLoneRequest } from "./lone-request.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import type { RoundTrip } from "./switch-cost.ts";
@@ -16,7 +25,9 @@ import { bestBetweenRequests, toCandidates, valueAll } from "./valuing.ts";
 export class Outlook {
   readonly #parts: LoopParts;
   #regret: Regret;
-  #owner: Owner = { workload: "none", why: "starting" };
+  /** Of the flight sheets alone: which of them hashes while hashing is not the owner. */
+  #sheetRegret: Regret;
+  #owner: Owner = { ...RESTING, why: "starting" };
   #valuations: readonly Valuation[] = [];
   #lookedAt: Millis;
   #hasWarned = false;
@@ -24,7 +35,9 @@ export class Outlook {
   constructor(parts: LoopParts) {
     this.#parts = parts;
     this.#lookedAt = parts.clock.monotonic();
-    this.#regret = startRegret(parts.mining ? "hashing" : parts.serving ? "inference" : "none");
+    const [sheet] = parts.mining?.all ?? [];
+    this.#regret = startRegret(sheet ? hashingBy(sheet) : parts.serving ? INFERENCE : RESTING);
+    this.#sheetRegret = startRegret(sheet ? hashingBy(sheet) : RESTING);
   }
 
   get valuations(): readonly Valuation[] {
@@ -32,12 +45,12 @@ export class Outlook {
   }
 
   /** Who should own the GPU, cool-downs aside. */
-  get owner(): Workload {
-    return this.#owner.workload;
+  get owner(): Work {
+    return this.#owner;
   }
 
-  netOf(workload: string): UsdPerHour | undefined {
-    return this.#valuations.find((valuation) => valuation.workload === workload)?.net;
+  netOf(work: Work): UsdPerHour | undefined {
+    return this.#valuations.find((valuation) => isSameWork(valuation, work))?.net;
   }
 
   get roundTrip(): RoundTrip {
@@ -61,22 +74,31 @@ export class Outlook {
       backlogTokens: queue.waitingTokens,
       ...(capacity === undefined ? {} : { capacity }),
     };
-    const facts = { rates, prices, ...(mining ? { coin: mining.coin } : {}), ...(inference ? { inference } : {}) };
+    const facts = { rates, prices, sheets: mining?.all ?? [], ...(inference ? { inference } : {}) };
     this.#valuations = valueAll(facts, now);
     const candidates = toCandidates(this.#valuations);
-    const { cost } = this.roundTrip;
-    this.#regret = addRegret(this.#regret, candidates, length, cost);
-    const own = this.#valuations.find(({ workload }) => workload === this.#regret.owner);
+    const costs = this.#costs();
+    this.#regret = addRegret(this.#regret, candidates, length, costs);
+    const ofSheets = candidates.filter(({ workload }) => workload === "hashing");
+    this.#sheetRegret = addRegret(this.#sheetRegret, ofSheets, length, costs);
+    const own = this.#valuations.find((one) => isSameWork(one, this.#regret.owner));
     this.#owner =
       own !== undefined && own.net === undefined
-        ? { workload: own.workload, why: own.why }
-        : explainOwner(this.#regret, candidates, cost);
+        ? { ...toWork(own), why: own.why }
+        : explainOwner(this.#regret, candidates, costs);
     this.#warnOfLoneRequest(this.#parts.rules(this.roundTrip.duration));
     return length;
   }
 
+  /** As they are now. */
+  #costs(): RoundTripCosts {
+    const { cost } = this.roundTrip;
+    const between = this.#parts.switches.sheetRoundTrip(this.#bestNet()).cost;
+    return (one, other) => (one.workload === "hashing" && other.workload === "hashing" ? between : cost);
+  }
+
   /** Why a request worth `worth` did not get a GPU that works for another owner; undefined where its worth was enough. */
-  whyTooPoor(worth: UsdNano, workload: Workload, { wakeValue }: SwitchRules): string | undefined {
+  whyTooPoor(worth: UsdNano, { workload }: Work, { wakeValue }: SwitchRules): string | undefined {
     if (workload === "none" || workload === "inference" || this.#owner.workload === "inference") return undefined;
     const { cost } = this.roundTrip;
     return addUsd(this.#parts.queue.facts().worth, wakeValue) < cost
@@ -85,8 +107,8 @@ export class Outlook {
   }
 
   /** Hashing that is wanted and cannot be is the pool's fault, whoever wants it. */
-  blame(why: string, wanted: Workload): string {
-    const away = wanted === "hashing" ? this.#parts.mining?.poolAway() : undefined;
+  blame(why: string, wanted: Work): string {
+    const away = this.#parts.mining?.of(wanted)?.poolAway();
     return away === undefined ? why : `the pool is away (${away.reason}); ${why}`;
   }
 
@@ -95,31 +117,33 @@ export class Outlook {
     const { info, logger, serving, ordered, prices } = this.#parts;
     const tokens = prices.tokens?.();
     if (this.#hasWarned || !serving || !lending || tokens === undefined || ordered() !== "auto") return;
-    if (this.#owner.workload === "inference" || this.netOf("hashing") === undefined) return;
+    if (this.#owner.workload === "inference" || this.netOf(this.#sheetRegret.owner) === undefined) return;
     this.#hasWarned = true;
     const warning = warnOfLoneRequest(tokens, wakeValue, this.roundTrip.cost);
     if (warning !== undefined) logger.warn(warning, { gpu: info.uuid });
   }
 
   /** All a decision rests on, for a GPU in `assignment`; `now` is steady. */
-  facts({ workload, since }: Assignment, mode: Mode, now: UnixMs): GpuFacts {
+  facts({ since, ...work }: Assignment, mode: Mode, now: UnixMs): GpuFacts {
     const { info, queue, switches, cooldown } = this.#parts;
     const trip = this.roundTrip;
     const { idleSince } = queue;
-    const blocked = cooldown.blocking(this.#owner.workload, now);
-    const gapWorkload = cooldown.blocking("hashing", now) ? "none" : bestBetweenRequests(this.#valuations);
-    const gapNet = this.netOf(gapWorkload);
+    const hashing = this.#hashing(now);
+    const isBarred = hashing !== undefined && cooldown.blocking(hashing, now) !== undefined;
+    const gapWork = isBarred ? RESTING : bestBetweenRequests(this.#valuations, hashing);
+    const gapNet = this.netOf(gapWork);
     const { gapSwitchFree } = switches;
     const linger = learnedLinger(queue.learner, trip.duration, lingerFor(trip.duration, trip.cost, gapNet));
-    const loan = this.#loan({ workload, since }, now);
+    const loan = this.#loan({ ...work, since }, now);
     return {
       gpu: info.uuid,
       mode,
-      workload,
+      ...toWork(work),
       since,
-      owner: blocked === undefined ? this.#owner : { workload: "none", why: sayBlocked(blocked, now) },
-      regretShare: regretShare(this.#regret, trip.cost),
-      gapWorkload,
+      owner: this.#ownerAt(now),
+      regretShare: regretShare(this.#regret, this.#costs()),
+      gapWork,
+      ...(hashing === undefined ? {} : { hashing }),
       queue: queue.facts(),
       ...(gapNet === undefined ? {} : { gapNet }),
       ...(linger === undefined ? {} : { linger }),
@@ -133,10 +157,39 @@ export class Outlook {
     };
   }
 
+  /** While the owner cools down the best of what needs no request stands in, or nothing does. */
+  #ownerAt(now: UnixMs): Owner {
+    const { cooldown } = this.#parts;
+    const block = cooldown.blocking(this.#owner, now);
+    if (block === undefined) return this.#owner;
+    const why = sayBlocked(block, now);
+    const standIn = this.#best(({ workload }) => workload !== "inference", now);
+    if (standIn === undefined || standIn.net <= (this.netOf(RESTING) ?? 0)) return { ...RESTING, why };
+    return { ...toWork(standIn), why: `${standIn.label} stands in: ${why}` };
+  }
+
+  /** By which flight sheet the GPU hashes when it does; one that cools down lets the best of the others stand in. */
+  #hashing(now: UnixMs): Work | undefined {
+    const { mining, cooldown } = this.#parts;
+    if (mining === undefined) return undefined;
+    const usual = this.#owner.workload === "hashing" ? toWork(this.#owner) : this.#sheetRegret.owner;
+    if (cooldown.blocking(usual, now) === undefined) return usual;
+    const standIn = this.#best(({ workload }) => workload === "hashing", now);
+    return standIn === undefined ? usual : toWork(standIn);
+  }
+
+  /** What pays most of what does not cool down. */
+  #best(isMeant: (one: Candidate) => boolean, now: UnixMs): Candidate | undefined {
+    const { cooldown } = this.#parts;
+    return toCandidates(this.#valuations)
+      .filter((one) => one.workload !== "none" && isMeant(one) && cooldown.blocking(one, now) === undefined)
+      .reduce<Candidate | undefined>((best, one) => (best === undefined || one.net > best.net ? one : best), undefined);
+  }
+
   /** What borrowing the GPU from its owner has brought and cost so far; undefined when it is not borrowed. */
   #loan({ workload, since }: Pick<Assignment, "workload" | "since">, now: UnixMs): Loan | undefined {
     const { queue, rules } = this.#parts;
-    const own = this.netOf(this.#owner.workload);
+    const own = this.netOf(this.#owner);
     // An owner that rests misses nothing.
     const lender = this.#owner.workload;
     if (workload !== "inference" || lender === "inference" || lender === "none" || own === undefined) return undefined;

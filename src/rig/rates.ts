@@ -12,6 +12,12 @@ export type Activity = "hashing" | "serving" | "resting";
 const SMOOTHING = 0.1;
 const STORE_EVERY = minutes(1);
 
+/** What the GPU hashes, and why that is believed. */
+export interface LiveRate {
+  readonly rate: Hashrate;
+  readonly basis: RateBasis;
+}
+
 interface Learned {
   rate?: number;
   power?: number;
@@ -23,6 +29,13 @@ interface Learned {
 
 const nothing = (): Learned => ({ samples: 0, basis: "watched" });
 
+/** What the benchmarks of the ledger are kept under; a flight sheet is kept under its name. */
+export interface RateLabels {
+  readonly hashing: readonly string[];
+  readonly serving: string;
+  readonly resting: string;
+}
+
 const UNIT_OF: Readonly<Record<Activity, "H/s" | "tok/s" | "W">> = { hashing: "H/s", serving: "tok/s", resting: "W" };
 
 /** What this GPU was measured to do and draw per activity, kept across restarts. Owned by the GPU's loop. */
@@ -30,70 +43,87 @@ export class RateBook {
   readonly #gpu: GpuUuid;
   readonly #ledger: Ledger;
   readonly #clock: Clock;
-  readonly #labels: Readonly<Record<Activity, string>>;
-  readonly #learned: Record<Activity, Learned> = {
-    hashing: nothing(),
-    serving: nothing(),
-    resting: nothing(),
-  };
-  #live: { readonly rate: Hashrate; readonly basis: RateBasis } | undefined;
+  readonly #labels: RateLabels;
+  readonly #hashing: ReadonlyMap<string, Learned>;
+  readonly #serving: Learned;
+  readonly #resting: Learned;
+  #live: (LiveRate & { readonly sheet: string }) | undefined;
   #stored: UnixMs;
 
-  constructor(gpu: GpuUuid, labels: Readonly<Record<Activity, string>>, parts: { ledger: Ledger; clock: Clock }) {
+  constructor(gpu: GpuUuid, labels: RateLabels, parts: { ledger: Ledger; clock: Clock }) {
     this.#gpu = gpu;
     this.#ledger = parts.ledger;
     this.#clock = parts.clock;
     this.#labels = labels;
     this.#stored = parts.clock.now();
-    for (const activity of ["hashing", "serving", "resting"] as const) this.#load(activity);
+    this.#hashing = new Map(labels.hashing.map((sheet) => [sheet, this.#load("hashing", sheet)]));
+    this.#serving = this.#load("serving", labels.serving);
+    this.#resting = this.#load("resting", labels.resting);
   }
 
-  observePower(activity: Activity, power: Watts): void {
-    const entry = this.#learned[activity];
+  /** `sheet` says by which flight sheet the GPU hashes. */
+  observePower(activity: Activity, power: Watts, sheet?: string): void {
+    const entry = this.#entry(activity, sheet);
+    if (entry === undefined) return;
     entry.power = blend(entry.power, power);
     this.#watched(entry);
     if (elapsed(this.#stored, this.#clock.now()) >= STORE_EVERY) this.store();
   }
 
-  /** What the GPU hashes right now; undefined once it stops. */
-  observeHashrate(live: { readonly rate: Hashrate; readonly basis: RateBasis } | undefined): void {
+  /** What the GPU hashes right now, by which flight sheet; undefined once it stops. */
+  observeHashrate(live: (LiveRate & { readonly sheet: string }) | undefined): void {
     this.#live = live;
-    if (live === undefined) return;
-    this.#learned.hashing.rate = live.rate;
-    this.#watched(this.#learned.hashing);
+    const entry = live && this.#hashing.get(live.sheet);
+    if (live === undefined || entry === undefined) return;
+    entry.rate = live.rate;
+    this.#watched(entry);
   }
 
   observeTokens(rate: TokensPerSecond): void {
-    this.#learned.serving.rate = blend(this.#learned.serving.rate, rate);
-    this.#watched(this.#learned.serving);
+    this.#serving.rate = blend(this.#serving.rate, rate);
+    this.#watched(this.#serving);
   }
 
-  power(activity: Activity): Watts | undefined {
-    const { power } = this.#learned[activity];
-    return power === undefined ? undefined : watts(power);
+  /** Of hashing by `sheet`; without one, of whichever draws most. */
+  power(activity: Activity, sheet?: string): Watts | undefined {
+    const entries = sheet === undefined ? this.#all(activity) : [this.#entry(activity, sheet)];
+    const powers = entries.flatMap((entry) => entry?.power ?? []);
+    return powers.length === 0 ? undefined : watts(Math.max(...powers));
   }
 
-  /** The live hashrate, else the last one measured, else nothing. */
-  hashrate(): { readonly rate: Hashrate; readonly basis: RateBasis } | undefined {
-    const { rate } = this.#learned.hashing;
-    return this.#live ?? (rate === undefined ? undefined : { rate: hashrate(rate), basis: "benchmark" });
+  /** The most that any of the GPU's work was measured to draw; undefined until any was. */
+  get workingPower(): Watts | undefined {
+    const measured = (["hashing", "serving"] as const).flatMap((activity) => this.power(activity) ?? []);
+    return measured.length === 0 ? undefined : watts(Math.max(...measured));
+  }
+
+  /** The live hashrate by `sheet`, else the last one measured, else nothing. */
+  hashrate(sheet: string): LiveRate | undefined {
+    if (this.#live?.sheet === sheet) return { rate: this.#live.rate, basis: this.#live.basis };
+    const rate = this.#hashing.get(sheet)?.rate;
+    return rate === undefined ? undefined : { rate: hashrate(rate), basis: "benchmark" };
   }
 
   tokensPerSecond(): TokensPerSecond | undefined {
-    const { rate } = this.#learned.serving;
+    const { rate } = this.#serving;
     return rate === undefined ? undefined : tokensPerSecond(rate);
   }
 
   /** What a benchmark measured stands in for what was learned; written at once. */
-  take(activity: Activity, figure: TakenFigure): void {
-    this.#learned[activity] = { ...figure, news: this.#clock.now() };
+  take(activity: Activity, figure: TakenFigure, sheet?: string): void {
+    const entry = this.#entry(activity, sheet);
+    if (entry === undefined) return;
+    delete entry.power;
+    Object.assign(entry, figure, { news: this.#clock.now() });
     this.store();
   }
 
   /** Writes what is new; the next start begins with it. */
   store(): void {
     this.#stored = this.#clock.now();
-    for (const activity of ["hashing", "serving", "resting"] as const) this.#save(activity);
+    for (const [sheet, learned] of this.#hashing) this.#save("hashing", sheet, learned);
+    this.#save("serving", this.#labels.serving, this.#serving);
+    this.#save("resting", this.#labels.resting, this.#resting);
   }
 
   #watched(entry: Learned): void {
@@ -102,22 +132,30 @@ export class RateBook {
     entry.news = this.#clock.now();
   }
 
-  #load(activity: Activity): void {
-    const stored = this.#ledger.benchmarks.get(this.#gpu, this.#labels[activity]);
-    if (stored === undefined) return;
-    const { rate, power, samples, basis } = stored;
-    this.#learned[activity] = { rate, samples, basis, ...(power === undefined ? {} : { power }) };
+  #all(activity: Activity): readonly Learned[] {
+    if (activity === "hashing") return [...this.#hashing.values()];
+    return [activity === "serving" ? this.#serving : this.#resting];
   }
 
-  #save(activity: Activity): void {
-    const entry = this.#learned[activity];
+  #entry(activity: Activity, sheet: string | undefined): Learned | undefined {
+    return activity === "hashing" && sheet !== undefined ? this.#hashing.get(sheet) : this.#all(activity)[0];
+  }
+
+  #load(activity: Activity, label: string): Learned {
+    const stored = this.#ledger.benchmarks.get(this.#gpu, label);
+    if (stored?.unit !== UNIT_OF[activity]) return nothing();
+    const { rate, power, samples, basis } = stored;
+    return { rate, samples, basis, ...(power === undefined ? {} : { power }) };
+  }
+
+  #save(activity: Activity, label: string, entry: Learned): void {
     const { rate, power, samples, basis, news } = entry;
     const figure = activity === "resting" ? power : rate;
     if (figure === undefined || news === undefined) return;
     delete entry.news;
     this.#ledger.benchmarks.upsert({
       gpu: this.#gpu,
-      label: this.#labels[activity],
+      label,
       rate: figure,
       unit: UNIT_OF[activity],
       ...(power === undefined ? {} : { power: watts(power) }),

@@ -15,6 +15,8 @@ export interface GpuSnapshot {
   readonly info: GpuInfo;
   readonly mode: Mode;
   readonly workload: Workload;
+  /** Which one, where there are several of its kind. */
+  readonly name?: string;
   readonly state: HandoverState;
   readonly since: UnixMs;
   readonly why: string;

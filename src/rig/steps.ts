@@ -26,6 +26,8 @@ export type Step =
 /** What is up on the GPU as the handover starts. */
 export interface Residents {
   readonly miner: boolean;
+  /** Whether the miner that is up is that of another flight sheet than the one to come. */
+  readonly otherMiner?: boolean;
   /** Awake or asleep. */
   readonly engine: boolean;
   /** Whether a container of the one to come waits, stopped. */
@@ -103,6 +105,7 @@ export function stepsFor({ from, to }: Route, residents: Residents, residence: R
     ...settle(route, residents),
     ...leave(route, residence),
     ...makeRoom(route, residents, residence),
+    ...(residents.otherMiner === true && from !== "hashing" ? (["stop-miner"] as const) : []),
     ...enter(to, residents),
   ];
 }
@@ -133,7 +136,9 @@ const ASIDE: Readonly<Record<Residence, readonly [miner: readonly Step[], engine
 
 function leave({ from, to }: Route, residence: Residence): readonly Step[] {
   const [miner, engine] = ASIDE[residence];
-  if (from === "hashing") return to === "none" ? ["stock-settings", "stop-miner", "verify-free"] : miner;
+  // From one flight sheet to another, one miner ends before the next begins.
+  if (from === "hashing")
+    return to === "none" || to === "hashing" ? ["stock-settings", "stop-miner", "verify-free"] : miner;
   if (from === "inference") return ["close-gate", "drain", ...(to === "none" ? END_OF_SERVING : engine)];
   // A miner that once would not stop is stopped again.
   return to === "none" ? ["stop-miner"] : [];

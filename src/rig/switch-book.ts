@@ -18,7 +18,9 @@ type Legs = readonly [there: SwitchCost, back: SwitchCost];
 const ROUTES = [
   { from: "hashing", to: "inference" },
   { from: "inference", to: "hashing" },
+  { from: "hashing", to: "hashing" },
 ] as const satisfies readonly Route[];
+const [, , BETWEEN_SHEETS] = ROUTES;
 const MEASURED_RUNGS: readonly Rung[] = ["freeze", "sleep", "warm", "cold"];
 
 /** What one kind of handover was measured to take on this GPU. */
@@ -38,8 +40,10 @@ export interface SwitchBookParts {
 /** What switching this GPU costs, learned from its own handovers, and how often it was done lately, restarts included. */
 export class SwitchBook {
   readonly #parts: SwitchBookParts;
-  /** By how the loser is treated. */
+  /** Away from hashing and back, by how the loser is treated. */
   #legs: Readonly<Record<Residence, Legs>>;
+  /** From one flight sheet to another, which ends one miner and starts the next. */
+  #sheetLeg: SwitchCost;
   #measured: readonly MeasuredSwitch[];
   #readAt: UnixMs;
   #priceSwitches: readonly UnixMs[];
@@ -49,6 +53,7 @@ export class SwitchBook {
     this.#parts = parts;
     this.#readAt = parts.clock.now();
     this.#legs = this.#read();
+    this.#sheetLeg = this.#leg(BETWEEN_SHEETS, "warm");
     this.#measured = this.#measure();
     this.#priceSwitches = this.#remember("regret", hours(24));
     this.#gapSwitches = this.#remember("arrival", hours(1));
@@ -58,15 +63,29 @@ export class SwitchBook {
   learn(): void {
     this.#readAt = this.#parts.clock.now();
     this.#legs = this.#read();
+    this.#sheetLeg = this.#leg(BETWEEN_SHEETS, "warm");
     this.#measured = this.#measure();
   }
 
   /** Away from hashing and back, on the rung in use, while the best work would earn `best`. */
   roundTrip(best: UsdPerHour, residence: Residence): RoundTrip {
-    const { electricity, wear, clock } = this.#parts;
-    if (Math.abs(elapsed(this.#readAt, clock.now())) > READ_EVERY) this.learn();
-    const price = typeof electricity === "number" ? electricity : electricity();
-    return roundTrip(this.#legs[residence], { best, electricity: price, wear });
+    this.#refresh();
+    return roundTrip(this.#legs[residence], this.#prices(best));
+  }
+
+  /** From one flight sheet to another and back. */
+  sheetRoundTrip(best: UsdPerHour): RoundTrip {
+    this.#refresh();
+    return roundTrip([this.#sheetLeg, this.#sheetLeg], this.#prices(best));
+  }
+
+  #refresh(): void {
+    if (Math.abs(elapsed(this.#readAt, this.#parts.clock.now())) > READ_EVERY) this.learn();
+  }
+
+  #prices(best: UsdPerHour) {
+    const { electricity, wear } = this.#parts;
+    return { best, wear, electricity: typeof electricity === "number" ? electricity : electricity() };
   }
 
   /** Every kind of handover that was measured, the cheapest rung first. */

@@ -1,3 +1,4 @@
+import { isSameWork, RESTING, toWork, type Work } from "../ledger/work.ts";
 import type { CoinQuote } from "../market/file.ts";
 import { freshValue } from "../market/quote.ts";
 import type { RentalTerms } from "../market/rental-prices.ts";
@@ -28,11 +29,17 @@ export interface Prices {
   readonly atWall: (power: Watts) => Watts;
 }
 
+/** One flight sheet, as far as its worth goes. */
+export interface ValuedSheet {
+  readonly name: string;
+  readonly coin: CoinQuote;
+}
+
 export interface ValuingFacts {
   readonly rates: Pick<RateBook, "power" | "hashrate">;
   readonly prices: Prices;
-  /** Absent when the GPU may not mine. */
-  readonly coin?: CoinQuote;
+  /** None when the GPU may not mine. */
+  readonly sheets?: readonly ValuedSheet[];
   /** Absent when the GPU may not serve. */
   readonly inference?: {
     readonly model: string;
@@ -46,9 +53,9 @@ export interface ValuingFacts {
 
 /** Every workload this GPU could do now, with what it is worth. */
 export function valueAll(facts: ValuingFacts, now: UnixMs): readonly Valuation[] {
-  const { rates, prices, coin, inference } = facts;
-  const power = (activity: Activity): PowerOf => {
-    const measured = rates.power(activity);
+  const { rates, prices, sheets = [], inference } = facts;
+  const power = (activity: Activity, sheet?: string): PowerOf => {
+    const measured = rates.power(activity, sheet);
     return measured === undefined ? {} : priced(prices.atWall(measured), prices);
   };
   const tokens = prices.tokens?.();
@@ -67,7 +74,7 @@ export function valueAll(facts: ValuingFacts, now: UnixMs): readonly Valuation[]
   const resting = power("resting");
   const rental = prices.rental?.();
   return [
-    ...(coin === undefined ? [] : [valueCoin(coin, facts, power("hashing"), now)]),
+    ...sheets.map((sheet) => valueSheet(sheet, facts, power("hashing", sheet.name), now)),
     ...(serving ?? []),
     valueResting(resting.power, resting.electricity),
     ...(rental === undefined ? [] : [valueRental({ ...rental, ...power("hashing") })]),
@@ -85,12 +92,14 @@ function priced(power: Watts, { powerFor, electricity }: Prices): PowerOf {
   return { power, ...(price === undefined ? {} : { electricity: price }) };
 }
 
-function valueCoin(coin: CoinQuote, { rates, prices }: ValuingFacts, power: PowerOf, now: UnixMs): Valuation {
-  const hashrate = rates.hashrate();
+function valueSheet(sheet: ValuedSheet, { rates, prices }: ValuingFacts, power: PowerOf, now: UnixMs): Valuation {
+  const { name, coin } = sheet;
+  const hashrate = rates.hashrate(name);
   const price = freshValue(coin, now);
   const { source, asOf, sources, until } = coin;
   const terms = prices.terms?.();
   return valueHashing({
+    name,
     coin: coin.coin,
     invented: coin.invented,
     ...(hashrate === undefined ? {} : { hashrate: hashrate.rate, basis: hashrate.basis }),
@@ -108,14 +117,16 @@ const boundOf = (of: PowerOf): PowerOf & { powerIsBound?: true } =>
 
 /** Those whose net is known, and which the agent can begin by itself: a listing is the operator's to make. */
 export const toCandidates = (valuations: readonly Valuation[]): readonly Candidate[] =>
-  valuations.flatMap(({ workload, label, net }) =>
-    net === undefined || workload === "lease" ? [] : [{ workload, label, net }],
+  valuations.flatMap(({ label, net, holdsFor, ...work }) =>
+    net === undefined || work.workload === "lease"
+      ? []
+      : [{ ...toWork(work), label, net, ...(holdsFor === undefined ? {} : { holdsFor }) }],
   );
 
 /** What pays most while no request runs. Hashing that was never measured is tried, since only hashing can measure it. */
-export function bestBetweenRequests(valuations: readonly Valuation[]): Candidate["workload"] {
-  const hashing = valuations.find(({ workload }) => workload === "hashing");
+export function bestBetweenRequests(valuations: readonly Valuation[], hashing: Work | undefined): Work {
+  const sheet = hashing && valuations.find((one) => isSameWork(one, hashing));
   const resting = valuations.find(({ workload }) => workload === "none");
-  if (hashing === undefined) return "none";
-  return hashing.net === undefined || hashing.net >= (resting?.net ?? 0) ? "hashing" : "none";
+  if (sheet === undefined) return RESTING;
+  return sheet.net === undefined || sheet.net >= (resting?.net ?? 0) ? toWork(sheet) : RESTING;
 }

@@ -7,11 +7,11 @@ const POOL_PATIENCE = seconds(30);
 
 /** What speaks against the work of one GPU: that it ended, hangs, or is in trouble. Owned by the GPU's loop. */
 export class WorkFaults {
-  readonly #parts: Pick<LoopParts, "mining" | "serving" | "clock">;
+  readonly #parts: Pick<LoopParts, "mining" | "serving" | "clock" | "custody">;
   readonly #lastExit = new Map<WorkRole, Failure>();
   readonly #troubles = new Map<WorkRole, Failure>();
 
-  constructor(parts: Pick<LoopParts, "mining" | "serving" | "clock">) {
+  constructor(parts: Pick<LoopParts, "mining" | "serving" | "clock" | "custody">) {
     this.#parts = parts;
   }
 
@@ -40,10 +40,12 @@ export class WorkFaults {
   }
 
   #ofHashing(): Failure | undefined {
-    const { mining, clock } = this.#parts;
-    if (mining?.miner.resident !== true) return this.#lastExit.get("miner") ?? { reason: "the miner does not run" };
-    if (mining.watch.isSilent) return { reason: "the miner hangs: its API does not answer" };
-    const away = mining.poolAway();
+    const { mining, clock, custody } = this.#parts;
+    const sheet = mining?.of(custody.assignment);
+    if (sheet === undefined || mining?.up !== sheet)
+      return this.#lastExit.get("miner") ?? { reason: "the miner does not run" };
+    if (sheet.watch.isSilent) return { reason: "the miner hangs: its API does not answer" };
+    const away = sheet.poolAway();
     const isAway = away !== undefined && elapsed(away.since, clock.now()) > POOL_PATIENCE;
     return isAway ? { reason: `the pool has been away for 30 s: ${away.reason}` } : undefined;
   }

@@ -29,6 +29,8 @@ export interface HashingTerms {
 }
 
 export interface HashingFacts {
+  /** Of the flight sheet; that of the coin when absent. */
+  readonly name?: string;
   readonly coin: string;
   /** Absent until something measured it. */
   readonly hashrate?: Hashrate;
@@ -50,17 +52,21 @@ type KnownFacts = HashingFacts & Required<Pick<HashingFacts, "hashrate" | "price
 
 /** What hashing `coin` is worth per hour after electricity; unknown as long as one of its facts is. */
 export function valueHashing(facts: HashingFacts): Valuation {
-  const { coin, hashrate } = facts;
+  const { coin, name = coin, hashrate } = facts;
   const rate = hashrate === undefined ? "unknown" : sayHashrate(hashrate);
-  if (isKnown(facts)) return { workload: "hashing", label: coin, rate, ...valueKnown(facts) };
+  const sheet = { workload: "hashing", name, label: name, rate } as const;
+  if (isKnown(facts)) return { ...sheet, ...valueKnown(facts) };
   const missing = [
     facts.hashrate === undefined ? "its hashrate has not been measured yet" : undefined,
     facts.price === undefined ? "its price is stale or unknown" : undefined,
     facts.power === undefined ? "its power has not been measured yet" : undefined,
     facts.power !== undefined && facts.electricity === undefined ? "the price of electricity is unknown" : undefined,
   ].filter((reason) => reason !== undefined);
-  return { workload: "hashing", label: coin, rate, why: `${coin} is not valued: ${missing.join(" and ")}` };
+  return { ...sheet, why: `${subjectOf(facts)} is not valued: ${missing.join(" and ")}` };
 }
+
+/** The coin, with the flight sheet's name where that is another. */
+const subjectOf = ({ coin, name = coin }: HashingFacts): string => (name === coin ? coin : `${coin} by ${name}`);
 
 const isKnown = (facts: HashingFacts): facts is KnownFacts =>
   facts.hashrate !== undefined &&
@@ -68,8 +74,8 @@ const isKnown = (facts: HashingFacts): facts is KnownFacts =>
   facts.power !== undefined &&
   facts.electricity !== undefined;
 
-function valueKnown(facts: KnownFacts): Omit<Valuation, "workload" | "label" | "rate"> {
-  const { coin, hashrate, basis, price, power, electricity, invented, origin } = facts;
+function valueKnown(facts: KnownFacts): Omit<Valuation, "workload" | "name" | "label" | "rate"> {
+  const { hashrate, basis, price, power, electricity, invented, origin } = facts;
   const gross = grossOf(hashrate, price);
   const fees = deduct(gross, feesOf(facts));
   const revenue = keptOf(gross, facts);
@@ -94,7 +100,7 @@ function valueKnown(facts: KnownFacts): Omit<Valuation, "workload" | "label" | "
     ...(power > 0 ? { breakEven: usdPerKwh(revenue / (power / 1000)) } : {}),
     ...(basis === undefined ? {} : { basis }),
     why: sayExplanation({
-      subject: `${coin} at ${sayHashrate(hashrate)} (${basis ?? "unknown basis"}) pays`,
+      subject: `${subjectOf(facts)} at ${sayHashrate(hashrate)} (${basis ?? "unknown basis"}) pays`,
       gross,
       ...(invented ? { remark: "at an invented price" } : {}),
       deductions: [...fees, { what: sayPowerAt(power, electricity), rate: cost, isTold: true }],

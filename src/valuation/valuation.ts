@@ -1,7 +1,7 @@
-import type { Workload } from "../ledger/rows.ts";
+import type { Work } from "../ledger/work.ts";
 import type { Watts } from "../units/energy.ts";
 import type { UsdPerHour, UsdPerKwh } from "../units/money.ts";
-import type { UnixMs } from "../units/time.ts";
+import type { Millis, UnixMs } from "../units/time.ts";
 
 /** What one more load costs, and where its power comes from. */
 export interface PowerPrice {
@@ -33,10 +33,9 @@ export interface ValuedPrice {
   readonly origin?: PriceOrigin;
 }
 
-/** What one workload is worth on one GPU. An absent field is unknown, and an unknown net never wins. */
-export interface Valuation {
-  readonly workload: Workload;
-  /** What people call it: the coin or the model. */
+/** What some work is worth on one GPU. An absent field is unknown, and an unknown net never wins. */
+export interface Valuation extends Work {
+  /** What people call it: the flight sheet, which is named after its coin unless it has its own name, or the model. */
   readonly label: string;
   /** Before fees. */
   readonly gross?: UsdPerHour;
@@ -50,6 +49,8 @@ export interface Valuation {
   readonly price?: ValuedPrice;
   /** The electricity price at which the net is 0. */
   readonly breakEven?: UsdPerKwh;
+  /** For how long the net surely stands; absent while nobody promises. */
+  readonly holdsFor?: Millis;
   /** The rate behind the revenue, with its unit, for people. */
   readonly rate: string;
   readonly basis?: RateBasis;

@@ -108,6 +108,7 @@ export function GpuCard({ gpu, rig, samples, now }: GpuCardProps) {
               <span class="dot" aria-hidden="true" />
               {toToneLabel(tone)}
               {tone === "handover" && <span class="pill-note">{gpu.state}</span>}
+              {tone === "hashing" && gpu.workName && <span class="pill-note">{gpu.workName}</span>}
             </p>
             {order && <p class="tag">mode {order}</p>}
             <p class="since">for {formatRunning(now - gpu.sinceMs)}</p>

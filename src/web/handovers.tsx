@@ -1,6 +1,6 @@
 import type { GpuView, TransitionView } from "../api/shapes.ts";
 import { formatDuration, formatMoment, formatRunning, join, toEnergy } from "./format.ts";
-import { toWorkloadLabel } from "./tone.ts";
+import { toWorkLabel } from "./tone.ts";
 
 interface HandoverProps {
   readonly transition: TransitionView;
@@ -9,7 +9,7 @@ interface HandoverProps {
 }
 
 function Handover({ transition, gpus, now }: HandoverProps) {
-  const { from, to, startedMs, durationMs, rung, reason, outcome, energyMj } = transition;
+  const { from, fromName, to, toName, startedMs, durationMs, rung, reason, outcome, energyMj } = transition;
   const gpu = gpus.length > 1 ? gpus.find(({ uuid }) => uuid === transition.gpu) : undefined;
   const length = durationMs === null ? `${formatRunning(now - startedMs)} so far` : formatDuration(durationMs);
   return (
@@ -17,7 +17,7 @@ function Handover({ transition, gpus, now }: HandoverProps) {
       <p class="cell-main">
         <span class="swatch" data-tone={to} aria-hidden="true" />
         <span>
-          {toWorkloadLabel(from)} → {toWorkloadLabel(to)}
+          {toWorkLabel(from, fromName)} → {toWorkLabel(to, toName)}
           {gpu && <span class="tag">GPU {gpu.index}</span>}
           {outcome !== null && outcome !== "completed" && <span class="tag bad">{outcome}</span>}
         </span>

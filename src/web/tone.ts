@@ -34,6 +34,10 @@ const WORKLOADS: Readonly<Record<WorkloadName, string>> = {
 
 export const toWorkloadLabel = (workload: WorkloadName): string => WORKLOADS[workload] ?? workload;
 
+/** With the flight sheet's name, where it has one. */
+export const toWorkLabel = (workload: WorkloadName, name: string | null): string =>
+  name === null ? toWorkloadLabel(workload) : `${toWorkloadLabel(workload)} ${name}`;
+
 export interface ModeWords {
   readonly name: ModeName;
   readonly label: string;

@@ -179,7 +179,8 @@ async function open(options: ContainerRigOptions, stack: AsyncDisposableStack): 
   const sink = stack.use(
     await ShareSink.start((worker) => {
       const gpu = workers.get(worker);
-      if (gpu !== undefined) controller.recordShare(shareRow({ gpu, worker, at: clock.now(), expectedHashes: HASHES }));
+      if (gpu !== undefined)
+        controller.recordShare(shareRow({ gpu, worker, at: clock.now(), expectedHashes: HASHES }), "devcoin");
     }),
   );
   const driver = stack.adopt(
@@ -204,12 +205,15 @@ async function open(options: ContainerRigOptions, stack: AsyncDisposableStack): 
     ledger,
     clock,
     logger,
-    mining: {
-      ...minerAddress,
-      coin: readMarketFile("sample").coin("devcoin", "sha256d"),
-      register: (worker, gpu) => void workers.set(worker, gpu),
-      poolAway: () => undefined,
-    },
+    mining: [
+      {
+        name: "devcoin",
+        ...minerAddress,
+        coin: readMarketFile("sample").coin("devcoin", "sha256d"),
+        register: (worker, gpu) => void workers.set(worker, gpu),
+        poolAway: () => undefined,
+      },
+    ],
     model: "tiny",
     onChange: () => {},
     onFault: (error) => faults.push(error),

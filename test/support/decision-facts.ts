@@ -11,7 +11,7 @@ export const decisionFacts = (changes: Partial<GpuFacts> = {}): GpuFacts => ({
   since: unixMs(T0),
   owner: { workload: "hashing", why: "tiny pays more now, but only 25 % of a switch's cost has been missed so far" },
   regretShare: 0.25,
-  gapWorkload: "hashing",
+  gapWork: { workload: "hashing" },
   gapNet: usdPerHour(0.02),
   queue: { waiting: 1, active: 0, worth: usdNano(1_500_000), oldest: unixMs(T0 + 500) },
   roundTrip: millis(8000),

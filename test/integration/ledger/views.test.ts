@@ -57,14 +57,17 @@ describe("what third parties read", () => {
     ],
     [
       "v_transitions",
-      "transition_id, gpu_uuid, from_workload, to_workload, rung, started_ms, ended_ms, duration_ms, energy_mj, vram_before_mib, vram_after_mib, xid, outcome, reason, detail",
+      "transition_id, gpu_uuid, from_workload, to_workload, rung, started_ms, ended_ms, duration_ms, energy_mj, vram_before_mib, vram_after_mib, xid, outcome, reason, detail, from_name, to_name",
     ],
     [
       "v_shares",
       "share_id, job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficulty, expected_hashes, verdict, reason, verified, latency_ms, algorithm",
     ],
     ["v_payouts", "from_ms, to_ms, credited_usd_nano, estimated_usd_nano"],
-    ["v_decisions", "decision_id, gpu_uuid, at_ms, mode, action, from_workload, to_workload, rule, why, inputs_json"],
+    [
+      "v_decisions",
+      "decision_id, gpu_uuid, at_ms, mode, action, from_workload, to_workload, rule, why, inputs_json, from_name, to_name",
+    ],
   ])("%s has the promised columns in the promised order", (view, columns) => {
     expect(columnsOf(view)).toBe(columns);
   });

@@ -62,19 +62,23 @@ class NvmlRig implements AsyncDisposable {
       ledger: this.ledger,
       clock: systemClock,
       logger,
-      mining: {
-        host: "127.0.0.1",
-        port: 3333,
-        coin: readMarketFile("sample").coin("devcoin", "sha256d"),
-        register: () => {},
-        poolAway: () => undefined,
-      },
+      mining: [
+        {
+          name: "devcoin",
+          host: "127.0.0.1",
+          port: 3333,
+          coin: readMarketFile("sample").coin("devcoin", "sha256d"),
+          register: () => {},
+          poolAway: () => undefined,
+        },
+      ],
       onChange: () => {},
       onFault: (error) => this.log.push(`fault ${String(error)}`),
     });
     this.#running = this.controller.run(this.stop.signal);
     this.#shares = setInterval(() => {
-      for (const { uuid } of gpus) this.controller.recordShare(shareRow({ gpu: uuid, at: systemClock.now() }));
+      for (const { uuid } of gpus)
+        this.controller.recordShare(shareRow({ gpu: uuid, at: systemClock.now() }), "devcoin");
     }, 100);
     await until(() => this.states().join() === "open,open");
   }

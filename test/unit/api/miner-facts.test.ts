@@ -69,8 +69,12 @@ describe("the tally of shares", () => {
   test("tells a wrong hash from a refusal, counts no share without an answer, and passes every one on", () => {
     const tally = new ShareTally();
     const passed: ShareRow[] = [];
-    tally.count(shareRow({ gpu: uuid }));
-    tally.passTo((share) => passed.push(share));
+    const sheets: string[] = [];
+    tally.count(shareRow({ gpu: uuid }), "devcoin");
+    tally.passTo((share, sheet) => {
+      passed.push(share);
+      sheets.push(sheet);
+    });
     const verdicts: readonly ShareVerdict[] = [
       "accepted",
       "stale",
@@ -79,9 +83,10 @@ describe("the tally of shares", () => {
       "low-difficulty",
       "unknown",
     ];
-    for (const verdict of verdicts) tally.count(shareRow({ gpu: uuid, verdict }));
+    for (const verdict of verdicts) tally.count(shareRow({ gpu: uuid, verdict }), "devcoin");
     expect(tally.of(uuid)).toEqual({ accepted: 2, rejected: 3, invalid: 1 });
     expect(tally.of("GPU-2")).toEqual(none);
     expect(passed.map(({ verdict }) => verdict)).toEqual(verdicts);
+    expect(new Set(sheets)).toEqual(new Set(["devcoin"]));
   });
 });

@@ -30,3 +30,12 @@ test("knows which decision was in force at a time, and which GPUs ever decided",
   expect(decisions.inForce(GPU_A, unixMs(T0 + 9000))).toMatchObject({ id: second });
   expect(decisions.gpus()).toEqual([GPU_A, GPU_B]);
 });
+
+test("says which of several of a kind was decided on, also once its inputs are forgotten", () => {
+  const { decisions } = openMemoryLedger(new ManualClock(T0));
+  const named = { from: "hashing", fromName: "kaspa", to: "hashing", toName: "ravencoin" } as const;
+  decisions.append(decisionRow(named));
+  expect(decisions.last(GPU_A)).toMatchObject(named);
+  expect(decisions.forgetInputs(unixMs(T0 + 1), 9)).toBe(1);
+  expect(decisions.last(GPU_A)).toMatchObject({ ...named, inputs: "{}" });
+});

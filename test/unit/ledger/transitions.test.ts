@@ -78,3 +78,8 @@ test("teaches costs only from completed switches of the same route, newest first
   expect(durations(undefined, 1)).toEqual([3000]);
   expect(ledger.transitions.costs(route, 1)[0]).toMatchObject({ gpu: GPU_B, energy: 3, ended: T0 + 3000 });
 });
+
+test("says which of several of a kind had the GPU and got it", () => {
+  ledger.transitions.start(transitionRow({ from: "hashing", fromName: "kaspa", to: "hashing", toName: "ravencoin" }));
+  expect(ledger.transitions.list(1)[0]).toMatchObject({ fromName: "kaspa", toName: "ravencoin" });
+});

@@ -1,48 +1,23 @@
 import { describe, expect, test } from "vitest";
 import type { Mode, Workload } from "../../../src/ledger/rows.ts";
 import { decide } from "../../../src/policy/decide.ts";
-import type { Decision, GpuFacts, Owner, SwitchRules } from "../../../src/policy/types.ts";
+import type { GpuFacts, SwitchRules } from "../../../src/policy/types.ts";
 import { toUsdNano, usdNano, usdPerHour } from "../../../src/units/money.ts";
-import { minutes, seconds, type UnixMs, unixMs } from "../../../src/units/time.ts";
-
-const NOW = unixMs(1_760_000_000_000);
-const ago = (length: number): UnixMs => unixMs(NOW - length);
-const owns = (workload: Workload): Owner => ({ workload, why: `${workload} pays most` });
-const NO_QUEUE = { waiting: 0, active: 0, worth: usdNano(0) };
-/** One request that pays for its handover, and one that does not. */
-const RICH = { waiting: 1, active: 0, worth: toUsdNano(1), oldest: NOW };
-const POOR = { waiting: 1, active: 0, worth: usdNano(5), oldest: ago(10_000) };
-/** What a borrowed GPU brought in, against what its owner lost. */
-const PAYING = { worth: toUsdNano(1), cost: toUsdNano(0.01) };
-const SPENT = { worth: usdNano(9), cost: usdNano(10) };
-
-const FACTS: GpuFacts = {
-  gpu: "GPU-1",
-  mode: "auto",
-  workload: "hashing",
-  since: ago(600_000),
-  owner: owns("hashing"),
-  gapWorkload: "hashing",
-  gapNet: usdPerHour(0.9),
-  queue: NO_QUEUE,
-  idleSince: ago(600_000),
-  roundTrip: seconds(4),
-  roundTripCost: toUsdNano(0.001),
-  priceSwitchesToday: 0,
-  gapSwitchesLastHour: 0,
-};
-const RULES: SwitchRules = {
-  minDwell: minutes(1),
-  maxPriceSwitchesPerDay: 20,
-  maxGapSwitchesPerHour: 12,
-  lending: true,
-  wakeValue: usdNano(0),
-  maxWait: seconds(30),
-};
-const NO_LENDING: SwitchRules = { ...RULES, lending: false };
-
-/** `keep rule`, or `workload rule` for a switch. */
-const brief = (decision: Decision): string => `${decision.action === "keep" ? "keep" : decision.to} ${decision.rule}`;
+import { seconds, unixMs } from "../../../src/units/time.ts";
+import {
+  ago,
+  brief,
+  FACTS,
+  NO_LENDING,
+  NO_QUEUE,
+  NOW,
+  owns,
+  PAYING,
+  POOR,
+  RICH,
+  RULES,
+  SPENT,
+} from "./decide-facts.ts";
 
 interface Case {
   readonly reason: string;
@@ -132,7 +107,7 @@ describe("cases 2 to 6, while inference has the GPU", () => {
     { reason: "4: without lending an owner keeps its gaps", facts: mine, rules: NO_LENDING, is: "keep owner" },
     {
       reason: "4: an owner keeps the GPU where nothing else could use the gaps",
-      facts: { ...mine, gapWorkload: "none", gapNet: usdPerHour(-0.01), idleSince: ago(9e6) },
+      facts: { ...mine, gapWork: { workload: "none" }, gapNet: usdPerHour(-0.01), idleSince: ago(9e6) },
       is: "keep owner",
     },
     {
@@ -165,7 +140,7 @@ describe("cases 2 to 6, while inference has the GPU", () => {
     },
     {
       reason: "6: a borrower gives back to rest where nothing pays",
-      facts: { ...serving, owner: owns("none"), gapWorkload: "none", gapNet: usdPerHour(0) },
+      facts: { ...serving, owner: owns("none"), gapWork: { workload: "none" }, gapNet: usdPerHour(0) },
       is: "none lent-back",
     },
     {
@@ -195,7 +170,7 @@ describe("cases 2 to 6, while inference has the GPU", () => {
     },
     {
       reason: "6: inference keeps the GPU when it is the gap's work itself",
-      facts: { ...mine, gapWorkload: "inference" },
+      facts: { ...mine, gapWork: { workload: "inference" } },
       is: "keep lent-back",
     },
   ]);
@@ -235,7 +210,12 @@ describe("case 7, a request waits for a GPU that does something else", () => {
     },
     {
       reason: "a rig that only serves admits requests at price 0",
-      facts: { workload: "none", owner: owns("none"), gapWorkload: "none", queue: { ...POOR, worth: usdNano(0) } },
+      facts: {
+        workload: "none",
+        owner: owns("none"),
+        gapWork: { workload: "none" },
+        queue: { ...POOR, worth: usdNano(0) },
+      },
       rules: NO_LENDING,
       is: "inference arrival",
     },
@@ -307,12 +287,12 @@ describe("cases 8 to 11, nobody asks and ownership decides", () => {
     },
     {
       reason: "8: an owner takes a resting GPU back where nothing else could use the gaps",
-      facts: { workload: "none", owner: owns("inference"), gapWorkload: "none" },
+      facts: { workload: "none", owner: owns("inference"), gapWork: { workload: "none" } },
       is: "inference regret",
     },
     {
       reason: "8: and keeps it",
-      facts: { workload: "inference", owner: owns("inference"), gapWorkload: "none" },
+      facts: { workload: "inference", owner: owns("inference"), gapWork: { workload: "none" } },
       is: "keep owner",
     },
     { reason: "9: leaving a rest needs no patience", facts: { workload: "none", since: NOW }, is: "hashing regret" },
@@ -345,7 +325,7 @@ describe("cases 8 to 11, nobody asks and ownership decides", () => {
     },
     {
       reason: "11: hashing that loses money in the gaps ends, too: for the owner, since nothing fills them",
-      facts: { owner: owns("inference"), gapWorkload: "none" },
+      facts: { owner: owns("inference"), gapWork: { workload: "none" } },
       is: "inference regret",
     },
     {
@@ -362,8 +342,8 @@ describe("cases 8 to 11, nobody asks and ownership decides", () => {
   });
 
   test("says what fills the gaps, and nothing of gaps that nothing fills", () => {
-    const why = (gapWorkload: Workload) =>
-      decide({ ...FACTS, workload: gapWorkload, owner: owns("inference"), gapWorkload }, RULES, NOW).why;
+    const why = (gap: Workload) =>
+      decide({ ...FACTS, workload: gap, owner: owns("inference"), gapWork: { workload: gap } }, RULES, NOW).why;
     expect(why("hashing")).toBe("inference pays most; hashing fills the gaps between requests");
     expect(why("none")).toBe("inference pays most");
   });

@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Workload } from "../../../src/ledger/rows.ts";
 import { advance, type Sight, startWork } from "../../../src/policy/price/work-function.ts";
-import { addRegret, explainOwner, type Regret, regretShare, startRegret } from "../../../src/policy/regret.ts";
+import {
+  addRegret,
+  explainOwner,
+  type Regret,
+  regretShare as shareOf,
+  startRegret as startAs,
+} from "../../../src/policy/regret.ts";
 import { bestOf } from "../../../src/policy/replay/rule.ts";
 import type { Candidate } from "../../../src/policy/types.ts";
 import { toUsd, toUsdNano, type UsdNano, usdNano, usdPerHour } from "../../../src/units/money.ts";
@@ -22,8 +28,10 @@ const candidates = (rates: Rates): readonly Candidate[] =>
     net: usdPerHour(net),
   }));
 const ROUND_TRIP = toUsdNano(2);
+const startRegret = (workload: Workload) => startAs({ workload });
+const regretShare = (state: Regret, cost: UsdNano) => shareOf(state, () => cost);
 const add = (state: Regret, rates: Rates, length = hours(1), cost = ROUND_TRIP) =>
-  addRegret(state, candidates(rates), millis(length), cost);
+  addRegret(state, candidates(rates), millis(length), () => cost);
 
 /** The owner after each step, by one counter of the given patience. */
 function ownersOf(start: Workload, steps: readonly Step[], cost = ROUND_TRIP, patience = 1): readonly Workload[] {
@@ -161,7 +169,7 @@ describe("for three workloads", () => {
 
   test("the owner goes to what pays most among those that are a whole switch ahead", () => {
     const state = add(startRegret("hashing"), { hashing: 0, inference: 5, none: 4 });
-    expect(state.owner).toBe("inference");
+    expect(state.owner.workload).toBe("inference");
   });
 
   test("two losing workloads hand the GPU to rest", () => {
@@ -200,42 +208,46 @@ describe("what the owner is worth", () => {
     ["nothing known at all changes nothing", "hashing", {}, "hashing"],
   ];
   test.each(steps)("%s", (_reason, owner, rates, expected) => {
-    expect(add(startRegret(owner), rates).owner).toBe(expected);
+    expect(add(startRegret(owner), rates).owner.workload).toBe(expected);
   });
 
   test("an owner that was unknown for a while goes on where it stood", () => {
     const before = add(startRegret("hashing"), { hashing: 0, inference: 1.5 });
     const unknown = add(before, { inference: 1.5 }, hours(24));
     expect(unknown).toBe(before);
-    expect(add(unknown, { hashing: 0, inference: 0.5 }).owner).toBe("inference");
+    expect(add(unknown, { hashing: 0, inference: 0.5 }).owner.workload).toBe("inference");
   });
 
   test("a rival that was unknown for a while has to earn its lead anew", () => {
     const ahead = add(startRegret("hashing"), { hashing: 0, inference: 1.5, none: -1 });
     const gone = add(ahead, { hashing: 0, none: -1 });
-    expect(add(gone, { hashing: 0, inference: 1.5, none: -1 }).owner).toBe("hashing");
+    expect(add(gone, { hashing: 0, inference: 1.5, none: -1 }).owner.workload).toBe("hashing");
   });
 
   test("time that did not pass adds nothing", () => {
-    expect(add(startRegret("hashing"), { hashing: 0, inference: 1e6 }, millis(0)).owner).toBe("hashing");
+    expect(add(startRegret("hashing"), { hashing: 0, inference: 1e6 }, millis(0)).owner.workload).toBe("hashing");
   });
 });
 
 describe("the cost of a round trip", () => {
   test("that fell makes an old regret enough, though ways back still count at half of what they were", () => {
     const state = add(startRegret("hashing"), { hashing: 0, inference: 1.9 });
-    expect(state.owner).toBe("hashing");
-    expect(add(state, { hashing: 0, inference: 0 }, millis(0), toUsdNano(0.9)).owner).toBe("inference");
+    expect(state.owner.workload).toBe("hashing");
+    expect(add(state, { hashing: 0, inference: 0 }, millis(0), toUsdNano(0.9)).owner.workload).toBe("inference");
   });
 
   test("that rose asks for more than was missed", () => {
     const state = add(startRegret("hashing"), { hashing: 0, inference: 1.5 });
-    expect(add(state, { hashing: 0, inference: 1 }, hours(1), toUsdNano(20)).owner).toBe("hashing");
+    expect(add(state, { hashing: 0, inference: 1 }, hours(1), toUsdNano(20)).owner.workload).toBe("hashing");
   });
 
   test("of nothing still takes something to be missed", () => {
-    expect(add(startRegret("hashing"), { hashing: 1, inference: 1 }, hours(1), usdNano(0)).owner).toBe("hashing");
-    expect(add(startRegret("hashing"), { hashing: 1, inference: 2 }, hours(1), usdNano(0)).owner).toBe("inference");
+    expect(add(startRegret("hashing"), { hashing: 1, inference: 1 }, hours(1), usdNano(0)).owner.workload).toBe(
+      "hashing",
+    );
+    expect(add(startRegret("hashing"), { hashing: 1, inference: 2 }, hours(1), usdNano(0)).owner.workload).toBe(
+      "inference",
+    );
   });
 });
 
@@ -246,7 +258,7 @@ describe("fractions of a nano-USD", () => {
   test("add up to a switch when looked at every second", () => {
     let state = startRegret("hashing");
     for (let second = 0; second < 3600; second++) state = add(state, SLIGHT, seconds(1), usdNano(990));
-    expect(state.owner).toBe("inference");
+    expect(state.owner.workload).toBe("inference");
   });
 
   test("come to the same whether time is cut fine or coarse", () => {
@@ -287,7 +299,7 @@ describe("how far a switch is", () => {
 });
 
 describe("the sentence for the owner", () => {
-  const explain = (state: Regret, rates: Rates) => explainOwner(state, candidates(rates), ROUND_TRIP);
+  const explain = (state: Regret, rates: Rates) => explainOwner(state, candidates(rates), () => ROUND_TRIP);
 
   test("says that it pays most", () => {
     const rates = { hashing: 2, inference: 1 };
@@ -325,10 +337,10 @@ describe("the counters side by side", () => {
     const steps: Step[] = [];
     const owners: Workload[] = [];
     for (let index = 0; index < count; index++) {
-      const rates = state.owner === "hashing" ? { hashing: 0, inference: 1 } : { hashing: 1, inference: 0 };
+      const rates = state.owner.workload === "hashing" ? { hashing: 0, inference: 1 } : { hashing: 1, inference: 0 };
       steps.push({ length: minutes(1), rates });
       state = add(state, rates, minutes(1));
-      owners.push(state.owner);
+      owners.push(state.owner.workload);
     }
     return { steps, owners };
   };
@@ -342,9 +354,9 @@ describe("the counters side by side", () => {
   test("leave the state before as it was", () => {
     const before = add(startRegret("hashing"), { hashing: 0, inference: 1.5 });
     const share = regretShare(before, ROUND_TRIP);
-    expect(add(before, { hashing: 0, inference: 0.5 }).owner).toBe("inference");
+    expect(add(before, { hashing: 0, inference: 0.5 }).owner.workload).toBe("inference");
     expect(regretShare(before, ROUND_TRIP)).toBe(share);
-    expect(add(before, { hashing: 0, inference: 0.4 }).owner).toBe("hashing");
+    expect(add(before, { hashing: 0, inference: 0.4 }).owner.workload).toBe("hashing");
   });
 
   test("grow eager where leads last, so that a quarter of a round trip is enough", () => {
@@ -369,7 +381,7 @@ describe("the counters side by side", () => {
     const promised = (holdsFor: number) =>
       candidates({ hashing: 0, inference: 1 }).map((one) => ({ ...one, holdsFor: hours(holdsFor) }));
     const look = (holdsFor: number) =>
-      addRegret(startRegret("hashing"), promised(holdsFor), seconds(1), toUsdNano(0.9)).owner;
+      addRegret(startRegret("hashing"), promised(holdsFor), seconds(1), () => toUsdNano(0.9)).owner.workload;
     expect(look(0.1)).toBe("hashing");
     expect(look(1)).toBe("inference");
   });

@@ -1,19 +1,21 @@
 import type { GpuControl, GpuInfo } from "../../../src/gpu/source.ts";
 import type { Admittance, Grant } from "../../../src/inference/gpu-port.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
-import type { Mode, ShareVerdict } from "../../../src/ledger/rows.ts";
+import type { Mode, ShareVerdict, Workload } from "../../../src/ledger/rows.ts";
+import type { Work } from "../../../src/ledger/work.ts";
 import { type Clock, steadyClock } from "../../../src/lib/clock.ts";
 import { createLogger, type Logger } from "../../../src/lib/logger.ts";
 import type { CoinQuote } from "../../../src/market/file.ts";
 import type { SwitchRules } from "../../../src/policy/types.ts";
 import { Cooldown } from "../../../src/rig/cooldown.ts";
-import { Custody, type PoolAway } from "../../../src/rig/custody.ts";
+import { Custody } from "../../../src/rig/custody.ts";
 import { ObservedDemand } from "../../../src/rig/demand.ts";
 import { EngineControl } from "../../../src/rig/engine-control.ts";
+import { FlightSheets, type PoolAway } from "../../../src/rig/flight-sheets.ts";
 import { GpuLoop } from "../../../src/rig/gpu-loop.ts";
 import { HashingWatch } from "../../../src/rig/hashing-watch.ts";
 import { MeterBook } from "../../../src/rig/meter-book.ts";
-import { MinerControl } from "../../../src/rig/miner-control.ts";
+import { MinerControl, ownMiner } from "../../../src/rig/miner-control.ts";
 import { PowerBudget, type PowerGroup } from "../../../src/rig/power-budget.ts";
 import { RateBook } from "../../../src/rig/rates.ts";
 import { RequestQueue } from "../../../src/rig/request-queue.ts";
@@ -23,8 +25,8 @@ import { SwitchBook } from "../../../src/rig/switch-book.ts";
 import { type Profile, Tuner } from "../../../src/rig/tuner.ts";
 import { Wake } from "../../../src/rig/wake.ts";
 import { watts } from "../../../src/units/energy.ts";
-import { toUsdNano, type UsdNano, usdPerKwh, usdPerTerahash } from "../../../src/units/money.ts";
-import { type Millis, millis, minutes, seconds, unixMs } from "../../../src/units/time.ts";
+import { toUsdNano, type UsdNano, usdPerKwh } from "../../../src/units/money.ts";
+import { type Millis, millis, minutes, seconds } from "../../../src/units/time.ts";
 import type { WorkRole, WorkSpec } from "../../../src/workloads/driver.ts";
 import { FakeGpuSource } from "../../support/fake-gpu-source.ts";
 import { FakeProcesses, occupancy, type Vram } from "../../support/fake-processes.ts";
@@ -32,6 +34,7 @@ import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
 import { GPU_A, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
+import { COIN, MEASURED } from "./bench-facts.ts";
 import { PendingRequest } from "./pending-request.ts";
 
 export const NEVER = new AbortController().signal;
@@ -47,23 +50,11 @@ export const workSpec = (role: WorkRole): WorkSpec => ({
   stopTimeout: seconds(5),
 });
 
-const COIN: CoinQuote = {
-  coin: "devcoin",
-  algorithm: "sha256d",
-  value: usdPerTerahash(20),
-  unit: "USD/TH",
-  currency: "USD",
-  source: "test",
-  asOf: unixMs(T0),
-  invented: true,
-};
-
-/** 24 MH/s at 90 W, 100 tokens a second at 60 W, 10 W at rest. */
-const MEASURED = [
-  { label: "devcoin", rate: 24_000_000, unit: "H/s", power: watts(90), samples: 9 },
-  { label: "tiny", rate: 100, unit: "tok/s", power: watts(60), samples: 9 },
-  { label: "rest", rate: 10, unit: "W", power: watts(10), samples: 9 },
-] as const;
+/** The bench has one flight sheet, which is named after its coin. */
+export const workOf = (workload: Workload): Work => ({
+  workload,
+  ...(workload === "hashing" ? { name: COIN.coin } : {}),
+});
 
 export interface BenchOptions {
   readonly mines?: boolean;
@@ -156,7 +147,7 @@ export class RigBench implements AsyncDisposable {
     const roster = new Roster(this.processes);
     const metered = { roster, source: this.source, wall, hostShare: 1, electricity: ELECTRICITY };
     this.meter = new MeterBook({ ...parts, ...metered, gpu, clock: clock.aside() });
-    this.rates = new RateBook(gpu, { hashing: "devcoin", serving: "tiny", resting: "rest" }, parts);
+    this.rates = new RateBook(gpu, { hashing: [coin.coin], serving: "tiny", resting: "rest" }, parts);
     this.switches = new SwitchBook({
       gpu,
       ledger: this.ledger,
@@ -176,7 +167,8 @@ export class RigBench implements AsyncDisposable {
       hostFree: () => this.hostFreeMiB,
       onTrouble: () => this.wake.call(),
     });
-    this.miner = new MinerControl(driver, workSpec("miner"), { clock, onWork: (work) => roster.note("miner", work) });
+    const planned = ownMiner(workSpec("miner"));
+    this.miner = new MinerControl(driver, planned, { clock, onWork: (work) => roster.note("miner", work) });
     this.engine = new EngineControl(driver, workSpec("engine"), {
       onWork: (work) => roster.note("engine", work),
       mayHoldVram: info.vramTotalMiB !== undefined,
@@ -186,7 +178,8 @@ export class RigBench implements AsyncDisposable {
     const { control, profiles = [] } = options;
     this.tuner = new Tuner({ ...parts, gpu, control, profiles });
     this.demand = new ObservedDemand(clock.now());
-    const mining = { miner: this.miner, coin, watch: this.watch, poolAway: () => this.poolAway };
+    const sheet = { name: coin.coin, coin, planned, watch: this.watch, poolAway: () => this.poolAway };
+    const mining = new FlightSheets(this.miner, [sheet]);
     const shared = {
       ...parts,
       steady,
@@ -307,10 +300,10 @@ export class RigBench implements AsyncDisposable {
   }
 
   /** Runs one handover to its end. */
-  async handOver(to: Parameters<Custody["handOver"]>[0], signal = NEVER) {
+  async handOver(to: Workload, signal = NEVER) {
     let outcome: Awaited<ReturnType<Custody["handOver"]>> | undefined;
     let fault: unknown;
-    this.custody.handOver(to, "because the test says so", signal).then(
+    this.custody.handOver(workOf(to), "because the test says so", signal).then(
       (value) => {
         outcome = value;
       },

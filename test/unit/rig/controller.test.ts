@@ -56,13 +56,16 @@ function rigOf(config: RigConfig): RigController {
     ledger,
     clock,
     logger: createLogger("debug", (line) => log.push(line)),
-    mining: {
-      host: "127.0.0.1",
-      port: 3333,
-      coin: readMarketFile("sample").coin("devcoin", "sha256d"),
-      register: (worker, gpu) => void workers.set(worker, gpu),
-      poolAway: () => undefined,
-    },
+    mining: [
+      {
+        name: "devcoin",
+        host: "127.0.0.1",
+        port: 3333,
+        coin: readMarketFile("sample").coin("devcoin", "sha256d"),
+        register: (worker, gpu) => void workers.set(worker, gpu),
+        poolAway: () => undefined,
+      },
+    ],
     model: "tiny",
     onChange: () => {
       changes++;
@@ -77,7 +80,7 @@ const ask = (jobId: string, worth = usdNano(1)) => rig.enqueue({ jobId, worth },
 async function passUntil(isTrue: () => boolean): Promise<void> {
   for (let steps = 0; !isTrue(); steps++) {
     if (steps > 20_000) throw new Error(`not true in time: ${isTrue}\n${log.join("")}`);
-    for (const gpu of [GPU_A, GPU_B]) rig.recordShare(shareRow({ gpu, at: clock.now() }));
+    for (const gpu of [GPU_A, GPU_B]) rig.recordShare(shareRow({ gpu, at: clock.now() }), "devcoin");
     if (clock.waiting >= 2) await clock.advance(50);
     else await new Promise((resolve) => setImmediate(resolve));
   }
@@ -111,17 +114,17 @@ describe("a rig of two GPUs", () => {
   });
 
   test("writes each share to the books, and tells of it", () => {
-    rig.recordShare(shareRow({ gpu: GPU_B }));
+    rig.recordShare(shareRow({ gpu: GPU_B }), "devcoin");
     expect(ledger.shares.expectedHashesSince(GPU_B, clock.now())).toBe(2 ** 31);
     expect(ledger.shares.expectedHashesSince(GPU_A, clock.now())).toBe(0);
     expect(changes).toBe(1);
   });
 
   test("leaves a share out whose figures the ledger refuses: a pool's nonsense does not stop the agent", () => {
-    rig.recordShare(shareRow({ difficulty: Number.NaN }));
+    rig.recordShare(shareRow({ difficulty: Number.NaN }), "devcoin");
     expect(faults).toEqual([]);
     expect(log.join("")).toContain("a share cannot be recorded");
-    rig.recordShare(shareRow());
+    rig.recordShare(shareRow(), "devcoin");
     expect(ledger.shares.expectedHashesSince(GPU_A, clock.now())).toBe(2 ** 31);
   });
 
@@ -132,7 +135,7 @@ describe("a rig of two GPUs", () => {
         throw full;
       },
     });
-    rig.recordShare(shareRow());
+    rig.recordShare(shareRow(), "devcoin");
     expect(faults).toEqual([full]);
   });
 

@@ -5,7 +5,7 @@ import { usdPerHour } from "../../../src/units/money.ts";
 import { unixMs } from "../../../src/units/time.ts";
 import { WorkError } from "../../../src/workloads/errors.ts";
 import { T0 } from "../../support/ledger-rows.ts";
-import { NEVER, RigBench } from "./bench.ts";
+import { NEVER, RigBench, workOf } from "./bench.ts";
 
 let rig: RigBench;
 beforeEach(async () => {
@@ -43,7 +43,7 @@ test("a handover that the hardware cannot confirm is completed, and its row says
 describe("a handover", () => {
   test("is in the ledger before the first step is taken", async () => {
     rig.driver.startMs.set("miner", 2000);
-    const handing = rig.custody.handOver("hashing", "devcoin pays most", NEVER);
+    const handing = rig.custody.handOver(workOf("hashing"), "devcoin pays most", NEVER);
     await rig.step(0);
     expect(rig.driver.log).toEqual([]);
     expect(rig.transitions).toEqual([
@@ -160,7 +160,7 @@ describe("a start that fails", () => {
     expect(rig.custody.state).toBe("idle");
     expect(rig.hashingJobs).toEqual([expect.objectContaining({ outcome: "failed" })]);
     expect(rig.transitions).toEqual([expect.objectContaining({ outcome: "failed", detail: reason })]);
-    expect(rig.cooldown.blocking("hashing", rig.clock.now())).toMatchObject({ reason });
+    expect(rig.cooldown.blocking(workOf("hashing"), rig.clock.now())).toMatchObject({ reason });
   });
 
   test("for want of a share stops the miner again", async () => {
@@ -194,8 +194,8 @@ describe("a start that fails", () => {
     rig.driver.failures.set("engine", "out of memory");
     await rig.handOver("inference");
     expect(rig.workload).toBe("none");
-    expect(rig.cooldown.blocking("inference", rig.clock.now())?.reason).toContain("out of memory");
-    expect(rig.cooldown.blocking("hashing", rig.clock.now())).toBeUndefined();
+    expect(rig.cooldown.blocking(workOf("inference"), rig.clock.now())?.reason).toContain("out of memory");
+    expect(rig.cooldown.blocking(workOf("hashing"), rig.clock.now())).toBeUndefined();
     expect(await rig.handOver("hashing")).toEqual({ kind: "done" });
     expect(rig.driver.log).toEqual(["start miner", "fail engine"]);
   });
@@ -205,7 +205,7 @@ describe("a start that fails", () => {
     await rig.handOver("hashing");
     rig.driver.failures.clear();
     await rig.handOver("hashing");
-    expect(rig.cooldown.blocking("hashing", rig.clock.now())).toBeUndefined();
+    expect(rig.cooldown.blocking(workOf("hashing"), rig.clock.now())).toBeUndefined();
   });
 
   test("is not one that took a rung down: it arrives, and its row says why it was slower", async () => {
@@ -258,7 +258,7 @@ describe("a handover that is called off", () => {
     expect(await handing).toEqual({ kind: "aborted" });
     expect(rig.transitions).toEqual([expect.objectContaining({ outcome: "aborted" })]);
     expect(rig.hashingJobs).toEqual([expect.objectContaining({ outcome: "cancelled" })]);
-    expect(rig.cooldown.blocking("hashing", rig.clock.now())).toBeUndefined();
+    expect(rig.cooldown.blocking(workOf("hashing"), rig.clock.now())).toBeUndefined();
     expect(rig.workload).toBe("none");
   });
 });
@@ -300,7 +300,7 @@ test("a start that throws ends its job as failed, and cools down", async () => {
   rig.driver.faults.set("miner", new Error("fork failed"));
   expect(await rig.handOver("hashing")).toMatchObject({ kind: "failed", reason: "fork failed" });
   expect(rig.hashingJobs).toEqual([expect.objectContaining({ outcome: "failed" })]);
-  expect(rig.cooldown.blocking("hashing", rig.clock.now())).toMatchObject({ reason: "fork failed" });
+  expect(rig.cooldown.blocking(workOf("hashing"), rig.clock.now())).toMatchObject({ reason: "fork failed" });
 });
 
 test("a ledger that cannot be written goes up to whoever runs the GPU", async () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RigBench } from "./bench.ts";
+import { RigBench, workOf } from "./bench.ts";
 
 let rig: RigBench;
 beforeEach(async () => {
@@ -16,7 +16,7 @@ afterEach(async () => {
   await rig[Symbol.asyncDispose]();
 });
 const block = (workload: "hashing" | "inference") => {
-  const found = rig.cooldown.blocking(workload, rig.steady.now());
+  const found = rig.cooldown.blocking(workOf(workload), rig.steady.now());
   return found && { reason: found.reason, seconds: Math.round((found.until - rig.steady.now()) / 1000) };
 };
 const starts = (role: string) => rig.driver.log.filter((line) => line === `start ${role}`).length;

@@ -3,7 +3,7 @@ import { LedgerError } from "../../../src/ledger/errors.ts";
 import { toUsdNano, usdNano } from "../../../src/units/money.ts";
 import { WorkError } from "../../../src/workloads/errors.ts";
 import { answerJson } from "../../support/scripted-engine.ts";
-import { RigBench } from "./bench.ts";
+import { RigBench, workOf } from "./bench.ts";
 
 let rig: RigBench;
 afterEach(async () => {
@@ -79,7 +79,7 @@ describe("a miner that dies", () => {
     await rig.release(await rig.served(request), "cmpl-1");
     await rig.pass(500);
     expect(rig.workload).toBe("inference");
-    expect(rig.cooldown.blocking("inference", rig.steady.now())).toBeUndefined();
+    expect(rig.cooldown.blocking(workOf("inference"), rig.steady.now())).toBeUndefined();
     expect(rig.routes.at(-1)).toBe("hashing → inference completed");
   });
 
@@ -167,7 +167,7 @@ describe("an engine that fails", () => {
     rig.driver.failures.set("engine", "model file is damaged");
     rig.run();
     await rig.hashing();
-    await rig.until(() => rig.cooldown.blocking("inference", rig.clock.now()) !== undefined);
+    await rig.until(() => rig.cooldown.blocking(workOf("inference"), rig.clock.now()) !== undefined);
     await rig.pass(100);
     const request = rig.ask("cmpl-1");
     await rig.until(() => request.settled !== undefined);
@@ -198,7 +198,7 @@ describe("an engine that fails", () => {
       detail: "the engine answered its warm-up with 500",
     });
     await rig.hashing();
-    expect(rig.cooldown.blocking("inference", rig.steady.now())).toBeDefined();
+    expect(rig.cooldown.blocking(workOf("inference"), rig.steady.now())).toBeDefined();
   });
 
   test("again and again beside the miner is restarted ever more rarely, and the miner hashes on", async () => {

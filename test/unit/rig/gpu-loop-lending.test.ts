@@ -33,7 +33,9 @@ describe("a borrowed GPU", () => {
     await rig.release(await rig.served(rig.ask("cmpl-1", usdNano(4 * cost()))), "cmpl-1");
     const borrowed = rig.clock.monotonic();
     await trickle(1, () => rig.routes.at(-1)?.startsWith("inference → hashing") === true);
-    expect(rig.transitions.at(-1)?.reason).toBe("what was asked no longer covers what hashing would have earned");
+    expect(rig.transitions.at(-1)?.reason).toBe(
+      "what was asked no longer covers what hashing devcoin would have earned",
+    );
     // A round trip of some 2 s: four of them pay for about 6 s away from hashing.
     expect(rig.clock.monotonic() - borrowed).toBeLessThan(15_000);
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { MinerNews } from "../../../src/mining/miners/door.ts";
-import { MinerControl } from "../../../src/rig/miner-control.ts";
+import { MinerControl, ownMiner } from "../../../src/rig/miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "../../../src/rig/outcome.ts";
 import { jobStart, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { until } from "../../support/until.ts";
@@ -185,7 +185,7 @@ class CountedMiner extends MinerControl {
 }
 
 async function startMiner(): Promise<CountedMiner> {
-  const miner = new CountedMiner(rig.driver, workSpec("miner"), { clock: rig.clock, onWork: () => {} });
+  const miner = new CountedMiner(rig.driver, ownMiner(workSpec("miner")), { clock: rig.clock, onWork: () => {} });
   expect(await miner.start(NEVER)).toEqual(DONE);
   return miner;
 }

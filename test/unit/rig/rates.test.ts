@@ -15,13 +15,13 @@ beforeEach(() => {
 });
 afterEach(() => ledger.close());
 
-const LABELS = { hashing: "devcoin", serving: "tiny", resting: "rest" };
+const LABELS = { hashing: ["devcoin"], serving: "tiny", resting: "rest" };
 const open = (gpu: typeof GPU_A = GPU_A, labels = LABELS) => new RateBook(gpu, labels, { ledger, clock });
 
 describe("what was never measured", () => {
   test("is unknown, not nothing", () => {
     const rates = open();
-    expect([rates.hashrate(), rates.tokensPerSecond()]).toEqual([undefined, undefined]);
+    expect([rates.hashrate("devcoin"), rates.tokensPerSecond()]).toEqual([undefined, undefined]);
     for (const activity of ["hashing", "serving", "resting"] as const) expect(rates.power(activity)).toBeUndefined();
   });
 
@@ -53,15 +53,15 @@ describe("power", () => {
 describe("the hashrate", () => {
   test("is the live one while there is one, with its basis", () => {
     const rates = open();
-    rates.observeHashrate({ rate: hashrate(5e6), basis: "effective" });
-    expect(rates.hashrate()).toEqual({ rate: 5e6, basis: "effective" });
+    rates.observeHashrate({ rate: hashrate(5e6), basis: "effective", sheet: "devcoin" });
+    expect(rates.hashrate("devcoin")).toEqual({ rate: 5e6, basis: "effective" });
   });
 
   test("is the last one measured once hashing stopped, and called a benchmark", () => {
     const rates = open();
-    rates.observeHashrate({ rate: hashrate(5e6), basis: "reported" });
+    rates.observeHashrate({ rate: hashrate(5e6), basis: "reported", sheet: "devcoin" });
     rates.observeHashrate(undefined);
-    expect(rates.hashrate()).toEqual({ rate: 5e6, basis: "benchmark" });
+    expect(rates.hashrate("devcoin")).toEqual({ rate: 5e6, basis: "benchmark" });
   });
 });
 
@@ -76,7 +76,7 @@ describe("what was learned", () => {
   beforeEach(() => {
     const rates = open();
     rates.observePower("hashing", watts(64));
-    rates.observeHashrate({ rate: hashrate(5e6), basis: "effective" });
+    rates.observeHashrate({ rate: hashrate(5e6), basis: "effective", sheet: "devcoin" });
     rates.observePower("resting", watts(9));
     rates.observePower("serving", watts(60));
     rates.observeTokens(tokensPerSecond(120));
@@ -85,7 +85,7 @@ describe("what was learned", () => {
 
   test("survives a restart, as a benchmark", () => {
     const rates = open();
-    expect(rates.hashrate()).toEqual({ rate: 5e6, basis: "benchmark" });
+    expect(rates.hashrate("devcoin")).toEqual({ rate: 5e6, basis: "benchmark" });
     expect([rates.power("hashing"), rates.power("resting"), rates.power("serving")]).toEqual([64, 9, 60]);
     expect(rates.tokensPerSecond()).toBe(120);
   });
@@ -97,8 +97,8 @@ describe("what was learned", () => {
   });
 
   test("is not taken for another GPU, nor for another coin", () => {
-    expect(open(GPU_B).hashrate()).toBeUndefined();
-    expect(open(GPU_A, { ...LABELS, hashing: "btc" }).hashrate()).toBeUndefined();
+    expect(open(GPU_B).hashrate("devcoin")).toBeUndefined();
+    expect(open(GPU_A, { ...LABELS, hashing: ["btc"] }).hashrate("btc")).toBeUndefined();
   });
 });
 
@@ -111,7 +111,7 @@ test("keeps the date of what was not measured again, and takes a benchmark's fig
   rates.store();
   expect(ledger.benchmarks.get(GPU_A, "rest")?.at).toBe(T0 + 3_600_000);
   expect(ledger.benchmarks.get(GPU_A, "devcoin")).toMatchObject({ rate: 7e6, power: 70, basis: "benched", at: T0 });
-  expect(open().hashrate()).toEqual({ rate: 7e6, basis: "benchmark" });
+  expect(open().hashrate("devcoin")).toEqual({ rate: 7e6, basis: "benchmark" });
 });
 
 test("is stored by itself once a minute, so that a killed agent loses a minute at most", async () => {

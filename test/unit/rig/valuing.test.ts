@@ -25,6 +25,7 @@ const COIN: CoinQuote = {
   maxAge: minutes(10),
   invented: true,
 };
+const SHEETS = [{ name: "devcoin", coin: COIN }];
 const INFERENCE = {
   model: "tiny",
   demand: { worth: toUsdNano(0.01), window: minutes(15) },
@@ -37,12 +38,12 @@ let clock: ManualClock;
 beforeEach(() => {
   clock = new ManualClock(T0);
   ledger = openMemoryLedger(clock);
-  rates = new RateBook(GPU_A, { hashing: "devcoin", serving: "tiny", resting: "rest" }, { ledger, clock });
+  rates = new RateBook(GPU_A, { hashing: ["devcoin"], serving: "tiny", resting: "rest" }, { ledger, clock });
 });
 afterEach(() => ledger.close());
 
 function measure(): void {
-  rates.observeHashrate({ rate: hashrate(24e6), basis: "effective" });
+  rates.observeHashrate({ rate: hashrate(24e6), basis: "effective", sheet: "devcoin" });
   rates.observePower("hashing", watts(90));
   rates.observePower("serving", watts(60));
   rates.observePower("resting", watts(9));
@@ -53,7 +54,7 @@ const value = (facts: Partial<ValuingFacts> = {}, now = NOW) =>
 describe("valuing a GPU", () => {
   test("covers every workload that it may do, at the watts of the wall", () => {
     measure();
-    const all = value({ coin: COIN, inference: INFERENCE });
+    const all = value({ sheets: SHEETS, inference: INFERENCE });
     expect(all.map(({ workload, label }) => [workload, label])).toEqual([
       ["hashing", "devcoin"],
       ["inference", "tiny"],
@@ -71,23 +72,23 @@ describe("valuing a GPU", () => {
   });
 
   test("keeps unknown what was not measured, and makes no candidate of it", () => {
-    const all = value({ coin: COIN, inference: INFERENCE });
+    const all = value({ sheets: SHEETS, inference: INFERENCE });
     expect(all.map(({ net }) => net)).toEqual([undefined, undefined, expect.closeTo(0, 12)]);
     expect(toCandidates(all).map(({ workload }) => workload)).toEqual(["none"]);
   });
 
   test("does not value a coin by a stale price", () => {
     measure();
-    const [hashing] = value({ coin: COIN }, unixMs(T0 + minutes(10) + 1));
+    const [hashing] = value({ sheets: SHEETS }, unixMs(T0 + minutes(10) + 1));
     expect(hashing).toMatchObject({ workload: "hashing", why: "devcoin is not valued: its price is stale or unknown" });
     expect(hashing?.net).toBeUndefined();
   });
 });
 
 describe("serving that was never measured", () => {
-  const serving = () => value({ coin: COIN, inference: INFERENCE })[1];
+  const serving = () => value({ sheets: SHEETS, inference: INFERENCE })[1];
   beforeEach(() => {
-    rates.observeHashrate({ rate: hashrate(24e6), basis: "effective" });
+    rates.observeHashrate({ rate: hashrate(24e6), basis: "effective", sheet: "devcoin" });
     rates.observePower("hashing", watts(90));
   });
 
@@ -103,8 +104,8 @@ describe("serving that was never measured", () => {
   });
 
   test("stays unknown where hashing was not measured either", () => {
-    const other = new RateBook(GPU_A, { hashing: "btc", serving: "other", resting: "rest" }, { ledger, clock });
-    const [, inference] = value({ rates: other, coin: COIN, inference: INFERENCE });
+    const other = new RateBook(GPU_A, { hashing: ["btc"], serving: "other", resting: "rest" }, { ledger, clock });
+    const [, inference] = value({ rates: other, sheets: SHEETS, inference: INFERENCE });
     expect(inference).toMatchObject({ workload: "inference", why: expect.stringContaining("its net is unknown") });
     expect(inference?.net).toBeUndefined();
   });
@@ -132,6 +133,6 @@ describe("the work between requests", () => {
     ["counts an unknown rest as free", [one("hashing", -0.001)], "none"],
   ];
   test.each(cases)("%s", (_reason, valuations, workload) => {
-    expect(bestBetweenRequests(valuations)).toBe(workload);
+    expect(bestBetweenRequests(valuations, { workload: "hashing" }).workload).toBe(workload);
   });
 });

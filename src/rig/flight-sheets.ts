@@ -1,0 +1,50 @@
+import type { Work } from "../ledger/work.ts";
+import type { CoinQuote } from "../market/file.ts";
+import type { UnixMs } from "../units/time.ts";
+import type { HashingWatch } from "./hashing-watch.ts";
+import type { MinerControl, PlannedMiner } from "./miner-control.ts";
+
+/** Why and since when the pool is away. */
+export interface PoolAway {
+  readonly since: UnixMs;
+  readonly reason: string;
+}
+
+/** One way for a GPU to hash: a coin, its pools, and the miner that does it. */
+export interface FlightSheet {
+  readonly name: string;
+  readonly coin: CoinQuote;
+  readonly planned: PlannedMiner;
+  readonly watch: HashingWatch;
+  /** Undefined while the pool is there. */
+  readonly poolAway: () => PoolAway | undefined;
+}
+
+/** The flight sheets of one GPU, at least one, and the one miner that they share. Only the GPU's loop calls it. */
+export class FlightSheets {
+  readonly miner: MinerControl;
+  readonly all: readonly FlightSheet[];
+
+  constructor(miner: MinerControl, all: readonly FlightSheet[]) {
+    this.miner = miner;
+    this.all = all;
+  }
+
+  /** Undefined for work that is no hashing. */
+  of({ workload, name }: Work): FlightSheet | undefined {
+    return workload === "hashing" ? this.all.find((sheet) => sheet.name === name) : undefined;
+  }
+
+  /** Whose miner is up, hashing or not. */
+  get up(): FlightSheet | undefined {
+    return this.miner.resident ? this.all.find(({ planned }) => planned === this.miner.planned) : undefined;
+  }
+
+  /** No shares are expected any more, by whichever flight sheet. */
+  endWatch(): void {
+    for (const { watch } of this.all) watch.end();
+  }
+}
+
+/** The work of hashing by this flight sheet. */
+export const hashingBy = ({ name }: Pick<FlightSheet, "name">): Work => ({ workload: "hashing", name });
