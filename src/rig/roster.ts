@@ -1,17 +1,19 @@
 import type { GpuReading } from "../gpu/source.ts";
 import type { AdoptedWork, RunningWork, WorkRole } from "../workloads/driver.ts";
-import { belongsTo, isInstalledProgram, isSeen, nameOf, type OwnedWork } from "../workloads/ownership.ts";
+import { belongsTo, isInstalledProgram, isSeen, nameOf, type OwnedWork, startOf } from "../workloads/ownership.ts";
 
 /** Whose processes those on a GPU are. Tests tell other processes than those of this machine. */
 export interface ProcessLookup {
   belongsTo(pid: number, work: OwnedWork): boolean;
   nameOf(pid: number): string | undefined;
   isSeen(pid: number): boolean;
+  /** When it was begun, in any unit; undefined where that is not known. */
+  startOf(pid: number): number | undefined;
   /** Whether it is the program of that name, as installed on this machine; undefined where that cannot be told. */
   isInstalledProgram(pid: number, name: string): boolean | undefined;
 }
 
-export const machineProcesses: ProcessLookup = { belongsTo, nameOf, isSeen, isInstalledProgram };
+export const machineProcesses: ProcessLookup = { belongsTo, nameOf, isSeen, isInstalledProgram, startOf };
 
 export interface GpuUser {
   readonly pid: number;
@@ -40,7 +42,7 @@ const isSame = (before: OwnedWork, work: RunningWork | undefined): boolean =>
 /** The work that we run, and ran, on one GPU: what is ours on it, and what is not. Owned by the GPU's loop. */
 export class Roster {
   readonly #lookup: ProcessLookup;
-  readonly #current = new Map<WorkRole, RunningWork>();
+  readonly #current = new Map<WorkRole, OwnedWork>();
   readonly #left = new Map<WorkRole, OwnedWork>();
   readonly #kept = new Set<WorkRole>();
   #past: readonly OwnedWork[] = [];
@@ -81,7 +83,16 @@ export class Roster {
     this.#left.delete(role);
     if (work !== undefined) this.#kept.delete(role);
     if (work === undefined) this.#current.delete(role);
-    else this.#current.set(role, work);
+    else this.#current.set(role, this.#owned(work));
+  }
+
+  #owned({ pid, container }: RunningWork): OwnedWork {
+    const startTicks = this.#lookup.startOf(pid);
+    return {
+      pid,
+      ...(container === undefined ? {} : { container }),
+      ...(startTicks === undefined ? {} : { startTicks }),
+    };
   }
 
   /** Undefined where the reading does not list processes. */

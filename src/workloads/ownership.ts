@@ -5,6 +5,8 @@ import { readProcess } from "./process-table.ts";
 /** What can be told apart from everything else on this machine. */
 export interface OwnedWork {
   readonly pid: number;
+  /** When `pid` was begun; where it is known, a later process of the same number is told apart. */
+  readonly startTicks?: number;
   /** The Engine's id of its container. */
   readonly container?: string;
 }
@@ -17,8 +19,10 @@ const DEEPEST = 64;
  * ended meanwhile belongs to nobody.
  */
 export function belongsTo(pid: number, work: OwnedWork, proc = "/proc"): boolean {
-  if (pid === work.pid) return true;
+  if (pid === work.pid && !wasReused(work, proc)) return true;
   if (work.container !== undefined) return cgroupOf(pid, proc)?.includes(work.container) === true;
+  // A number is not given anew while a group still bears it: the whole group is gone.
+  if (wasReused(work, proc)) return false;
   let at = pid;
   for (let depth = 0; depth < DEEPEST; depth++) {
     const found = readProcess(at, proc);
@@ -29,6 +33,15 @@ export function belongsTo(pid: number, work: OwnedWork, proc = "/proc"): boolean
   }
   return false;
 }
+
+function wasReused({ pid, startTicks }: OwnedWork, proc: string): boolean {
+  if (startTicks === undefined) return false;
+  const now = readProcess(pid, proc);
+  return now !== undefined && now.startTicks !== startTicks;
+}
+
+/** When the process was begun, in the kernel's ticks since boot; undefined once it ended. */
+export const startOf = (pid: number, proc = "/proc"): number | undefined => readProcess(pid, proc)?.startTicks;
 
 /** Whether the process can be seen from here at all: from inside a container, those of the machine cannot. */
 export const isSeen = (pid: number, proc = "/proc"): boolean => readProcess(pid, proc) !== undefined;

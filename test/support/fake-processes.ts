@@ -22,8 +22,18 @@ export class FakeProcesses implements ProcessLookup {
     return !this.unseen.has(pid);
   }
 
+  /** When processes were begun. */
+  readonly starts = new Map<number, number>();
+
+  startOf(pid: number): number | undefined {
+    return this.starts.get(pid);
+  }
+
   belongsTo(pid: number, work: OwnedWork): boolean {
-    return pid === work.pid || (work.container !== undefined && this.containers.get(pid) === work.container);
+    const isReused = work.startTicks !== undefined && this.starts.get(work.pid) !== work.startTicks;
+    return (
+      (pid === work.pid && !isReused) || (work.container !== undefined && this.containers.get(pid) === work.container)
+    );
   }
 
   nameOf(pid: number): string | undefined {

@@ -35,6 +35,15 @@ describe("the processes on a GPU", () => {
     expect(pidsOf([10, 20, 30])).toEqual({ miner: [10], engine: [20], orphans: [], strangers: [30] });
   });
 
+  test("with the number of work that ended are a stranger's where they were begun later", () => {
+    processes.starts.set(10, 744);
+    roster.note("miner", work(10));
+    roster.note("miner", undefined);
+    expect(pidsOf([10]).orphans).toEqual([10]);
+    processes.starts.set(10, 9000);
+    expect(pidsOf([10])).toEqual({ miner: [], engine: [], orphans: [], strangers: [10] });
+  });
+
   test("of work that was stopped, ended or replaced are orphans, not strangers", () => {
     roster.note("miner", work(10));
     roster.note("miner", work(11));

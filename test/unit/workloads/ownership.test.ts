@@ -1,7 +1,14 @@
 import { chmodSync, existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { belongsTo, isInstalledProgram, isSeen, nameOf } from "../../../src/workloads/ownership.ts";
+import {
+  belongsTo,
+  isInstalledProgram,
+  isSeen,
+  nameOf,
+  type OwnedWork,
+  startOf,
+} from "../../../src/workloads/ownership.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 let proc: TemporaryDirectory;
@@ -10,12 +17,18 @@ beforeEach(() => {
 });
 afterEach(() => proc[Symbol.dispose]());
 
-function runs(pid: number, { parent = 1, group = pid, cgroup = "0::/user.slice\n", name = "python3" } = {}): void {
-  proc.write(`${pid}/stat`, `${pid} (${name}) S ${parent} ${group} ${group} 0 -1 4 3 2 0 8 0 2 7 1 20 0 1 0 744 5 9\n`);
+function runs(
+  pid: number,
+  { parent = 1, group = pid, cgroup = "0::/user.slice\n", name = "python3", start = 744 } = {},
+): void {
+  proc.write(
+    `${pid}/stat`,
+    `${pid} (${name}) S ${parent} ${group} ${group} 0 -1 4 3 2 0 8 0 2 7 1 20 0 1 0 ${start} 5 9\n`,
+  );
   proc.write(`${pid}/cgroup`, cgroup);
   proc.write(`${pid}/comm`, `${name}\n`);
 }
-const owns = (pid: number, work: { pid: number; container?: string }) => belongsTo(pid, work, proc.path);
+const owns = (pid: number, work: OwnedWork) => belongsTo(pid, work, proc.path);
 
 describe("a native child's processes", () => {
   test("are itself, what it began, and what that began", () => {
@@ -37,6 +50,21 @@ describe("a native child's processes", () => {
     expect(owns(999, { pid: 100 })).toBe(false);
   });
 
+  test("are not those of a later process that was given the same number", () => {
+    runs(100, { start: 9000 });
+    runs(104, { parent: 100, group: 100, start: 9001 });
+    for (const pid of [100, 104]) {
+      expect(owns(pid, { pid: 100, startTicks: 744 })).toBe(false);
+      expect(owns(pid, { pid: 100, startTicks: 9000 })).toBe(true);
+    }
+    expect([startOf(100, proc.path), startOf(999, proc.path)]).toEqual([9000, undefined]);
+  });
+
+  test("are still those of its group once the first of them has ended", () => {
+    runs(105, { parent: 1, group: 100 });
+    expect(owns(105, { pid: 100, startTicks: 744 })).toBe(true);
+  });
+
   test("are told apart also where parents go round in a ring", () => {
     runs(300, { parent: 301, group: 7 });
     runs(301, { parent: 300, group: 7 });
@@ -51,6 +79,12 @@ describe("a container's processes", () => {
     runs(400, { cgroup: "0::/system.slice/docker-4fd1c0ffee.scope\n" });
     expect(owns(400, work)).toBe(true);
     expect(owns(100, work)).toBe(true);
+  });
+
+  test("are known by the container also where the first one's number was given anew", () => {
+    runs(100, { start: 9000 });
+    runs(402, { cgroup: "0::/system.slice/docker-4fd1c0ffee.scope\n" });
+    expect([owns(402, { ...work, startTicks: 744 }), owns(100, { ...work, startTicks: 744 })]).toEqual([true, false]);
   });
 
   test("are not those of another container", () => {
