@@ -8,6 +8,7 @@ import { createEnergy, type Energy, type EnergyReads } from "./energy.ts";
 import { createEnergyWindows, type EnergyWindowReads, type EnergyWindows } from "./energy-windows.ts";
 import { createFoundSettings, type FoundSettingReads, type FoundSettings } from "./found-settings.ts";
 import { createGpuFaults, type GpuFaultReads, type GpuFaults } from "./gpu-faults.ts";
+import { createGpuHolds, type GpuHoldReads, type GpuHolds } from "./gpu-holds.ts";
 import { createGpuMinutes, type GpuMinuteReads, type GpuMinutes } from "./gpu-minutes.ts";
 import type { JobReads } from "./job-reads.ts";
 import type { JobStates } from "./job-states.ts";
@@ -35,6 +36,7 @@ export interface ReadOnlyLedger {
   readonly rigEnergy: RigEnergyReads;
   readonly baselines: BaselineReads;
   readonly gpuFaults: GpuFaultReads;
+  readonly gpuHolds: GpuHoldReads;
   readonly curtailments: CurtailmentReads;
   readonly foundSettings: FoundSettingReads;
   readonly benchmarks: BenchmarkReads;
@@ -58,6 +60,7 @@ export interface Ledger extends ReadOnlyLedger {
   readonly rigEnergy: RigEnergy;
   readonly baselines: Baselines;
   readonly gpuFaults: GpuFaults;
+  readonly gpuHolds: GpuHolds;
   readonly curtailments: Curtailments;
   readonly foundSettings: FoundSettings;
   readonly benchmarks: Benchmarks;
@@ -89,6 +92,7 @@ export function buildLedger(connection: Connection, clock: Clock, released: () =
     rigEnergy: createRigEnergy(connection),
     baselines: createBaselines(connection),
     gpuFaults: createGpuFaults(connection),
+    gpuHolds: createGpuHolds(connection),
     curtailments: createCurtailments(connection),
     foundSettings: createFoundSettings(connection),
     benchmarks: createBenchmarks(connection),

@@ -12,6 +12,7 @@ import { foundSettings } from "./migrations/0009-found-settings.ts";
 import { payouts } from "./migrations/0010-payouts.ts";
 import { benchmarkBasis } from "./migrations/0011-benchmark-basis.ts";
 import { workNames } from "./migrations/0012-work-names.ts";
+import { gpuHolds } from "./migrations/0013-gpu-holds.ts";
 
 /** In order; a step that was released is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -27,6 +28,7 @@ const MIGRATIONS: readonly string[] = [
   payouts,
   benchmarkBasis,
   workNames,
+  gpuHolds,
 ];
 
 /** The version of a ledger that has every step. */

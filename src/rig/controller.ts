@@ -1,6 +1,8 @@
 import { freemem } from "node:os";
 import type { RigConfig } from "../config/load.ts";
 import type { RigPower } from "../energy/rig-power.ts";
+import { driverLoadOf } from "../gpu/driver-load.ts";
+import { machineFiles } from "../gpu/machine-files.ts";
 import type { GpuInfo, GpuSource } from "../gpu/source.ts";
 import { builtInEngineContainer, builtInEngineSpec } from "../inference/engines/built-in.ts";
 import type { Demand, GpuPort, Ticket } from "../inference/gpu-port.ts";
@@ -24,6 +26,7 @@ import { RigStateError } from "./errors.ts";
 import { type FlightSheets, hashingBy } from "./flight-sheets.ts";
 import { GpuLoop } from "./gpu-loop.ts";
 import type { Claim } from "./guest-watch.ts";
+import type { HealthWatch } from "./health-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { MeterBook } from "./meter-book.ts";
 import { type MiningLink, miningOf } from "./mining-link.ts";
@@ -75,6 +78,7 @@ interface Rigged {
   readonly demand: ObservedDemand;
   readonly wake: Wake;
   readonly roster: Roster;
+  readonly health: HealthWatch;
   readonly mining: FlightSheets | undefined;
 }
 
@@ -232,11 +236,15 @@ export class RigController implements GpuPort {
     const at = clock.now();
     const until = order.length === undefined ? undefined : after(at, order.length);
     ledger.modes.appendMode({ mode: order.mode, gpu, until, at, by: order.by });
+    // Who puts this very GPU to work has looked at it; an order for the whole rig says nothing of it.
+    if (gpu !== undefined && WORKING_MODES.has(order.mode)) this.#gpus.get(gpu)?.health.vouch();
     for (const { wake } of this.#gpus.values()) wake.call();
     this.#parts.onChange();
     return { until };
   }
 }
+
+const WORKING_MODES: ReadonlySet<Mode> = new Set(["auto", "mine", "serve"]);
 
 const noGpu = (gpu: string): RigStateError =>
   new RigStateError(`this rig has no GPU ${gpu}`, {
@@ -320,7 +328,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
   });
-  return { loop, queue, demand, wake, roster, mining };
+  return { loop, queue, demand, wake, roster, health: ground.health, mining };
 }
 
 /** A GPU's own profile goes before the one for all. */
@@ -342,6 +350,7 @@ function groundOf(
     clock,
     logger,
     guestRules: config.guests,
+    driverLoad: () => driverLoadOf(machineFiles),
     hostFree: () => freemem() / 2 ** 20,
   });
 }

@@ -1,10 +1,13 @@
+import { isLaterLoad } from "../gpu/driver-load.ts";
 import type { GpuEvent, GpuHealth, GpuInfo, GpuReading } from "../gpu/source.ts";
 import type { GpuFaultKind } from "../ledger/gpu-faults.ts";
+import type { GpuHoldRow } from "../ledger/gpu-holds.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import type { MilliJoules } from "../units/energy.ts";
 import { elapsed, hours, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
-import { classOf, isOwnStop } from "./xid.ts";
+import { classOf, isOwnStop, needsResetProof } from "./xid.ts";
 
 const FIRST_QUIET = minutes(1);
 const LONGEST_QUIET = hours(1);
@@ -21,7 +24,9 @@ export interface Isolation {
 
 export interface HealthWatchParts {
   readonly info: GpuInfo;
-  readonly ledger: Pick<Ledger, "gpuFaults">;
+  readonly ledger: Pick<Ledger, "gpuFaults" | "gpuHolds">;
+  /** Names the machine's boot and the load of the driver now. */
+  readonly driverLoad: () => string;
   readonly clock: Clock;
   readonly steady: Clock;
   readonly logger: Logger;
@@ -43,9 +48,13 @@ export class HealthWatch {
   #isolated: { readonly reason: string; readonly at: UnixMs; readonly quiet: Millis; okSince?: UnixMs } | undefined;
   #xids: readonly SeenXid[] = [];
   #workFault: string | undefined;
+  #energy: MilliJoules | undefined;
+  /** What only a reset mends, of this agent's time or of an earlier one's. */
+  #hold: GpuHoldRow | undefined;
 
   constructor(parts: HealthWatchParts) {
     this.#parts = parts;
+    this.#hold = parts.ledger.gpuHolds.of(parts.info.uuid);
   }
 
   /** What the driver tells unasked. */
@@ -55,8 +64,17 @@ export class HealthWatch {
     this.#parts.onTrouble();
   }
 
-  saw({ health }: GpuReading): void {
+  saw({ health, energy, energyBasis }: GpuReading): void {
     this.#see(health);
+    const counter = energyBasis === "counter" ? energy : undefined;
+    const before = this.#hold?.energy;
+    if (counter !== undefined && before !== undefined && counter < before) this.#release("its counter began anew");
+    if (counter !== undefined) this.#energy = counter;
+  }
+
+  /** The operator says that the GPU may work again, whatever nobody else can prove. */
+  vouch(): void {
+    this.#release("the operator says so");
   }
 
   /** A handover left the GPU in a state that no work can be trusted with. */
@@ -67,6 +85,8 @@ export class HealthWatch {
   /** Undefined while the GPU may work. */
   get isolation(): Isolation | undefined {
     const { steady, logger, info } = this.#parts;
+    const held = this.#held;
+    if (held !== undefined) return held;
     const isolated = this.#isolated;
     if (isolated === undefined) return undefined;
     const { reason, okSince, quiet } = isolated;
@@ -75,6 +95,26 @@ export class HealthWatch {
     this.#isolated = undefined;
     logger.info("the GPU is trusted with work again", { gpu: info.uuid });
     return undefined;
+  }
+
+  /** Quiet alone does not bring such a GPU back, nor does a new start of the agent. */
+  get #held(): Isolation | undefined {
+    const { info, driverLoad } = this.#parts;
+    if (this.#hold !== undefined && isLaterLoad(this.#hold.driverLoad, driverLoad()))
+      this.#release("the machine was booted or the driver loaded anew");
+    if (this.#hold === undefined) return undefined;
+    const proof = "a reset, a reboot or a new load of the driver";
+    const order = `rigshift mode auto --gpu ${info.uuid}`;
+    const reason = `the driver reported Xid ${this.#hold.xid}; it works again after ${proof}, or once you say so: ${order}`;
+    return { reason, until: undefined };
+  }
+
+  #release(why: string): void {
+    const { ledger, info, logger } = this.#parts;
+    if (this.#hold === undefined) return;
+    ledger.gpuHolds.release(info.uuid);
+    this.#hold = undefined;
+    logger.info("the GPU need not be reset any more", { gpu: info.uuid, why });
   }
 
   /** The last Xid after `from` on the steady clock; our own stops of programs do not count. */
@@ -119,6 +159,11 @@ export class HealthWatch {
     else logger.warn("the driver reported an Xid", facts);
     if (kind === "restart-work")
       this.#workFault = `the driver reported Xid ${xid}, after which its work is not trusted`;
+    if (needsResetProof(xid) && this.#hold === undefined) {
+      const { ledger, clock, driverLoad } = this.#parts;
+      this.#hold = { xid, since: clock.now(), driverLoad: driverLoad(), energy: this.#energy };
+      ledger.gpuHolds.hold(info.uuid, this.#hold);
+    }
     if (kind === "reset-gpu")
       this.#isolate("xid", `the driver reported Xid ${xid}, after which a GPU needs a reset`, xid);
   }

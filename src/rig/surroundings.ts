@@ -14,7 +14,7 @@ import { type VerifyParts, verifyFree, verifyHardwareQuiet } from "./verify.ts";
 import { freeTarget, VramBook } from "./vram-book.ts";
 
 export interface SurroundingsParts extends HealthWatchParts {
-  readonly ledger: Pick<Ledger, "gpuFaults" | "baselines">;
+  readonly ledger: Pick<Ledger, "gpuFaults" | "gpuHolds" | "baselines">;
   readonly info: GpuInfo;
   readonly clock: Clock;
   readonly steady: Clock;

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { statSync } from "node:fs";
-import { join } from "node:path";
 import type { GpuUuid } from "../../ledger/rows.ts";
+import { moduleInstance } from "../driver-load.ts";
 import { type MachineFiles, readText } from "../machine-files.ts";
 
 /**
@@ -18,13 +17,3 @@ export const gpuEpoch = (driver: string, uuid: GpuUuid, reset: number | undefine
     .update(JSON.stringify([driver, uuid, reset ?? null]))
     .digest("hex")
     .slice(0, 32);
-
-/** Every load of a module makes a new folder; its inode number is unique, while its times are of the last look. */
-function moduleInstance({ sys }: MachineFiles): string | undefined {
-  try {
-    return statSync(join(sys, "module/nvidia"), { bigint: true }).ino.toString();
-  } catch {
-    // No such folder in this container or system.
-    return undefined;
-  }
-}

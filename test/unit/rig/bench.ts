@@ -122,6 +122,8 @@ export class RigBench implements AsyncDisposable {
   /** While true, a share is accepted with every step of time in which the miner hashes. */
   findsShares = true;
   changes = 0;
+  /** The machine's boot and the driver's load. */
+  driverLoad = "boot-1/7";
   readonly #logger: Logger;
   #running: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
@@ -166,6 +168,7 @@ export class RigBench implements AsyncDisposable {
       roster,
       hostFree: () => this.hostFreeMiB,
       onTrouble: () => this.wake.call(),
+      driverLoad: () => this.driverLoad,
     });
     const planned = ownMiner(workSpec("miner"));
     this.miner = new MinerControl(driver, planned, { clock, onWork: (work) => roster.note("miner", work) });

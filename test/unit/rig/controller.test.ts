@@ -162,6 +162,17 @@ describe("the operator's order", () => {
     expect([rig.mode(GPU_A), rig.mode(GPU_B)]).toEqual(["auto", "pause"]);
   });
 
+  test("to work on this very GPU vouches for it after a fault that only a reset mends; no other order does", () => {
+    ledger.gpuHolds.hold(GPU_A, { xid: 48, since: clock.now(), driverLoad: "/", energy: undefined });
+    rig = rigOf(CONFIG);
+    rig.setMode({ mode: "auto", by: "cli" });
+    rig.setMode({ mode: "pause", gpu: GPU_A, by: "cli" });
+    rig.setMode({ mode: "auto", gpu: GPU_B, by: "cli" });
+    expect(ledger.gpuHolds.of(GPU_A)).toBeDefined();
+    rig.setMode({ mode: "auto", gpu: GPU_A, by: "cli" });
+    expect(ledger.gpuHolds.of(GPU_A)).toBeUndefined();
+  });
+
   test("for a while ends by itself", async () => {
     expect(rig.setMode({ mode: "serve", length: minutes(5), by: "page" })).toEqual({ until: T0 + minutes(5) });
     await clock.advance(minutes(5) - 1);

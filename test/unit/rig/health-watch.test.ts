@@ -4,6 +4,7 @@ import type { Ledger } from "../../../src/ledger/ledger.ts";
 import { createLogger } from "../../../src/lib/logger.ts";
 import { HealthWatch } from "../../../src/rig/health-watch.ts";
 import { classOf } from "../../../src/rig/xid.ts";
+import { milliJoules } from "../../../src/units/energy.ts";
 import { hours, millis, unixMs } from "../../../src/units/time.ts";
 import { GPU_A, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -14,6 +15,7 @@ let clock: ManualClock;
 let ledger: Ledger;
 let log: string[];
 let troubles: number;
+let load: string;
 let health: HealthWatch;
 const watchOf = (pciBusId = SLOT) =>
   new HealthWatch({
@@ -23,12 +25,14 @@ const watchOf = (pciBusId = SLOT) =>
     steady: clock,
     logger: createLogger("debug", (line) => log.push(line)),
     onTrouble: () => void troubles++,
+    driverLoad: () => load,
   });
 beforeEach(() => {
   clock = new ManualClock(T0);
   ledger = openMemoryLedger(clock);
   log = [];
   troubles = 0;
+  load = "boot-1/77";
   health = watchOf();
 });
 afterEach(() => ledger.close());
@@ -79,7 +83,7 @@ describe("an Xid", () => {
   test("of the driver's reset class isolates, with its number, and wakes the loop", () => {
     xid(79);
     expect(troubles).toBe(1);
-    expect(health.isolation?.reason).toBe("the driver reported Xid 79, after which a GPU needs a reset");
+    expect(health.isolation?.reason).toMatch(/^the driver reported Xid 79; it works again after a reset, a reboot or/);
   });
 
   test("isolates until the readings say ok for the quiet time", async () => {
@@ -138,6 +142,69 @@ describe("an Xid", () => {
   ] as const)("%d is of the class %s", (number, kind) => {
     expect(classOf(number)).toBe(kind);
   });
+});
+
+describe.each([48, 64, 79, 95, 140])("an Xid %i, after which good readings prove nothing,", (number) => {
+  const counter = (energy: number) =>
+    health.saw({
+      uuid: GPU_A,
+      at: clock.now(),
+      monotonic: clock.monotonic(),
+      health: "ok",
+      epoch: "b",
+      energy: milliJoules(energy),
+      energyBasis: "counter",
+    });
+  beforeEach(() => {
+    counter(5_000_000);
+    xid(number);
+  });
+  /** The GPU answers well, for longer than any quiet time. */
+  const quiet = async () => {
+    saw("ok");
+    await clock.advance(hours(2));
+    return health.isolation?.reason;
+  };
+
+  test("keeps the GPU out of service however quiet it is, and says what brings it back", async () => {
+    expect(await quiet()).toContain(`rigshift mode auto --gpu ${GPU_A}`);
+    expect(health.isolation?.until).toBeUndefined();
+    counter(6_000_000);
+    expect(await quiet()).toContain(`Xid ${number}`);
+  });
+
+  test("keeps it out of a later agent's service as well", () => {
+    health = watchOf();
+    expect(health.isolation?.reason).toContain(`Xid ${number}`);
+    load = "/";
+    expect(watchOf().isolation, "where nothing is known of the driver, nothing is proven").toBeDefined();
+  });
+
+  test.each([
+    ["a reboot", () => (load = "boot-2/12")],
+    ["a new load of the driver", () => (load = "boot-1/78")],
+    ["a reset, which begins the counter anew", () => counter(12)],
+    ["the operator's word", () => health.vouch()],
+  ])("lets it come back after %s, and a quiet time", async (_title, happens) => {
+    saw("ok");
+    happens();
+    expect(health.isolation?.until).toBeGreaterThan(clock.now());
+    expect(await quiet()).toBeUndefined();
+    expect(ledger.gpuHolds.of(GPU_A)).toBeUndefined();
+    expect(watchOf().isolation).toBeUndefined();
+  });
+
+  test("counts as one fault of the slot, though the readings call it lost as well", () => {
+    saw("lost");
+    expect(health.slotFaults).toBe(1);
+  });
+});
+
+test("an Xid that is no fault of the memory or the bus comes back by quiet alone", async () => {
+  xid(119);
+  saw("ok");
+  await clock.advance(hours(1));
+  expect(health.isolation).toBeUndefined();
 });
 
 describe("the count", () => {
