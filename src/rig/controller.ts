@@ -1,8 +1,5 @@
-import { freemem } from "node:os";
 import type { RigConfig } from "../config/load.ts";
 import type { RigPower } from "../energy/rig-power.ts";
-import { driverLoadOf } from "../gpu/driver-load.ts";
-import { machineFiles } from "../gpu/machine-files.ts";
 import type { GpuInfo, GpuSource } from "../gpu/source.ts";
 import { builtInEngineContainer, builtInEngineSpec } from "../inference/engines/built-in.ts";
 import type { Demand, GpuPort, Ticket } from "../inference/gpu-port.ts";
@@ -25,6 +22,7 @@ import { EngineControl } from "./engine-control.ts";
 import { RigStateError } from "./errors.ts";
 import { type FlightSheets, hashingBy } from "./flight-sheets.ts";
 import { GpuLoop } from "./gpu-loop.ts";
+import { groundOf, sensorFacts, tunerOf } from "./gpu-parts.ts";
 import type { Claim } from "./guest-watch.ts";
 import type { HealthWatch } from "./health-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
@@ -41,9 +39,8 @@ import { machineProcesses, type ProcessLookup, Roster } from "./roster.ts";
 import { ServedRates } from "./served-rates.ts";
 import { Shedding } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
-import { Surroundings, type SurroundingsParts } from "./surroundings.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { SwitchBook } from "./switch-book.ts";
-import { Tuner } from "./tuner.ts";
 import { Wake } from "./wake.ts";
 
 /** Lending a gap pays only where going and coming back is quick. */
@@ -329,45 +326,6 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     ...(serving ? { serving } : {}),
   });
   return { loop, queue, demand, wake, roster, health: ground.health, mining };
-}
-
-/** A GPU's own profile goes before the one for all. */
-function tunerOf({ uuid: gpu }: GpuInfo, { config, source, ledger, logger }: RigParts): Tuner {
-  const { profiles } = config.power;
-  const own = [...profiles.filter((one) => one.gpu === gpu), ...profiles.filter((one) => one.gpu === undefined)];
-  return new Tuner({ gpu, control: source.control, profiles: own, ledger, logger });
-}
-
-function groundOf(
-  info: GpuInfo,
-  { config, ledger, clock, logger }: RigParts,
-  own: Pick<SurroundingsParts, "steady" | "meter" | "roster" | "onTrouble">,
-): Surroundings {
-  return new Surroundings({
-    ...own,
-    info,
-    ledger,
-    clock,
-    logger,
-    guestRules: config.guests,
-    driverLoad: () => driverLoadOf(machineFiles),
-    hostFree: () => freemem() / 2 ** 20,
-  });
-}
-
-/** What is known of this very card's sensor, and of the rig's power. */
-function sensorFacts({ uuid, name, architecture }: GpuInfo, { config, source, rigPower }: RigParts) {
-  const { driverVersion } = source;
-  const calibration = config.power.cards.find(({ gpu }) => gpu === uuid);
-  return {
-    card: {
-      name,
-      ...(architecture === undefined ? {} : { architecture }),
-      ...(driverVersion ? { driverVersion } : {}),
-    },
-    ...(calibration === undefined ? {} : { calibration }),
-    ...(rigPower === undefined ? {} : { rigPower }),
-  };
 }
 
 type EngineConfig = NonNullable<RigConfig["inference"]>["engine"] & { readonly name: string };

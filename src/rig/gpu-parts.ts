@@ -1,0 +1,61 @@
+import { freemem } from "node:os";
+import type { RigConfig } from "../config/load.ts";
+import type { RigPower } from "../energy/rig-power.ts";
+import { driverLoadOf } from "../gpu/driver-load.ts";
+import { machineFiles } from "../gpu/machine-files.ts";
+import type { GpuInfo, GpuSource } from "../gpu/source.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import { Surroundings, type SurroundingsParts } from "./surroundings.ts";
+import { Tuner } from "./tuner.ts";
+
+/** What the parts of every GPU are made from. */
+interface GpuPartsOfRig {
+  readonly config: RigConfig;
+  readonly source: GpuSource;
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly rigPower?: RigPower;
+}
+
+/** A GPU's own profile goes before the one for all. */
+export function tunerOf({ uuid: gpu }: GpuInfo, { config, source, ledger, logger }: GpuPartsOfRig): Tuner {
+  const { profiles } = config.power;
+  const own = [...profiles.filter((one) => one.gpu === gpu), ...profiles.filter((one) => one.gpu === undefined)];
+  return new Tuner({ gpu, control: source.control, profiles: own, ledger, logger });
+}
+
+/** What the hardware says of one GPU, by the rules of the configuration. */
+export function groundOf(
+  info: GpuInfo,
+  { config, ledger, clock, logger }: GpuPartsOfRig,
+  own: Pick<SurroundingsParts, "steady" | "meter" | "roster" | "onTrouble">,
+): Surroundings {
+  return new Surroundings({
+    ...own,
+    info,
+    ledger,
+    clock,
+    logger,
+    guestRules: config.guests,
+    driverLoad: () => driverLoadOf(machineFiles),
+    hostFree: () => freemem() / 2 ** 20,
+  });
+}
+
+/** What is known of this very card's sensor, and of the rig's power. */
+export function sensorFacts({ uuid, name, architecture }: GpuInfo, { config, source, rigPower }: GpuPartsOfRig) {
+  const { driverVersion } = source;
+  const calibration = config.power.cards.find(({ gpu }) => gpu === uuid);
+  return {
+    card: {
+      name,
+      ...(architecture === undefined ? {} : { architecture }),
+      ...(driverVersion ? { driverVersion } : {}),
+    },
+    ...(calibration === undefined ? {} : { calibration }),
+    ...(rigPower === undefined ? {} : { rigPower }),
+  };
+}
