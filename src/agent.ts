@@ -320,7 +320,8 @@ async function openHttp({ parts, controller, views, dataDir, id }: HttpParts): P
 
 const marketUse = (controller: RigController, rigPower: RigPower, ledger: Ledger): Parameters<Market["run"]>[0] => ({
   load: () => drawnAtWall(controller, rigPower),
-  onPayouts: (all) => ledger.payouts.replaceAll(all),
+  onPayouts: (all) => ledger.payouts.replaceEntered(all),
+  onCredit: (credit) => ledger.payouts.addCredit(credit),
 });
 
 /** What the whole rig draws now; undefined while a GPU does not say. */

@@ -3,7 +3,7 @@ import { watts } from "../units/energy.ts";
 import { usdPerKwh } from "../units/money.ts";
 import { seconds } from "../units/time.ts";
 import { choice, flag, list, number, path, secret, section, text, whole } from "./fields.ts";
-import { COIN_SHAPES, HASH_PRICE_UNIT, RATE_SHAPES } from "./price-terms.ts";
+import { ACCOUNT_SHAPES, COIN_SHAPES, HASH_PRICE_UNIT, RATE_SHAPES } from "./price-terms.ts";
 
 const WEEK_S = 604_800;
 
@@ -98,6 +98,36 @@ const rental = (base: string) =>
     error: "either askUsdPerHour or file",
   });
 
+const poolAccount = (base: string) =>
+  section({
+    shape: choice(ACCOUNT_SHAPES),
+    ...place(base, 300, 900),
+    coin: z
+      .exactOptional(text(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a coin such as "ravencoin"'))
+      .describe("Else mining.coin."),
+    pool: z
+      .exactOptional(text(/^[\x21-\x7e]{1,300}$/, "the pool's url"))
+      .describe("Its url in mining.pools, where the account is one of several pools of the coin."),
+    currency: z.exactOptional(currency()).describe("Of open-pool and json: what the wallet is paid in."),
+    unit: z
+      .exactOptional(number(1e-18, 1, "of the currency"))
+      .describe("Of open-pool and json: what 1 of its figures is, such as 1e-9 or 1."),
+    balance: list(pointer(), 8).default([]).describe("Of json: where the parts of what is owed stand."),
+    paid: z.exactOptional(pointer()).describe("Of json: where all that was ever paid out stands."),
+  })
+    .refine(isOnePlace, ONE_PLACE)
+    .refine(({ shape, currency: of, unit }) => isSelfTold(shape) || (of !== undefined && unit !== undefined), {
+      path: ["unit"],
+      error: "currency and unit, because a number without its unit is no sum",
+    })
+    .refine(({ shape, balance }) => shape !== "json" || balance.length > 0, {
+      path: ["balance"],
+      error: "where what is owed stands",
+    })
+    .transform(({ unit = 1, ...rest }) => ({ ...timed(rest), unit }));
+
+const isSelfTold = (shape: (typeof ACCOUNT_SHAPES)[number]): boolean => shape === "yiimp" || shape === "nicehash";
+
 const tokenPrices = (base: string) =>
   section({
     ...place(base, 60, 900),
@@ -127,7 +157,10 @@ export const market = (base: string) =>
     terms: TERMS.describe("What stands between the pool's estimate and the operator's purse."),
     payouts: z
       .exactOptional(path(base))
-      .describe("What the pool really credited: from,to,credited_usd. It corrects the estimates."),
+      .describe("What pools really credited: from,to,credited_usd,coin,pool. It corrects the estimates."),
+    accounts: list(poolAccount(base), 16)
+      .default([])
+      .describe("Of this rig alone at its pools: what they credit corrects the estimates, per coin and pool."),
     tokens: z.exactOptional(tokenPrices(base)).describe("What customers pay, instead of the prices in inference."),
     rentals: list(rental(base), 16).default([]).describe("What GPUs would bring at a marketplace, to compare with."),
   }).prefault({});

@@ -5,5 +5,9 @@ export const COIN_SHAPES = ["whattomine", "minerstat", "pool-status", "json"] as
 export const RATE_SHAPES = ["octopus", "tibber", "nord-pool", "entsoe", "awattar", "csv"] as const;
 export type RateShape = (typeof RATE_SHAPES)[number];
 
+/** How pools tell what they credited to a wallet. */
+export const ACCOUNT_SHAPES = ["yiimp", "open-pool", "nicehash", "json"] as const;
+export type AccountShape = (typeof ACCOUNT_SHAPES)[number];
+
 /** `USD/TH` for work that was done, `BTC/GH/s/day` for a hashrate kept up that long. */
 export const HASH_PRICE_UNIT = /^([A-Z]{3,5})\/([kMGTPE]?)H(\/s\/(?:h|day))?$/;

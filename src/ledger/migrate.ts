@@ -13,6 +13,7 @@ import { payouts } from "./migrations/0010-payouts.ts";
 import { benchmarkBasis } from "./migrations/0011-benchmark-basis.ts";
 import { workNames } from "./migrations/0012-work-names.ts";
 import { gpuHolds } from "./migrations/0013-gpu-holds.ts";
+import { poolCredits } from "./migrations/0014-pool-credits.ts";
 
 /** In order; a step that was released is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -29,6 +30,7 @@ const MIGRATIONS: readonly string[] = [
   benchmarkBasis,
   workNames,
   gpuHolds,
+  poolCredits,
 ];
 
 /** The version of a ledger that has every step. */

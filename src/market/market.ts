@@ -6,6 +6,7 @@ import type { Logger } from "../lib/logger.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import type { UsdPerKwh } from "../units/money.ts";
 import { seconds } from "../units/time.ts";
+import { followAccount, type PoolCredit } from "./accounts/pool-accounts.ts";
 import { CoinPrice } from "./coin-price.ts";
 import { Currencies } from "./currencies.ts";
 import { type PowerFacts, Tariff } from "./electricity/tariff.ts";
@@ -39,6 +40,8 @@ interface MarketUse {
   readonly load: () => Watts | undefined;
   /** Told whenever the operator's list of payouts was written. */
   readonly onPayouts: (payouts: readonly Payout[]) => void;
+  /** Told of what a pool's account credited, an hour or more at a time. */
+  readonly onCredit: (credit: PoolCredit) => void;
 }
 
 interface MarketParts {
@@ -75,7 +78,7 @@ export function openMarket({ config, dataDir, clock, logger }: MarketParts): Mar
     power: (gpus) => tariff.facts(clock.now(), drawn, gpus),
     tokens: () => paid?.list(),
     rental: (name) => rented.terms(name, clock.now()),
-    run: async ({ load, onPayouts }, signal) => {
+    run: async ({ load, onPayouts, onCredit }, signal) => {
       const watch = async () => {
         while (!signal.aborted) {
           const power = load();
@@ -84,10 +87,9 @@ export function openMarket({ config, dataDir, clock, logger }: MarketParts): Mar
           await clock.wait(LOOK_EVERY, signal);
         }
       };
-      await Promise.all([
-        watch(),
-        ...[...feeds, ...openPayouts(config.market.payouts, onPayouts, options)].map((feed) => feed.run(signal)),
-      ]);
+      const paidOut = openPayouts(config.market.payouts, onPayouts, options);
+      const accounts = openAccounts(config, currencies, onCredit, options);
+      await Promise.all([watch(), ...[...feeds, ...paidOut, ...accounts].map((feed) => feed.run(signal))]);
     },
   };
 }
@@ -100,6 +102,18 @@ function openPayouts(
   if (file === undefined) return [];
   const onText = (text: string) => onPayouts(parsePayouts(text));
   return [new FileWatch(file, { ...options, name: file, every: LOOK_EVERY, onText })];
+}
+
+function openAccounts(
+  { mining, market }: RigConfig,
+  currencies: Currencies,
+  onCredit: MarketUse["onCredit"],
+  options: FeedOptions,
+): readonly Feed[] {
+  return market.accounts.flatMap((account) => {
+    const coin = account.coin ?? mining?.coin;
+    return coin === undefined ? [] : [followAccount({ ...account, coin }, currencies, onCredit, options)];
+  });
 }
 
 interface OpenCoin {

@@ -1,10 +1,11 @@
 import type { RigConfig } from "../config/load.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { CreditRecord } from "../ledger/payouts.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Market } from "../market/market.ts";
 import type { Watts } from "../units/energy.ts";
 import type { UsdPerKwh } from "../units/money.ts";
-import { elapsed, hours, minutes, type UnixMs, unixMs } from "../units/time.ts";
+import { elapsed, hours, minutes, toHours, type UnixMs, unixMs } from "../units/time.ts";
 import type { HashingTerms } from "../valuation/hashing.ts";
 import type { TokenPrices } from "../valuation/inference.ts";
 import { marginalPrice } from "../valuation/marginal.ts";
@@ -16,7 +17,7 @@ const LEARN_FROM = hours(24);
 const FEWEST_SHARES = 100;
 
 export interface PriceLookParts {
-  readonly config: Pick<RigConfig, "electricity" | "market"> & Partial<Pick<RigConfig, "inference">>;
+  readonly config: Pick<RigConfig, "electricity" | "market"> & Partial<Pick<RigConfig, "inference" | "mining">>;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly gpus: readonly unknown[];
@@ -53,23 +54,35 @@ export function createPriceLook(name: string, atWall: (power: Watts) => Watts, p
   };
 }
 
-/** The operator's terms, with what the last day's shares say. */
-function createTerms({ config, ledger, clock }: PriceLookParts): () => HashingTerms {
+/** The operator's terms, with what the last day's shares say and what the coin's pool was seen to credit. */
+function createTerms({ config, ledger, clock }: PriceLookParts): (coin: string) => HashingTerms {
   const { terms } = config.market;
-  let learned: { readonly at: UnixMs; readonly rejected?: number; readonly creditFactor?: number } | undefined;
-  return () => {
+  const learned = new Map<string, Pick<HashingTerms, "rejected" | "credit"> & { readonly at: UnixMs }>();
+  return (coin) => {
     const now = clock.now();
-    if (learned === undefined || Math.abs(elapsed(learned.at, now)) >= LEARN_EVERY) {
-      const { sharesAccepted, sharesRejected } = ledger.jobs.sumSince(unixMs(now - LEARN_FROM));
-      const shares = sharesAccepted + sharesRejected;
-      const creditFactor = ledger.payouts.creditFactor(now);
-      learned = {
-        at: now,
-        ...(shares < FEWEST_SHARES ? {} : { rejected: sharesRejected / shares }),
-        ...(creditFactor === undefined ? {} : { creditFactor }),
-      };
-    }
-    const { at: _, ...seen } = learned;
+    const known = learned.get(coin);
+    const { at, ...seen } =
+      known === undefined || Math.abs(elapsed(known.at, now)) >= LEARN_EVERY ? { at: now, ...learn(coin, now) } : known;
+    learned.set(coin, { at, ...seen });
     return { ...terms, ...seen };
   };
+
+  function learn(coin: string, now: UnixMs): Pick<HashingTerms, "rejected" | "credit"> {
+    const { sharesAccepted, sharesRejected } = ledger.jobs.sumSince(unixMs(now - LEARN_FROM));
+    const shares = sharesAccepted + sharesRejected;
+    const credit = ledger.payouts.credit(coin, poolOf(config, coin), now);
+    return {
+      ...(shares < FEWEST_SHARES ? {} : { rejected: sharesRejected / shares }),
+      ...(credit === undefined ? {} : { credit: { factor: credit.factor, basis: sayBasis(credit) } }),
+    };
+  }
 }
+
+/** The pool that the coin is mined at while it answers. */
+const poolOf = ({ mining }: PriceLookParts["config"], coin: string): string =>
+  mining?.coin === coin ? (mining.pools[0]?.url ?? "") : "";
+
+const sayBasis = ({ origin, span }: CreditRecord): string => {
+  const days = `${Math.max(1, Math.round(toHours(span) / 24))} d`;
+  return origin === "account" ? `its account over ${days}` : `payouts entered over ${days}`;
+};

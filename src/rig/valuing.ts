@@ -19,8 +19,8 @@ export interface Prices {
   readonly electricity: UsdPerKwh;
   /** What a kilowatt-hour costs a load at the wall, undefined where unknown; `electricity` for all when absent. */
   readonly powerFor?: (load: Watts) => PowerPrice | undefined;
-  /** What the pool, the miner and the exchange take; nothing when absent. */
-  readonly terms?: () => HashingTerms;
+  /** What the pool, the miner and the exchange take of a coin's work; nothing when absent. */
+  readonly terms?: (coin: string) => HashingTerms;
   /** What listing the GPU at a marketplace would bring, to compare with. */
   readonly rental?: () => RentalTerms | undefined;
   /** What customers pay now. */
@@ -97,7 +97,7 @@ function valueSheet(sheet: ValuedSheet, { rates, prices }: ValuingFacts, power: 
   const hashrate = rates.hashrate(name);
   const price = freshValue(coin, now);
   const { source, asOf, sources, until } = coin;
-  const terms = prices.terms?.();
+  const terms = prices.terms?.(coin.coin);
   return valueHashing({
     name,
     coin: coin.coin,

@@ -25,7 +25,14 @@ export interface HashingTerms {
   /** Of all shares, 0 to 1. */
   readonly rejected?: number;
   /** What the pool credited over what was estimated, fees of the pool included; it then stands for them. */
-  readonly creditFactor?: number;
+  readonly credit?: PoolCredit;
+}
+
+/** What a pool was seen to credit of what was estimated. */
+export interface PoolCredit {
+  readonly factor: number;
+  /** Who says so and for how long it was watched, in words. */
+  readonly basis: string;
 }
 
 export interface HashingFacts {
@@ -127,28 +134,25 @@ interface Share {
 /** In the order in which they are taken; what the effective hashrate leaves out already is not taken again. */
 function feesOf({ basis, terms }: HashingFacts): readonly Share[] {
   if (terms === undefined) return [];
-  const {
-    poolFeePct,
-    devFeePct,
-    exchangeSpreadPct,
-    payoutFeeUsd,
-    minimumPayoutUsd,
-    rejected = 0,
-    creditFactor,
-  } = terms;
+  const { poolFeePct, devFeePct, exchangeSpreadPct, payoutFeeUsd, minimumPayoutUsd, rejected = 0, credit } = terms;
   const isEffective = basis === "effective";
   const ofPayout = minimumPayoutUsd > 0 ? payoutFeeUsd / minimumPayoutUsd : 0;
   const shares = [
     { what: `${sayPercent(devFeePct / 100)} of the miner's own`, part: isEffective ? 0 : devFeePct / 100 },
     { what: `${sayPercent(rejected)} of rejected shares`, part: isEffective ? 0 : rejected },
-    creditFactor === undefined
+    credit === undefined
       ? { what: `${sayPercent(poolFeePct / 100)} pool fee`, part: poolFeePct / 100 }
-      : { what: `${sayPercent(1 - creditFactor)} that the pool did not credit`, part: 1 - creditFactor },
+      : { what: sayCredit(credit), part: 1 - credit.factor },
     { what: `${sayPercent(exchangeSpreadPct / 100)} of exchange`, part: exchangeSpreadPct / 100 },
     { what: `${sayPercent(ofPayout)} of payouts`, part: ofPayout },
   ];
   return shares.filter(({ part }) => part !== 0);
 }
+
+const sayCredit = ({ factor, basis }: PoolCredit): string =>
+  factor <= 1
+    ? `${sayPercent(1 - factor)} that the pool did not credit (${basis})`
+    : `what the pool credited beyond the estimate, ${sayPercent(factor - 1)} (${basis})`;
 
 function deduct(gross: UsdPerHour, shares: readonly Share[]): readonly Deduction[] {
   let left: number = gross;

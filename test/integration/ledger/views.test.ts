@@ -63,7 +63,7 @@ describe("what third parties read", () => {
       "v_shares",
       "share_id, job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficulty, expected_hashes, verdict, reason, verified, latency_ms, algorithm",
     ],
-    ["v_payouts", "from_ms, to_ms, credited_usd_nano, estimated_usd_nano"],
+    ["v_payouts", "from_ms, to_ms, credited_usd_nano, estimated_usd_nano, origin, coin, pool"],
     [
       "v_decisions",
       "decision_id, gpu_uuid, at_ms, mode, action, from_workload, to_workload, rule, why, inputs_json, from_name, to_name",

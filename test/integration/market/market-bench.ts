@@ -1,6 +1,7 @@
 import { parseConfig } from "../../../src/config/load.ts";
 import type { Payout } from "../../../src/ledger/payouts.ts";
 import { createLogger } from "../../../src/lib/logger.ts";
+import type { PoolCredit } from "../../../src/market/accounts/pool-accounts.ts";
 import { type Market, openMarket } from "../../../src/market/market.ts";
 import { freshValue } from "../../../src/market/quote.ts";
 import { watts } from "../../../src/units/energy.ts";
@@ -20,6 +21,7 @@ export class MarketBench implements AsyncDisposable {
   readonly log: string[] = [];
   /** Every list of payouts that was handed on. */
   readonly paid: (readonly Payout[])[] = [];
+  readonly credits: PoolCredit[] = [];
   #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -37,7 +39,12 @@ export class MarketBench implements AsyncDisposable {
     const config = parseConfig({ version: 1, mining: MINING, ...sections, market }, "test", directory.path);
     const logger = createLogger("warn", (line) => this.log.push(line));
     const opened = openMarket({ config, dataDir: directory.path, clock, logger });
-    this.#running = opened.run({ load: () => load, onPayouts: (all) => this.paid.push(all) }, this.#stop.signal);
+    const use = {
+      load: () => load,
+      onPayouts: (all: readonly Payout[]) => this.paid.push(all),
+      onCredit: (credit: PoolCredit) => this.credits.push(credit),
+    };
+    this.#running = opened.run(use, this.#stop.signal);
     return opened;
   }
 

@@ -148,9 +148,13 @@ describe("the profit of one GPU, recomputed to the nano-dollar", () => {
   });
 
   test("with what the pool really credited in place of its fee", () => {
-    const { net, why } = valueHashing({ ...GPU, basis: "effective", terms: { ...GPU.terms, creditFactor: 0.94 } });
+    const { net, why } = valueHashing({
+      ...GPU,
+      basis: "effective",
+      terms: { ...GPU.terms, credit: { factor: 0.94, basis: "its account over 9 d" } },
+    });
     expect(nano(net)).toBe(Math.round(117_126_000 * 0.94 * 0.995 * 0.995 - 46_108_700));
-    expect(why).toContain("6 % that the pool did not credit ($0.00703/h)");
+    expect(why).toContain("6 % that the pool did not credit (its account over 9 d) ($0.00703/h)");
   });
 
   test("told in one sentence", () => {
