@@ -4,11 +4,14 @@ import { LongestFirst } from "./test/support/longest-first.ts";
 
 /** More than two cores' worth, because integration tests wait far more than they work; each may run an Engine. */
 const WORKERS = Math.min(8, Math.max(3, availableParallelism()));
+const DRIVER = ["test/integration/gpu/**/*.test.ts", "test/integration/rig/**/*.test.ts"];
 const outside = {
+  maxWorkers: WORKERS,
   globalSetup: ["test/support/engine-run.ts", "test/support/page-run.ts"],
   // Nothing waits for these on idle cores; on busy ones a build or a real share takes minutes.
   testTimeout: 180_000,
   hookTimeout: 300_000,
+  expect: { poll: { timeout: 60_000, interval: 20 } },
 };
 
 export default defineConfig({
@@ -30,10 +33,13 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
-          maxWorkers: WORKERS,
+          exclude: DRIVER,
+          isolate: false,
           ...outside,
         },
       },
+      // A driver's library that hangs takes a thread with it for good, so each file has a process of its own.
+      { test: { name: "driver", include: DRIVER, ...outside } },
       { test: { name: "gpu", include: ["test/gpu/**/*.test.ts"], fileParallelism: false } },
     ],
   },

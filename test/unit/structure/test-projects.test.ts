@@ -20,7 +20,7 @@ function projectsOf(file: string): readonly unknown[] {
 
 test("every test file belongs to exactly one project", () => {
   expect(files.filter((file) => projectsOf(file).length !== 1)).toEqual([]);
-  for (const name of ["unit", "integration", "gpu"])
+  for (const name of ["unit", "integration", "driver", "gpu"])
     expect(files.filter((file) => projectsOf(file)[0] === name).length, name).toBeGreaterThan(1);
 });
 

@@ -120,6 +120,6 @@ export interface Answer {
 }
 
 export async function ask({ host, port }: RunningWork, path = "/"): Promise<Answer> {
-  const response = await fetch(`http://${host}:${port}${path}`, { signal: AbortSignal.timeout(5000) });
+  const response = await fetch(`http://${host}:${port}${path}`, { signal: AbortSignal.timeout(30_000) });
   return (await response.json()) as Answer;
 }
