@@ -3,7 +3,7 @@ import { watts } from "../units/energy.ts";
 import { usdPerKwh } from "../units/money.ts";
 import { seconds } from "../units/time.ts";
 import { choice, flag, list, number, path, secret, section, text, whole } from "./fields.ts";
-import { ACCOUNT_SHAPES, COIN_SHAPES, HASH_PRICE_UNIT, RATE_SHAPES } from "./price-terms.ts";
+import { ACCOUNT_SHAPES, COIN_SHAPES, HASH_PRICE_UNIT, RATE_SHAPES, RENTAL_SHAPES } from "./price-terms.ts";
 
 const WEEK_S = 604_800;
 
@@ -88,15 +88,27 @@ const TERMS = section({
 
 const rental = (base: string) =>
   section({
-    gpu: text(/^[\w .-]{1,64}$/, "a GPU's name").describe("Part of the name that `rigshift gpus` shows."),
+    gpu: text(/^[\w .-]{1,64}$/, "a GPU's name").describe("The model in what `rigshift gpus` shows, such as RTX 3090."),
     askUsdPerHour: z.exactOptional(number(0.0001, 1000, "USD per GPU-hour")).describe("What the listing asks."),
-    file: z.exactOptional(path(base)).describe("Reference prices: collected_at,provider,gpu,usd_per_gpu_hour."),
-    occupancyPct: percent(100).describe("Of the hours that it is really rented."),
+    shape: choice(RENTAL_SHAPES)
+      .default("csv")
+      .describe("Of file or url: collected_at,provider,gpu,usd_per_gpu_hour; a search at Vast.ai; or any JSON."),
+    ...place(base, 300, 3600),
+    price: z.exactOptional(pointer()).describe("Of json: where the USD per GPU-hour stand."),
+    occupancy: z.exactOptional(pointer()).describe("Of json: where the part that is rented stands, 0 to 1."),
+    occupancyPct: percent(100).describe("Of the hours that it is really rented, at most."),
     platformCutPct: percent(90).default(0),
-  }).refine(({ askUsdPerHour, file }) => (askUsdPerHour === undefined) !== (file === undefined), {
-    path: ["askUsdPerHour"],
-    error: "either askUsdPerHour or file",
-  });
+    maxAgeS: number(60, WEEK_S, "seconds").default(86_400).describe("Of vast and json."),
+  })
+    .refine(({ askUsdPerHour, ...at }) => (askUsdPerHour === undefined ? isOnePlace(at) : !at.url && !at.file), {
+      path: ["askUsdPerHour"],
+      error: "either askUsdPerHour, url or file",
+    })
+    .refine(({ shape, price }) => shape !== "json" || price !== undefined, {
+      path: ["price"],
+      error: "where the price stands",
+    })
+    .transform(({ maxAgeS, ...rest }) => ({ ...timed(rest), maxAge: seconds(maxAgeS) }));
 
 const poolAccount = (base: string) =>
   section({

@@ -9,5 +9,8 @@ export type RateShape = (typeof RATE_SHAPES)[number];
 export const ACCOUNT_SHAPES = ["yiimp", "open-pool", "nicehash", "json"] as const;
 export type AccountShape = (typeof ACCOUNT_SHAPES)[number];
 
+/** How sources of rental prices answer: reference prices by the line, a search at Vast.ai, or any JSON. */
+export const RENTAL_SHAPES = ["csv", "vast", "json"] as const;
+
 /** `USD/TH` for work that was done, `BTC/GH/s/day` for a hashrate kept up that long. */
 export const HASH_PRICE_UNIT = /^([A-Z]{3,5})\/([kMGTPE]?)H(\/s\/(?:h|day))?$/;

@@ -14,7 +14,7 @@ import type { Feed, FeedOptions } from "./fetch/feed.ts";
 import { FileWatch } from "./fetch/file-watch.ts";
 import { type CoinQuote, watchMarketFile } from "./file.ts";
 import { parsePayouts } from "./payout-file.ts";
-import { RentalPrices, type RentalTerms } from "./rental-prices.ts";
+import { RentalPrices, type RentalTerms } from "./rentals/rental-prices.ts";
 import { type TokenPriceList, TokenPrices } from "./token-prices.ts";
 
 const LOOK_EVERY = seconds(5);

@@ -1,7 +1,7 @@
 import { isSameWork, RESTING, toWork, type Work } from "../ledger/work.ts";
 import type { CoinQuote } from "../market/file.ts";
 import { freshValue } from "../market/quote.ts";
-import type { RentalTerms } from "../market/rental-prices.ts";
+import type { RentalTerms } from "../market/rentals/rental-prices.ts";
 import type { Candidate } from "../policy/types.ts";
 import type { Watts } from "../units/energy.ts";
 import type { UsdNano, UsdPerKwh } from "../units/money.ts";

@@ -1,4 +1,4 @@
-import type { RentalTerms } from "../market/rental-prices.ts";
+import type { RentalTerms } from "../market/rentals/rental-prices.ts";
 import type { Watts } from "../units/energy.ts";
 import { powerCost, usdPerHour, usdPerKwh } from "../units/money.ts";
 import { sayExplanation } from "./explanation.ts";
@@ -12,10 +12,11 @@ export interface RentalFacts extends RentalTerms {
 }
 
 /** What listing the GPU at a marketplace would bring: the ask while it is rented, less the platform's cut and the power. */
-export function valueRental({ ask, occupancy, platformCut, power, electricity }: RentalFacts): Valuation {
+export function valueRental({ ask, occupancy, platformCut, origin, power, electricity }: RentalFacts): Valuation {
   const gross = usdPerHour(ask * occupancy);
   const revenue = usdPerHour(gross * (1 - platformCut));
-  const subject = `renting it out at ${sayRate(ask)} for ${sayPercent(occupancy)} of the time pays`;
+  const whose = origin === undefined ? "" : ", what others ask,";
+  const subject = `renting it out at ${sayRate(ask)}${whose} for ${sayPercent(occupancy)} of the time pays`;
   const known = {
     workload: "lease",
     label: "rental",
@@ -42,7 +43,7 @@ export function valueRental({ ask, occupancy, platformCut, power, electricity }:
     net,
     power,
     powerPrice: electricity.price,
-    price: { unit: "USD/GPU-h", value: ask, ...askBreakEven },
+    price: { unit: "USD/GPU-h", value: ask, ...askBreakEven, ...(origin === undefined ? {} : { origin }) },
     ...breakEven,
     why: sayExplanation({ subject, gross, deductions: platformCut > 0 ? [cut, spent] : [spent], net }),
   };

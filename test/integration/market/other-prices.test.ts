@@ -60,8 +60,43 @@ describe("other prices", () => {
         ],
       },
     });
-    expect(market.rental("NVIDIA GeForce RTX 3090")).toEqual({ ask: 0.2, occupancy: 0.6, platformCut: 0.25 });
+    expect(market.rental("NVIDIA GeForce RTX 3090")).toEqual({
+      ask: 0.2,
+      occupancy: 0.6,
+      platformCut: 0.25,
+      origin: { source: path, asOf: Date.UTC(2026, 10, 22, 8) },
+    });
+    expect(market.rental("NVIDIA GeForce RTX 3090 Ti")).toBeUndefined();
     expect(market.rental("NVIDIA GeForce RTX 4090")?.ask).toBe(0.4);
     expect(market.rental("Tesla T4")).toBeUndefined();
+  });
+
+  test("of rentals come from a marketplace, guarded, and are unknown once they are too old", async () => {
+    const { server, clock } = bench;
+    const offer = (price: number, rented: boolean) => ({
+      gpu_name: "RTX 3090",
+      num_gpus: 1,
+      dph_total: price,
+      verification: "verified",
+      rented,
+    });
+    const answer = (price: number) =>
+      JSON.stringify({ offers: Array.from({ length: 20 }, (_, index) => offer(price, index < 10)) });
+    server.says(answer(0.2));
+    const rental = { gpu: "RTX 3090", shape: "vast", url: server.url("/bundles"), everyS: 300, occupancyPct: 90 };
+    const market = bench.open({ market: { rentals: [rental] } });
+    await bench.asked(1);
+    expect(market.rental("RTX 3090")).toBeUndefined();
+    await bench.nextPoll(1.2);
+    await until(() => market.rental("RTX 3090") !== undefined, 2000);
+    expect(market.rental("RTX 3090")).toMatchObject({ ask: 0.2, occupancy: 0.5, platformCut: 0 });
+    expect(market.rental("RTX 3090")?.origin?.source).toMatch(/^127/);
+    for (const garbage of [answer(900), "<html>", '{"offers": []}', answer(-1)]) {
+      server.says(garbage);
+      await bench.nextPoll(70);
+      expect(market.rental("RTX 3090")?.ask, garbage.slice(0, 30)).toBe(0.2);
+    }
+    await clock.advance(25 * 3_600_000);
+    expect(market.rental("RTX 3090")).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { watts } from "../../../src/units/energy.ts";
 import { usdPerHour, usdPerKwh } from "../../../src/units/money.ts";
+import { unixMs } from "../../../src/units/time.ts";
 import { valueRental } from "../../../src/valuation/rental.ts";
 
 const FACTS = {
@@ -22,6 +23,13 @@ describe("what renting a GPU out is worth", () => {
       breakEven: expect.closeTo(0.375, 12),
       why: "renting it out at $0.200/h for 60 % of the time pays $0.120/h, less 25 % of the platform ($0.0300/h) and 400 W at $0.150/kWh while it is rented ($0.0360/h) = $0.0540/h",
     });
+  });
+
+  test("tells an ask that others make, and where it was seen", () => {
+    const origin = { source: "console.vast.ai", asOf: unixMs(1_760_000_000_000) };
+    const { why, price } = valueRental({ ...FACTS, origin });
+    expect(why).toContain("renting it out at $0.200/h, what others ask, for 60 % of the time pays");
+    expect(price?.origin).toEqual(origin);
   });
 
   test("is unknown while its power or what that costs is", () => {
