@@ -30,6 +30,7 @@ import { checkModelFile } from "./inference/model-file.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import { openLedger } from "./ledger/open.ts";
 import { pruneRegularly } from "./ledger/retention.ts";
+import type { Mode } from "./ledger/rows.ts";
 import type { Check } from "./lib/check.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
@@ -56,6 +57,10 @@ export interface AgentOptions {
   readonly configFile: string | undefined;
   /** Instead of `http.listen`. */
   readonly listen?: Endpoint;
+  /** Instead of the configuration's. */
+  readonly dataDir?: string;
+  /** Stands in for every order of the operator's, those in the ledger included. */
+  readonly standing?: Mode;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Called once the status page answers. */
@@ -82,11 +87,10 @@ interface Run extends AgentOptions {
 
 /** Returns what of ours still runs when all has been taken down, in words. */
 async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly string[]> {
-  const { config, logger } = options;
+  const { config, logger, standing } = options;
   const clock = systemClock;
-  const { inference } = config;
-  await checkModel(inference);
-  const dataDir = resolveDataDir(config, { env: options.env, uid: process.getuid?.(), cwd: options.cwd });
+  await checkModel(config.inference);
+  const dataDir = dataDirOf(options);
   const market = openMarket({ config, dataDir, clock, logger });
 
   await using stack = new AsyncDisposableStack();
@@ -104,7 +108,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   let mined: Mined | undefined;
   const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => mined?.proxy);
   mined = config.mining && (await openMining(config, { clock, logger, stack }, shares));
-  const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
+  const model = modelOf(config);
   const publisher = createPublisher();
   const shared = { config, source, ledger, clock, logger, shares };
   const gpus = await source.list(running);
@@ -117,6 +121,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
     driver,
     ...(mined && market.coin ? { mining: [linkOf(mined, market.coin, config)] } : {}),
     ...(model === undefined ? {} : { model }),
+    ...(standing ? { standing } : {}),
     onChange: publisher.request,
     onFault,
   };
@@ -147,6 +152,13 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   if (fault !== undefined) throw fault;
   return controller.containers();
 }
+
+/** As customers see it; undefined when nothing is served. */
+const modelOf = ({ inference }: RigConfig): string | undefined =>
+  inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
+
+const dataDirOf = ({ dataDir, config, env, cwd }: Run): string =>
+  dataDir ?? resolveDataDir(config, { env, uid: process.getuid?.(), cwd });
 
 /** Watches over what runs beside the GPUs; the call it returns ends all of it. */
 function runAside(tasks: readonly Promise<unknown>[], stop: AbortController, onFault: (error: unknown) => void) {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { objectionOf } from "../lib/wanted.ts";
+import { benchEventSchema } from "./bench.ts";
 import type { AnswerName } from "./client.ts";
 import { ApiError } from "./errors.ts";
 import {
@@ -28,6 +29,7 @@ const SCHEMAS: Readonly<Record<AnswerName, z.ZodType>> = {
   energy: z.array(energySlotSchema),
   mode: modeViewSchema,
   curtail: curtailViewSchema,
+  bench: benchEventSchema,
 };
 
 /** Throws `ERR_API_ANSWER` when `body` lacks what the answer promises; fields that a newer agent adds are no matter. */

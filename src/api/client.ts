@@ -1,7 +1,9 @@
 import { isAbort, messageOf } from "../lib/errors.ts";
 import { withDeadline } from "../lib/wait.ts";
 import { type Millis, seconds } from "../units/time.ts";
+import type { BenchEvent, BenchRequest } from "./bench.ts";
 import { ApiError } from "./errors.ts";
+import { readLines } from "./lines.ts";
 import type { EnergyBucket } from "./routes.ts";
 import type {
   CurtailRequest,
@@ -59,7 +61,8 @@ export type AnswerName =
   | "transitions"
   | "energy"
   | "mode"
-  | "curtail";
+  | "curtail"
+  | "bench";
 
 const post = (body: unknown) => ({
   method: "POST",
@@ -81,6 +84,8 @@ export interface RigClient {
   metrics(signal: AbortSignal): Promise<string>;
   setMode(request: ModeRequest, signal: AbortSignal): Promise<ModeView>;
   curtail(request: CurtailRequest, signal: AbortSignal): Promise<CurtailView>;
+  /** What a benchmark tells until its end; broken off when `signal` fires or nobody reads on. */
+  bench(request: BenchRequest, signal: AbortSignal): AsyncGenerator<BenchEvent, void>;
   /** Live events; `afterId` 0 begins with all still in memory, absent with a snapshot. Ends when the agent ends it. */
   events(afterId: number | undefined, signal: AbortSignal): AsyncGenerator<LiveItem, void>;
 }
@@ -202,6 +207,20 @@ async function* streamEvents(ask: Ask, baseUrl: string, afterId: number | undefi
   }
 }
 
+async function* streamBench({ baseUrl, check }: ClientOptions, ask: Ask, request: BenchRequest, signal: AbortSignal) {
+  try {
+    const response = await ask("/api/v1/bench", { ...post(request), signal });
+    if (response.body === null) return;
+    for await (const line of readLines(response.body)) {
+      const event: unknown = JSON.parse(line);
+      check?.("bench", event);
+      yield event as BenchEvent;
+    }
+  } catch (error) {
+    throw toFault(error, baseUrl);
+  }
+}
+
 /** Works in the page and in Node; holds no connection of its own beyond running calls. */
 export function createClient(options: ClientOptions): RigClient {
   const { baseUrl, timeout = seconds(10), check = () => undefined } = options;
@@ -238,6 +257,7 @@ export function createClient(options: ClientOptions): RigClient {
     metrics: (signal) => send("/metrics", {}, signal, readText),
     setMode: (request, signal) => send("/api/v1/mode", post(request), signal, take<ModeView>("mode")),
     curtail: (request, signal) => send("/api/v1/curtail", post(request), signal, take<CurtailView>("curtail")),
+    bench: (request, signal) => streamBench(options, ask, request, signal),
     events: (afterId, signal) => streamEvents(ask, baseUrl, afterId, signal),
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { benchEventSchema, benchPointSchema, benchRequestSchema } from "./bench.ts";
 import { hiveSchema } from "./hiveos.ts";
 import { mmposSchema } from "./mmpos.ts";
 import { API_ROUTES, type ApiRoute, DEFAULT_LIST_LIMIT, ENERGY_BUCKETS, GREATEST_LIST_LIMIT } from "./routes.ts";
@@ -46,6 +47,9 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Curtail: curtailViewSchema,
   SwitchCost: switchCostSchema,
   ServedRate: servedRateSchema,
+  BenchRequest: benchRequestSchema,
+  BenchPoint: benchPointSchema,
+  BenchEvent: benchEventSchema,
   Health: healthSchema,
   Ready: readySchema,
   HiveOs: hiveSchema,
@@ -84,6 +88,7 @@ const CONTENT: Readonly<Record<string, Json>> = {
   "/api/v1/events": { "text/event-stream": { schema: { type: "string" } } },
   "/api/v1/mode": json(ref("Mode")),
   "/api/v1/curtail": json(ref("Curtail")),
+  "/api/v1/bench": { "application/x-ndjson": { schema: ref("BenchEvent") } },
 };
 
 const PARAMETERS: Readonly<Record<string, readonly Json[]>> = {
@@ -115,6 +120,7 @@ const OPENAI_BODY: Json = json({ type: "object", required: ["model"], additional
 const ORDERS: Readonly<Record<string, string>> = {
   "/api/v1/mode": "ModeRequest",
   "/api/v1/curtail": "CurtailRequest",
+  "/api/v1/bench": "BenchRequest",
 };
 
 /** Without customer keys the OpenAI routes are open on loopback; with them, nothing else opens them. */
@@ -140,7 +146,7 @@ function toOperation(route: ApiRoute): Json {
 }
 
 function toComponents(): Json {
-  const closed: readonly unknown[] = [modeRequestSchema, curtailRequestSchema];
+  const closed: readonly unknown[] = [modeRequestSchema, curtailRequestSchema, benchRequestSchema];
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(COMPONENTS)) registry.add(schema, { id });
   const { schemas } = z.toJSONSchema(registry, {

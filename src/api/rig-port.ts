@@ -1,3 +1,4 @@
+import type { BenchEvent, BenchRequest } from "./bench.ts";
 import type { HiveView } from "./hiveos.ts";
 import type { MmposView } from "./mmpos.ts";
 import type {
@@ -33,6 +34,8 @@ export interface RigPort {
   setMode(request: ModeRequest): ModeView;
   /** Recorded, then effective within a second. */
   curtail(request: CurtailRequest): CurtailView;
+  /** Measures one GPU; ends, with what it tried taken back, when `signal` fires or nobody reads on. */
+  bench(request: BenchRequest, signal: AbortSignal): AsyncGenerator<BenchEvent, void>;
   /** Events after `afterId` still in memory, oldest first. */
   eventsAfter(afterId: number): readonly RecordedEvent[];
   /** Returns the unsubscribe call. */

@@ -7,6 +7,7 @@ import type { RigController } from "../rig/controller.ts";
 import { milliJoules, watts } from "../units/energy.ts";
 import { addUsd, energyCost, toUsd, type UsdNano, type UsdPerKwh, usdNano } from "../units/money.ts";
 import { millis, type UnixMs, unixMs } from "../units/time.ts";
+import { type BenchRequest, toBenchEvent, toBenchOrder } from "./bench.ts";
 import { EventLog } from "./event-log.ts";
 import { toEngineView, toGpuView, toValuationView } from "./gpu-view.ts";
 import { toHiveView } from "./hiveos.ts";
@@ -70,6 +71,7 @@ export function createRigViews(parts: RigViewParts): RigViews {
       controller.curtail({ ...limit, ...(untilMs === undefined ? {} : { until: unixMs(untilMs) }), by: "http" });
       return viewCurtail(parts) ?? { maxW: null, untilMs: null };
     },
+    bench: (request, signal) => watchBench(controller, request, signal),
     eventsAfter: (id) => log.after(id),
     onEvent: (listener) => log.subscribe(listener),
     metrics: () => renderMetrics(rig(), ready()),
@@ -80,6 +82,11 @@ export function createRigViews(parts: RigViewParts): RigViews {
       log.push({ type: "rig", rig: rig() });
     },
   };
+}
+
+async function* watchBench(controller: RigController, request: BenchRequest, signal: AbortSignal) {
+  for await (const news of controller.bench(request.gpu, toBenchOrder(request), signal))
+    yield toBenchEvent(news, request);
 }
 
 function viewMiner({ version, config, controller, clock, started, shares }: RigViewParts): MinerFacts {

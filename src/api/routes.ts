@@ -31,6 +31,12 @@ export const API_ROUTES: readonly ApiRoute[] = [
   { method: "get", path: "/api/v1/events", family: "api", summary: "Server-sent events, resumable by Last-Event-ID." },
   { method: "post", path: "/api/v1/mode", family: "api", summary: "Override the operator mode." },
   { method: "post", path: "/api/v1/curtail", family: "api", summary: "Keep the rig under so many watts for a while." },
+  {
+    method: "post",
+    path: "/api/v1/bench",
+    family: "api",
+    summary: "Measure one GPU for as long as the answer is read.",
+  },
   { method: "get", path: "/v1/models", family: "openai", summary: "The models on offer." },
   { method: "post", path: "/v1/chat/completions", family: "openai", summary: "Chat completion, whole or streamed." },
   { method: "post", path: "/v1/completions", family: "openai", summary: "Text completion, whole or streamed." },

@@ -1,50 +1,125 @@
+import type { BenchEvent, BenchRequest } from "../api/bench.ts";
 import type { RigClient } from "../api/client.ts";
+import { ApiError } from "../api/errors.ts";
 import type { GpuView } from "../api/shapes.ts";
-import { openLedgerReadOnly } from "../ledger/open.ts";
-import { systemClock } from "../lib/clock.ts";
-import { type Millis, minutes, seconds } from "../units/time.ts";
-import { type CliContext, findAgent, findDataDir, type LocationOptions, printJson } from "./context.ts";
+import { MINER_NAMES } from "../config/mining-terms.ts";
+import { isAbort, isRigError } from "../lib/errors.ts";
+import { withStandaloneAgent } from "./bench-agent.ts";
+import { parseLimits } from "./bench-limits.ts";
+import { BenchProgress } from "./bench-progress.ts";
+import { type BenchEnd, renderBench } from "./bench-table.ts";
+import { type CliContext, findAgent, type LocationOptions, printJson } from "./context.ts";
 import { UsageError } from "./errors.ts";
 import { parseLength } from "./mode.ts";
-import { renderTable } from "./table.ts";
-import { sayHps, sayLength, sayWatts, sayWorkload, UNKNOWN } from "./wording.ts";
 
 export interface BenchOptions extends LocationOptions {
   readonly json?: true;
   readonly gpu?: string;
+  readonly workload?: string;
+  /** By name. */
+  readonly sheet?: string;
   readonly for: string;
-  /** Puts a GPU to hashing for the measurement that does something else. */
+  /** Takes a GPU for the measurement off what it does. */
   readonly take?: true;
+  readonly powerSweep?: string | true;
+  /** The miner that runs now; with a value one that is not Rigshift's. */
+  readonly adopt?: string | true;
 }
 
-const LOOK_EVERY = seconds(1);
-const START_WITHIN = minutes(2);
-const BAR = 30;
-const HEADER = ["GPU", "LOOKS", "HASHRATE", "BASIS", "POWER", "J/MH", "STORED"];
-const RIGHT = new Set(["LOOKS", "HASHRATE", "POWER", "J/MH"]);
-
-/** Measures hashrate and watts of GPUs that hash under the running agent, which stores what it learns once a minute. */
+/** Measures GPUs under the running agent, or under one that it starts for that where none runs over the configuration. */
 export async function bench(options: BenchOptions, context: CliContext): Promise<void> {
-  const length = parseLength(options.for);
-  const client = await findAgent(options, context);
+  const wanted = toWanted(options);
+  const client = await findAgentOrNone(options, context);
+  if (client !== undefined) return await measure(client, wanted, options, context);
+  await withStandaloneAgent(options, context, (own, inner) => measure(own, standalone(wanted), options, inner));
+}
+
+/** Nothing runs that could be taken off anything. */
+const standalone = (wanted: Wanted): Wanted => (wanted.adopt === undefined ? { ...wanted, take: true } : wanted);
+
+type Wanted = Omit<BenchRequest, "gpu">;
+
+function toWanted({ workload = "hashing", sheet, for: length, take, powerSweep, adopt }: BenchOptions): Wanted {
+  if (workload !== "hashing" && workload !== "inference")
+    throw usage(`--workload: got ${JSON.stringify(workload)}`, "give hashing or inference");
+  if (adopt !== undefined && (take || powerSweep !== undefined))
+    throw usage("--adopt touches nothing, so it takes neither --take nor --power-sweep", "leave one of them out");
+  const forMs = parseLength(length);
+  if (forMs > 3_600_000) throw usage(`--for: got ${JSON.stringify(length)}`, "give an hour at most");
+  return {
+    workload,
+    forMs,
+    ...(sheet === undefined ? {} : { sheet }),
+    ...(take ? { take } : {}),
+    ...(powerSweep === undefined ? {} : { powerLimitsW: parseLimits(powerSweep) }),
+    ...(adopt === undefined ? {} : { adopt: adopt === true ? "own" : parseForeign(adopt, workload) }),
+  };
+}
+
+function parseForeign(text: string, workload: string): Exclude<BenchRequest["adopt"], "own" | undefined> {
+  const [, name, port] = /^([a-z-]+):(\d{1,5})$/.exec(text) ?? [];
+  const program = MINER_NAMES.find((known) => known === name);
+  if (program !== undefined && Number(port) > 0 && Number(port) < 65_536 && workload === "hashing")
+    return { program, port: Number(port) };
+  throw usage(
+    `--adopt: got ${JSON.stringify(text)}`,
+    `give the miner's program and the port of its API on this machine, such as t-rex:4067; known are ${MINER_NAMES.join(", ")}`,
+  );
+}
+
+const usage = (what: string, mend: string): UsageError => new UsageError(what, { code: "ERR_USAGE", mend });
+
+/** Undefined where none runs and the configuration says what to start. */
+async function findAgentOrNone(options: BenchOptions, context: CliContext): Promise<RigClient | undefined> {
+  try {
+    return await findAgent(options, context);
+  } catch (error) {
+    const isNone = isRigError(error) && error.facts.code === "ERR_AGENT_NOT_RUNNING";
+    if (!isNone || options.config === undefined) throw error;
+    return undefined;
+  }
+}
+
+async function measure(client: RigClient, wanted: Wanted, options: BenchOptions, context: CliContext): Promise<void> {
   const { gpus } = await client.rig(context.signal);
   const chosen = gpus.filter(({ uuid }) => options.gpu === undefined || uuid === options.gpu);
   if (chosen.length === 0) throw unknownGpu(options.gpu, gpus);
-  const others = chosen.filter(({ workload }) => workload !== "hashing");
-  const [other] = others;
-  if (other !== undefined && !options.take) throw notHashing(other);
-  const began = systemClock.now();
-  for (const { uuid } of others)
-    await client.setMode({ mode: "mine", gpu: uuid, forMs: length + START_WITHIN }, context.signal);
   const uuids = chosen.map(({ uuid }) => uuid);
-  if (!(await start(client, uuids, context))) return;
-  const looks = await measure({ client, uuids, length }, context);
-  if (context.signal.aborted) return;
-  const stored = storedSince(began, options, context);
-  const lines = uuids.map((gpu) => toLine(gpu, looks.get(gpu) ?? [], stored.get(gpu)));
-  if (options.json) printJson(context, lines);
-  else context.print(`${renderTable(HEADER, lines.map(toRow), RIGHT)}\n`);
+  const progress = new BenchProgress(uuids, context);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  try {
+    const runs = uuids.map((gpu) => follow(client.bench({ gpu, ...wanted }, signal), gpu, progress));
+    // One GPU that cannot be measured ends the others, whose limits and work are then set back, too.
+    const ends = await Promise.all(runs).finally(() => stop.abort());
+    progress.end();
+    if (context.signal.aborted) return;
+    const known = ends.filter((end) => end !== undefined);
+    if (options.json) printJson(context, known);
+    else context.print(renderBench(known));
+  } catch (error) {
+    progress.end();
+    if (!(isAbort(error) && context.signal.aborted)) throw error;
+  }
 }
+
+async function follow(
+  events: AsyncGenerator<BenchEvent, void>,
+  gpu: string,
+  progress: BenchProgress,
+): Promise<BenchEnd | undefined> {
+  for await (const event of events) {
+    if (event.type === "progress") progress.tell(gpu, event.doing, event.part);
+    if (event.type === "fault") throw toFault(event);
+    if (event.type !== "end") continue;
+    progress.done(gpu);
+    return event;
+  }
+  return undefined;
+}
+
+const toFault = ({ code, message, mend }: Extract<BenchEvent, { readonly type: "fault" }>): ApiError =>
+  new ApiError(message, { code: code as `ERR_${string}`, ...(mend === null ? {} : { mend }) });
 
 function unknownGpu(wanted: string | undefined, gpus: readonly GpuView[]): UsageError {
   const known = gpus.map(({ uuid }) => uuid).join(", ") || "none";
@@ -53,94 +128,3 @@ function unknownGpu(wanted: string | undefined, gpus: readonly GpuView[]): Usage
     mend: `it has ${known}`,
   });
 }
-
-const notHashing = ({ uuid, workload }: GpuView): UsageError =>
-  new UsageError(`GPU ${uuid} does not hash but ${workload === "none" ? "rests" : `does ${sayWorkload(workload)}`}`, {
-    code: "ERR_USAGE",
-    mend: "measure another with --gpu, or take it off that for the measurement with --take",
-  });
-
-const rateOf = (gpu: GpuView): number | null =>
-  gpu.workload === "hashing" ? (gpu.hashrateEffectiveHps ?? gpu.hashrateReportedHps) : null;
-
-/** Until every GPU hashes at a known rate; false when told to stop. */
-async function start(client: RigClient, uuids: readonly string[], { signal }: CliContext): Promise<boolean> {
-  const deadline = systemClock.monotonic() + START_WITHIN;
-  while (!signal.aborted) {
-    const { gpus } = await client.rig(signal);
-    const late = gpus.find((gpu) => uuids.includes(gpu.uuid) && rateOf(gpu) === null);
-    if (late === undefined) return true;
-    if (systemClock.monotonic() > deadline)
-      throw new UsageError(`GPU ${late.uuid} tells no hashrate: ${late.why}`, {
-        code: "ERR_BENCH_NO_RATE",
-        mend: "see `rigshift status` for what keeps it from hashing",
-      });
-    await systemClock.wait(LOOK_EVERY, signal);
-  }
-  return false;
-}
-
-interface Measurement {
-  readonly client: RigClient;
-  readonly uuids: readonly string[];
-  readonly length: Millis;
-}
-
-/** What each GPU showed, a look a second; a GPU that stops hashing meanwhile is not looked at. */
-async function measure({ client, uuids, length }: Measurement, context: CliContext) {
-  const looks = new Map<string, GpuView[]>(uuids.map((uuid) => [uuid, []]));
-  const began = systemClock.monotonic();
-  for (let passed = 0; passed < length && !context.signal.aborted; passed = systemClock.monotonic() - began) {
-    const { gpus } = await client.rig(context.signal);
-    for (const gpu of gpus) if (rateOf(gpu) !== null) looks.get(gpu.uuid)?.push(gpu);
-    showProgress(passed / length, length - passed, context);
-    await systemClock.wait(LOOK_EVERY, context.signal);
-  }
-  if (context.isTerminal) context.printError("\r\x1b[K");
-  return looks;
-}
-
-function showProgress(part: number, leftMs: number, { isTerminal, printError }: CliContext): void {
-  const full = Math.round(part * BAR);
-  if (isTerminal) printError(`\r\x1b[K${"█".repeat(full)}${"░".repeat(BAR - full)} ${sayLength(leftMs)} left`);
-}
-
-/** What the agent has stored of hashing since then. */
-function storedSince(began: number, options: LocationOptions, context: CliContext) {
-  const ledger = openLedgerReadOnly(findDataDir(options, context));
-  try {
-    const fresh = ledger.benchmarks.list().filter(({ unit, at }) => unit === "H/s" && at >= began);
-    return new Map<string, number>(fresh.map(({ gpu, rate }) => [gpu, rate]));
-  } finally {
-    ledger.close();
-  }
-}
-
-function toLine(gpu: string, looks: readonly GpuView[], stored: number | undefined) {
-  const isEffective = looks.length > 0 && looks.every(({ hashrateEffectiveHps }) => hashrateEffectiveHps !== null);
-  const hashrateHps = meanOf(looks.flatMap((look) => rateOf(look) ?? []));
-  const powerW = meanOf(looks.flatMap((look) => look.powerW ?? []));
-  return {
-    gpu,
-    looks: looks.length,
-    hashrateHps,
-    basis: looks.length === 0 ? null : isEffective ? "effective" : "reported",
-    powerW,
-    joulesPerMegahash:
-      hashrateHps === null || powerW === null || hashrateHps === 0 ? null : powerW / (hashrateHps / 1e6),
-    storedHps: stored ?? null,
-  };
-}
-
-const meanOf = (values: readonly number[]): number | null =>
-  values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
-
-const toRow = (line: ReturnType<typeof toLine>): readonly string[] => [
-  line.gpu,
-  String(line.looks),
-  sayHps(line.hashrateHps),
-  line.basis ?? UNKNOWN,
-  sayWatts(line.powerW),
-  line.joulesPerMegahash === null ? UNKNOWN : line.joulesPerMegahash.toPrecision(3),
-  line.storedHps === null ? "not yet: the agent stores once a minute" : sayHps(line.storedHps),
-];

@@ -37,7 +37,8 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
   }
 }
 
-const WRONG_USE_CODES = /^ERR_(USAGE|REPLAY|CONFIG|MODEL|MARKET|SECRET|RIG_UNKNOWN_GPU|HTTP_(TLS|CUSTOMER_KEYS))/;
+const WRONG_USE_CODES =
+  /^ERR_(USAGE|BENCH_(TAKE|LIMIT)|REPLAY|CONFIG|MODEL|MARKET|SECRET|RIG_UNKNOWN_GPU|HTTP_(TLS|CUSTOMER_KEYS))/;
 const isWrongUse = (error: unknown): boolean => isRigError(error) && WRONG_USE_CODES.test(error.facts.code);
 
 function createProgram(args: readonly string[], context: CliContext): Command {
@@ -111,10 +112,17 @@ function addProfit(program: Command, context: CliContext): void {
 }
 
 function addBench(program: Command, context: CliContext): void {
-  located(program.command("bench").description("measure hashrate and watts of the GPUs that hash under the agent"))
+  located(program.command("bench").description("measure what GPUs hash or serve, and draw for it"))
     .option("--gpu <uuid>", "only this GPU")
-    .option("--for <length>", "how long to measure", "90s")
-    .option("--take", "also GPUs that do something else: they are ordered to hash meanwhile")
+    .option("--workload <name>", "hashing, or inference: tokens a second by the number of requests at once", "hashing")
+    .option("--sheet <name>", "of hashing: by this flight sheet")
+    .option("--for <length>", "how long to measure each figure, once it is steady", "90s")
+    .option("--power-sweep [watts]", "at each of these power limits: 150,200,250 or 150-250 or 150-250/20")
+    .option(
+      "--adopt [program:port]",
+      "take the figures of the miner that runs, ours or a foreign one such as t-rex:4067",
+    )
+    .option("--take", "also GPUs that do something else, until the measurement ends")
     .option("--json", "machine-readable")
     .action((options) => bench(options, context));
 }

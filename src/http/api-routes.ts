@@ -5,6 +5,7 @@ import { curtailRequestSchema, modeRequestSchema } from "../api/schema.ts";
 import type { HealthView } from "../api/shapes.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import { addBench } from "./bench-route.ts";
 import { toBuckets } from "./energy-buckets.ts";
 import { type EventStream, parseLastEventId } from "./events.ts";
 import { describeIssues, parseEnergyQuery, parseJobsQuery, parseListQuery, parseNoQuery } from "./query.ts";
@@ -131,4 +132,5 @@ export function addApiRoutes(app: FastifyInstance, parts: ApiParts): void {
   addEvents(app, parts);
   addMode(app, parts);
   addCurtail(app, parts);
+  addBench(app, { ...parts, refuse });
 }

@@ -9,10 +9,10 @@ import { type Clock, steadyClock } from "../lib/clock.ts";
 import { isRigError, messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Market } from "../market/market.ts";
-import type { SwitchRules } from "../policy/types.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
 import { runHook } from "../workloads/hook.ts";
+import type { BenchNews, BenchOrder } from "./bench-order.ts";
 import { watchClaims } from "./claim-watch.ts";
 import { Cooldown } from "./cooldown.ts";
 import { Custody } from "./custody.ts";
@@ -41,10 +41,9 @@ import { Shedding } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { SwitchBook } from "./switch-book.ts";
+import { rulesOf } from "./switch-rules.ts";
+import { Trial } from "./trial.ts";
 import { Wake } from "./wake.ts";
-
-/** Lending a gap pays only where going and coming back is quick. */
-const LENDING_LIMIT = seconds(10);
 
 export interface RigParts {
   readonly config: RigConfig;
@@ -62,6 +61,8 @@ export interface RigParts {
   readonly mining?: readonly MiningLink[];
   /** The model's name; absent when nothing is served. */
   readonly model?: string;
+  /** In place of what the operator ordered and configured. */
+  readonly standing?: Mode;
   /** Absent where nothing is known of the rig beside its GPUs. */
   readonly rigPower?: RigPower;
   readonly onChange: () => void;
@@ -87,6 +88,7 @@ export class RigController implements GpuPort {
   readonly #release: DriverRelease;
   readonly #power: PowerBudget;
 
+  readonly #stopping = new AbortController();
   /** No longer told once the rig has run. */
   readonly #unsubscribe: () => void;
 
@@ -120,6 +122,7 @@ export class RigController implements GpuPort {
 
   /** Runs every GPU until `signal` fires and each has let go. */
   async run(signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => this.#stopping.abort(), { once: true });
     const claims = watchClaims({ ...this.#parts, onClaims: (gpu, found) => this.#claimed(gpu, found) }, signal);
     const left = new Map([...this.#gpus].map(([gpu, { loop }]) => [gpu, loop.left]));
     const reboot = { ...this.#parts, rules: this.#parts.config.reboot, gpus: () => this.snapshots(), run: runHook };
@@ -146,6 +149,13 @@ export class RigController implements GpuPort {
     // While it waits it is backlog; it becomes observed demand, refused or not, when it leaves the queue.
     void admitted.then(() => observed.add(demand.worth, this.#parts.clock.now(), demand.tokensOut));
     return { gpu, admitted };
+  }
+
+  /** Measures one GPU until done, or until `signal` fires or the rig stops; throws `ERR_RIG_UNKNOWN_GPU`. */
+  bench(uuid: string, order: BenchOrder, signal: AbortSignal): AsyncGenerator<BenchNews, void> {
+    const rigged = [...this.#gpus].find(([gpu]) => gpu === uuid)?.[1];
+    if (rigged === undefined) throw noGpu(uuid);
+    return rigged.loop.bench(order, AbortSignal.any([signal, this.#stopping.signal]));
   }
 
   snapshots(): readonly GpuSnapshot[] {
@@ -255,8 +265,8 @@ function burden({ queue, loop }: Rigged): number {
   return (queue.isClosed ? 1e6 : 0) + waiting + active + (loop.isServing ? 0 : 0.5);
 }
 
-const modeOf = ({ ledger, clock, config }: RigParts, gpu?: GpuUuid): Mode =>
-  ledger.modes.current(clock.now(), gpu)?.mode ?? config.mode;
+const modeOf = ({ ledger, clock, config, standing }: RigParts, gpu?: GpuUuid): Mode =>
+  standing ?? ledger.modes.current(clock.now(), gpu)?.mode ?? config.mode;
 
 /** What all GPUs of a rig share. */
 interface Common {
@@ -296,10 +306,12 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
   const engine = inference && parts.model && { ...inference.engine, name: parts.model };
   const serving = engine && servingOf(info, driver, engine, ground);
   const shared = { clock, steady, ledger, logger, meter, queue, rates, cooldown, switches, ground, power, onChange };
+  const tuner = tunerOf(info, parts);
+  const trial = new Trial(tuner);
   const custody = new Custody({
     ...shared,
     gpu,
-    tuner: tunerOf(info, parts),
+    tuner,
     drainTimeout: inference?.drainTimeout ?? seconds(0),
     ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
@@ -318,9 +330,10 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     onFault,
     prices: createPriceLook(info.name, atWall, parts),
     rules: (roundTrip) => rulesOf(config, roundTrip),
-    mode: () => (shed() === undefined ? modeOf(parts, gpu) : "pause"),
+    mode: () => (shed() === undefined ? (trial.mode ?? modeOf(parts, gpu)) : "pause"),
     ordered: () => modeOf(parts, gpu),
     shed,
+    trial,
     ...(served ? { served } : {}),
     ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
@@ -345,16 +358,4 @@ function servingOf(
   });
   ground.useEngine(control);
   return { engine: control, model: engine.name };
-}
-
-function rulesOf({ policy, inference }: RigConfig, roundTrip: Millis): SwitchRules {
-  const { lending } = policy;
-  return {
-    minDwell: policy.minDwell,
-    maxPriceSwitchesPerDay: policy.maxSwitchesPerDay,
-    maxGapSwitchesPerHour: policy.maxGapSwitchesPerHour,
-    lending: inference !== undefined && (lending === "on" || (lending === "auto" && roundTrip <= LENDING_LIMIT)),
-    wakeValue: inference?.wakeValue ?? (0 as SwitchRules["wakeValue"]),
-    maxWait: inference?.maxWait ?? seconds(0),
-  };
 }

@@ -8,6 +8,8 @@ import { decide } from "../policy/decide.ts";
 import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
 import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { AdoptedWork, WorkExit, WorkRole, WorkTrouble } from "../workloads/driver.ts";
+import type { BenchNews, BenchOrder } from "./bench-order.ts";
+import { runBench } from "./bench-run.ts";
 import { DecisionJournal } from "./decision-journal.ts";
 import { EngineTender } from "./engine-tender.ts";
 import { hashingBy } from "./flight-sheets.ts";
@@ -142,6 +144,11 @@ export class GpuLoop {
     };
   }
 
+  /** Measures this GPU; what that tries is taken back however it ends. */
+  bench(order: BenchOrder, signal: AbortSignal): AsyncGenerator<BenchNews, void> {
+    return runBench(order, { ...this.#parts, look: () => this.snapshot() }, signal);
+  }
+
   /** This GPU's part in what the rig draws. */
   load(): Load {
     return loadOf(this.#parts, this.#outlook);
@@ -170,7 +177,7 @@ export class GpuLoop {
     await measure(this.#parts, signal);
     this.left.review();
     if (await this.#standAside(signal)) return TICK;
-    await this.#parts.trial?.tend(custody.assignment.workload, signal);
+    await this.#parts.trial.tend(custody.assignment.workload, signal);
     await this.#noticeFailure(signal);
     await this.#stopUnwanted(signal);
     const length = this.#outlook.look();
@@ -324,7 +331,7 @@ export class GpuLoop {
     const { clock, onChange, custody, shed, trial } = this.#parts;
     this.#wanted = decision.action === "switch" ? decision.to : toWork(facts);
     const isStuck = custody.state === "faulted";
-    const why = shed() ?? trial?.words ?? decision.why;
+    const why = shed() ?? trial.words ?? decision.why;
     this.#why = isStuck ? `${why}; the last handover failed, and its work may still run` : why;
     if (decision.rule === "gap-cap" && facts.queue.waiting > 0) this.#capUntil = facts.gapSwitchFree;
     this.#journal.record(decision, { facts, mode, valuations: this.#outlook.valuations }, clock.now());

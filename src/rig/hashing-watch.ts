@@ -63,6 +63,12 @@ export class HashingWatch {
     this.#reported = undefined;
   }
 
+  /** What was hashed so far was hashed with other settings, and says nothing of the speed from here on. */
+  startAnew(): void {
+    const open = this.#spans.at(-1);
+    this.#spans = open === undefined || open.to !== undefined ? [] : [{ ...open, from: this.#parts.clock.now() }];
+  }
+
   /** Writes the share and what it is estimated to be worth: nothing, where our own check says the pool is mistaken. */
   record(share: ShareRow): void {
     const { ledger, coin } = this.#parts;

@@ -35,8 +35,7 @@ export interface LoopParts {
   readonly rates: RateBook;
   /** Absent when nothing is served. */
   readonly served?: ServedRates;
-  /** Absent where nobody can ask for a benchmark. */
-  readonly trial?: Trial;
+  readonly trial: Trial;
   readonly demand: ObservedDemand;
   readonly cooldown: Cooldown;
   readonly switches: SwitchBook;

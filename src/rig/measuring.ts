@@ -9,7 +9,7 @@ export async function measure(parts: LoopParts, signal: AbortSignal): Promise<vo
   const { workload, name } = custody.assignment;
   const watch = mining?.of(custody.assignment)?.watch;
   if (mining) watch?.ask(mining.miner, signal);
-  if (trial?.isTuning) return;
+  if (trial.isTuning) return;
   const live = watch?.rate();
   rates.observeHashrate(live && name !== undefined ? { ...live, sheet: name } : undefined);
   const { active } = queue.facts();

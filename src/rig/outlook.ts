@@ -170,8 +170,9 @@ export class Outlook {
 
   /** By which flight sheet the GPU hashes when it does; one that cools down lets the best of the others stand in. */
   #hashing(now: UnixMs): Work | undefined {
-    const { mining, cooldown } = this.#parts;
+    const { mining, cooldown, trial } = this.#parts;
     if (mining === undefined) return undefined;
+    if (trial.hashing !== undefined) return trial.hashing;
     const usual = this.#owner.workload === "hashing" ? toWork(this.#owner) : this.#sheetRegret.owner;
     if (cooldown.blocking(usual, now) === undefined) return usual;
     const standIn = this.#best(({ workload }) => workload === "hashing", now);

@@ -1,18 +1,20 @@
 import type { Mode, Workload } from "../ledger/rows.ts";
+import type { Work } from "../ledger/work.ts";
 import type { Watts } from "../units/energy.ts";
 import { RigStateError } from "./errors.ts";
-import type { Tuner } from "./tuner.ts";
+import type { LimitRange, Tuner } from "./tuner.ts";
 
 /** What came of a power limit that a trial wanted. */
 export type LimitOutcome =
   | { readonly kind: "held"; readonly limit: Watts }
-  | { readonly kind: "refused"; readonly limit: Watts; readonly reason: string };
+  | { readonly kind: "refused"; readonly limit: Watts; readonly reason: string; readonly isFinal: boolean };
 
 /** What one benchmark wants of one GPU. The benchmark sets it; the GPU's loop alone acts on it, and takes it back. */
 export class Trial {
   readonly #tuner: Tuner;
   #isRunning = false;
   #mode: Mode | undefined;
+  #sheet: string | undefined;
   #limit: Watts | undefined;
   #outcome: LimitOutcome | undefined;
 
@@ -20,8 +22,11 @@ export class Trial {
     this.#tuner = tuner;
   }
 
-  /** Throws `ERR_BENCH_BUSY` while another benchmark has the GPU. `mode` is in force until `end`, absent: the operator's is. */
-  begin(mode: Mode | undefined): void {
+  /**
+   * Throws `ERR_BENCH_BUSY` while another benchmark has the GPU. `mode` is in force until the returned call, absent: the
+   * operator's is; `sheet` then hashes. What was tried is taken back by the loop's next look after that.
+   */
+  begin(mode: Mode | undefined, sheet?: string): () => void {
     if (this.#isRunning)
       throw new RigStateError("another benchmark measures this GPU", {
         code: "ERR_BENCH_BUSY",
@@ -30,12 +35,19 @@ export class Trial {
       });
     this.#isRunning = true;
     this.#mode = mode;
+    this.#sheet = mode === undefined ? undefined : sheet;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      this.#end();
+    };
   }
 
-  /** What was tried is taken back by the loop's next look. */
-  end(): void {
+  #end(): void {
     this.#isRunning = false;
     this.#mode = undefined;
+    this.#sheet = undefined;
     this.#limit = undefined;
     this.#outcome = undefined;
   }
@@ -45,9 +57,24 @@ export class Trial {
     return this.#mode;
   }
 
+  /** By which flight sheet it hashes meanwhile; undefined where that is left to the policy. */
+  get hashing(): Work | undefined {
+    return this.#sheet === undefined ? undefined : { workload: "hashing", name: this.#sheet };
+  }
+
   /** Why the GPU does what it does; undefined while nothing is ordered. */
   get words(): string | undefined {
     return this.#mode === undefined ? undefined : "taken for a benchmark, until that ends";
+  }
+
+  /** How far a limit may go; undefined where the GPU tells none. */
+  limits(workload: Workload, signal: AbortSignal): Promise<LimitRange | undefined> {
+    return this.#tuner.limits(workload === "hashing" ? "hashing" : "serving", signal);
+  }
+
+  /** Whether a limit on trial is in force still. */
+  get isHeld(): boolean {
+    return this.#tuner.held !== undefined;
   }
 
   want(limit: Watts): void {
@@ -74,7 +101,7 @@ export class Trial {
     }
     const role = workload === "hashing" ? "hashing" : workload === "inference" ? "serving" : undefined;
     if (role === undefined || held === limit || this.outcome?.kind === "refused") return;
-    const reason = await this.#tuner.hold(limit, role, signal);
-    this.#outcome = reason === undefined ? { kind: "held", limit } : { kind: "refused", limit, reason };
+    const refusal = await this.#tuner.hold(limit, role, signal);
+    this.#outcome = refusal === undefined ? { kind: "held", limit } : { kind: "refused", limit, ...refusal };
   }
 }

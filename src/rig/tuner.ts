@@ -27,6 +27,12 @@ export interface LimitRange {
   readonly highest: Watts;
 }
 
+/** `isFinal`: no other limit would be taken either. */
+export interface Refusal {
+  readonly reason: string;
+  readonly isFinal: boolean;
+}
+
 export interface TunerParts {
   readonly gpu: GpuUuid;
   /** Absent where nothing can be set. */
@@ -90,12 +96,13 @@ export class Tuner {
   }
 
   /** Sets `limit` until `letGo`, or until the work ends; returns why it cannot be set. What was found is on disk before. */
-  async hold(limit: Watts, role: Profile["role"], signal: AbortSignal): Promise<string | undefined> {
+  async hold(limit: Watts, role: Profile["role"], signal: AbortSignal): Promise<Refusal | undefined> {
     const { control, gpu, ledger } = this.#parts;
-    if (control === undefined) return "this GPU's power limit cannot be set from here";
+    if (control === undefined) return { reason: "it cannot be set from here", isFinal: true };
     const known = ledger.foundSettings.of(gpu);
     const found = known ?? { powerLimit: await this.#readLimit(control, signal) };
-    if (found.powerLimit === undefined) return "its limit cannot be read, so it could not be set back";
+    if (found.powerLimit === undefined)
+      return { reason: "it cannot be read, so it could not be set back", isFinal: true };
     const before = this.#held;
     ledger.foundSettings.remember(gpu, found);
     this.#isApplied = true;
@@ -106,7 +113,7 @@ export class Tuner {
     if (before !== undefined && reason in REFUSALS) this.#held = before;
     else if (reason in REFUSALS) this.#release();
     else await this.letGo(signal);
-    return REFUSALS[reason] ?? reason;
+    return { reason: REFUSALS[reason] ?? reason, isFinal: reason === "no-permission" || reason === "not-supported" };
   }
 
   /** Back to the profile's limit, or to what was found; false where that failed, which is tried again. */

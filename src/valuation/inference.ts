@@ -107,6 +107,10 @@ const sayCapacity = ({ capacity }: InferenceFacts): string =>
 const revenueOf = ({ demand, backlog, window }: InferenceFacts): UsdPerHour =>
   usdPerHour(toUsd(usdNano(demand + backlog)) / toHours(window));
 
+/** What full load would bring after electricity, were it there: tokens written, those asked for left out. */
+export const netAtFullLoad = (rate: number, price: UsdPerMillionTokens, power: Watts, electricity: PowerPrice) =>
+  usdPerHour(((rate * 3600) / 1e6) * price - powerCost(power, electricity.price));
+
 export interface CapacityFacts {
   readonly model: string;
   /** Tokens written per second with as many requests at once as the GPU has room for. */

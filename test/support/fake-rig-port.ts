@@ -1,3 +1,4 @@
+import type { BenchEvent, BenchRequest } from "../../src/api/bench.ts";
 import { type HiveView, toHiveView } from "../../src/api/hiveos.ts";
 import type { MinerFacts } from "../../src/api/miner-facts.ts";
 import { type MmposView, toMmposView } from "../../src/api/mmpos.ts";
@@ -18,6 +19,7 @@ import type {
   ValuationView,
 } from "../../src/api/shapes.ts";
 import { type Facts, RigError } from "../../src/lib/errors.ts";
+import { ScriptedBench } from "./scripted-bench.ts";
 
 /** 2026-09-14 10:40:00 UTC, the moment that every fake starts from. */
 export const START_MS = Date.UTC(2026, 8, 14, 10, 40, 0);
@@ -253,6 +255,7 @@ const range = (length: number): readonly number[] => Array.from({ length }, (_, 
 
 /** An agent that does nothing on its own: tests set what it shows and push what it tells. */
 export class FakeRigPort implements RigPort {
+  readonly benchmarks = new ScriptedBench();
   current: RigView = fakeRig();
   readiness: ReadyView = { ready: true, ledger: "ok", gpus: "1 answering", engine: "ready", backend: "cpu" };
   jobRows: readonly JobView[] = range(9).map((index) => fakeJob(39 - index));
@@ -357,6 +360,10 @@ export class FakeRigPort implements RigPort {
     const order = { maxW, untilMs };
     this.pushRig({ curtail: maxW === null ? null : order });
     return order;
+  }
+
+  bench(request: BenchRequest, signal: AbortSignal): AsyncGenerator<BenchEvent, void> {
+    return this.benchmarks.run(request, signal);
   }
 
   eventsAfter(afterId: number): readonly RecordedEvent[] {

@@ -119,14 +119,36 @@ export async function readJson(answer: EngineAnswer, url: string): Promise<unkno
 
 /** Asks for one token, so that the first customer does not pay for lazy initialisation. */
 export async function warmEngine(base: string, model: string, signal: AbortSignal): Promise<void> {
+  const body = { model, prompt: "a", max_tokens: 1 };
+  await complete(base, { body, what: "its warm-up with " }, withDeadline(signal, WARM_UP_TIMEOUT));
+}
+
+const countedSchema = z.object({ usage: z.object({ completion_tokens: z.int().nonnegative() }) });
+
+/** Has `prompt` continued by at most `maxTokens`; returns how many the engine counted. */
+export async function continueText(
+  base: string,
+  { model, prompt, maxTokens }: { readonly model: string; readonly prompt: string; readonly maxTokens: number },
+  signal: AbortSignal,
+): Promise<number> {
+  const body = { model, prompt, max_tokens: maxTokens };
+  const counted = countedSchema.safeParse(await complete(base, { body, what: "" }, signal));
+  if (counted.success) return counted.data.usage.completion_tokens;
+  throw new InferenceError("the engine does not count its tokens", { code: "ERR_ENGINE_ANSWER", url: base });
+}
+
+async function complete(
+  base: string,
+  { body, what }: { readonly body: unknown; readonly what: string },
+  signal: AbortSignal,
+): Promise<unknown> {
   const route = "/v1/completions";
-  const deadline = withDeadline(signal, WARM_UP_TIMEOUT);
-  const answer = await postToEngine({ base, route, body: { model, prompt: "a", max_tokens: 1 } }, deadline);
-  await readJson(answer, `${base}${route}`);
-  if (answer.status !== 200)
-    throw new InferenceError(`the engine answered its warm-up with ${answer.status}`, {
-      code: "ERR_ENGINE_ANSWER",
-      url: base,
-      retryable: true,
-    });
+  const answer = await postToEngine({ base, route, body }, signal);
+  const said = await readJson(answer, `${base}${route}`);
+  if (answer.status === 200) return said;
+  throw new InferenceError(`the engine answered ${what}${answer.status}`, {
+    code: "ERR_ENGINE_ANSWER",
+    url: base,
+    retryable: true,
+  });
 }

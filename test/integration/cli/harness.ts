@@ -86,7 +86,11 @@ export async function place(given: Record<string, unknown> = answers(), file: Pa
 export async function runIn(
   cwd: string,
   args: readonly string[],
-  { lines = [], isTTY = false }: { readonly lines?: readonly string[]; readonly isTTY?: boolean } = {},
+  {
+    lines = [],
+    isTTY = false,
+    isTerminal = false,
+  }: { readonly lines?: readonly string[]; readonly isTTY?: boolean; readonly isTerminal?: boolean } = {},
 ): Promise<Ran> {
   let out = "";
   let err = "";
@@ -94,6 +98,7 @@ export async function runIn(
     env: {},
     cwd,
     input: () => Object.assign(Readable.from(lines.map((line) => `${line}\n`)), { isTTY }),
+    isTerminal,
     print: (text) => {
       out += text;
     },

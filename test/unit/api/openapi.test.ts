@@ -40,6 +40,6 @@ describe("the OpenAPI description", () => {
     const secured = Object.entries(description.paths).filter(([, item]) =>
       JSON.stringify(item).includes('"security":[{"token":[]}]'),
     );
-    expect(secured.map(([path]) => path)).toEqual(["/api/v1/mode", "/api/v1/curtail"]);
+    expect(secured.map(([path]) => path)).toEqual(["/api/v1/mode", "/api/v1/curtail", "/api/v1/bench"]);
   });
 });

@@ -1,7 +1,8 @@
 import type { CoinQuote } from "../../../src/market/file.ts";
+import type { SwitchRules } from "../../../src/policy/types.ts";
 import { watts } from "../../../src/units/energy.ts";
-import { usdPerTerahash } from "../../../src/units/money.ts";
-import { unixMs } from "../../../src/units/time.ts";
+import { toUsdNano, usdPerTerahash } from "../../../src/units/money.ts";
+import { minutes, unixMs } from "../../../src/units/time.ts";
 import { T0 } from "../../support/ledger-rows.ts";
 
 /** The one coin of the bench. */
@@ -22,3 +23,14 @@ export const MEASURED = [
   { label: "tiny", rate: 100, unit: "tok/s", power: watts(60), samples: 9 },
   { label: "rest", rate: 10, unit: "W", power: watts(10), samples: 9 },
 ] as const;
+
+/** Of the operator. */
+export const rulesOf = (changes: Partial<SwitchRules> = {}, maxWait: SwitchRules["maxWait"]): SwitchRules => ({
+  minDwell: minutes(1),
+  maxPriceSwitchesPerDay: 20,
+  maxGapSwitchesPerHour: 100,
+  lending: true,
+  wakeValue: toUsdNano(0),
+  ...changes,
+  maxWait,
+});

@@ -20,8 +20,10 @@ import { PowerBudget, type PowerGroup } from "../../../src/rig/power-budget.ts";
 import { RateBook } from "../../../src/rig/rates.ts";
 import { RequestQueue } from "../../../src/rig/request-queue.ts";
 import { Roster } from "../../../src/rig/roster.ts";
+import { ServedRates } from "../../../src/rig/served-rates.ts";
 import { Surroundings } from "../../../src/rig/surroundings.ts";
 import { SwitchBook } from "../../../src/rig/switch-book.ts";
+import { Trial } from "../../../src/rig/trial.ts";
 import { type Profile, Tuner } from "../../../src/rig/tuner.ts";
 import { Wake } from "../../../src/rig/wake.ts";
 import { watts } from "../../../src/units/energy.ts";
@@ -34,7 +36,7 @@ import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
 import { GPU_A, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
-import { COIN, MEASURED } from "./bench-facts.ts";
+import { COIN, MEASURED, rulesOf } from "./bench-facts.ts";
 import { PendingRequest } from "./pending-request.ts";
 
 export const NEVER = new AbortController().signal;
@@ -98,6 +100,8 @@ export class RigBench implements AsyncDisposable {
   readonly rates: RateBook;
   readonly power: PowerBudget;
   readonly tuner: Tuner;
+  readonly trial: Trial;
+  readonly servedRates: ServedRates;
   readonly cooldown = new Cooldown();
   readonly switches: SwitchBook;
   readonly watch: HashingWatch;
@@ -180,6 +184,8 @@ export class RigBench implements AsyncDisposable {
     this.power = new PowerBudget({ clock, groups: options.groups ?? [], startEvery: seconds(0) });
     const { control, profiles = [] } = options;
     this.tuner = new Tuner({ ...parts, gpu, control, profiles });
+    this.trial = new Trial(this.tuner);
+    this.servedRates = new ServedRates({ gpu, model: "tiny", ledger: this.ledger, clock });
     this.demand = new ObservedDemand(clock.now());
     const sheet = { name: coin.coin, coin, planned, watch: this.watch, poolAway: () => this.poolAway };
     const mining = new FlightSheets(this.miner, [sheet]);
@@ -196,6 +202,7 @@ export class RigBench implements AsyncDisposable {
       tuner: this.tuner,
       onChange: () => void this.changes++,
       ...(mines ? { mining } : {}),
+      ...(serves ? { served: this.servedRates } : {}),
     };
     const serving = serves ? { serving: { engine: this.engine, model: "tiny" } } : {};
     this.custody = new Custody({ ...shared, gpu, drainTimeout: seconds(drainTimeoutMs / 1000), ...serving });
@@ -208,9 +215,10 @@ export class RigBench implements AsyncDisposable {
       custody: this.custody,
       prices: { electricity: ELECTRICITY, atWall: (power) => power },
       rules: () => rulesOf(options.rules, maxWait),
-      mode: () => (this.shed === undefined ? this.mode : "pause"),
+      mode: () => (this.shed === undefined ? (this.trial.mode ?? this.mode) : "pause"),
       ordered: () => this.mode,
       shed: () => this.shed,
+      trial: this.trial,
       onFault: (error) => this.faults.push(error),
     });
     this.source.onEvent((event) => this.loop.told(event));
@@ -381,13 +389,3 @@ export class RigBench implements AsyncDisposable {
     return this.custody.assignment.workload;
   }
 }
-
-const rulesOf = (changes: Partial<SwitchRules> = {}, maxWait: SwitchRules["maxWait"]): SwitchRules => ({
-  minDwell: minutes(1),
-  maxPriceSwitchesPerDay: 20,
-  maxGapSwitchesPerHour: 100,
-  lending: true,
-  wakeValue: toUsdNano(0),
-  ...changes,
-  maxWait,
-});
