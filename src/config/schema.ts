@@ -193,9 +193,15 @@ const policy = () =>
     maxSwitchesPerDay: whole(1, 10_000, "switches").default(20),
     maxGapSwitchesPerHour: whole(1, 3600, "switches").default(12),
     lending: choice(["auto", "on", "off"]).default("auto").describe("Whether hashing gets the gaps between requests."),
+    pauseBetweenS: duration(0, 600)
+      .default(0)
+      .describe(
+        "On one GPU, from the end of one program to the start of the next; one that stays resident does not end.",
+      ),
   })
-    .transform(({ minDwellS, wearUsdPerSwitch, ...rest }) => ({
+    .transform(({ minDwellS, wearUsdPerSwitch, pauseBetweenS, ...rest }) => ({
       ...rest,
+      pauseBetween: seconds(pauseBetweenS),
       minDwell: seconds(minDwellS),
       wearPerSwitch: toUsdNano(wearUsdPerSwitch),
     }))

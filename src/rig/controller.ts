@@ -39,6 +39,7 @@ import { machineProcesses, type ProcessLookup, Roster } from "./roster.ts";
 import { ServedRates } from "./served-rates.ts";
 import { Shedding } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
+import { StartGap } from "./start-gap.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { SwitchBook } from "./switch-book.ts";
 import { rulesOf } from "./switch-rules.ts";
@@ -218,6 +219,7 @@ export class RigController implements GpuPort {
     const { words } = this.#release;
     // No work starts on a driver that is not held yet.
     if (words !== undefined) return mode === "release" ? words : "the driver is being taken up again";
+    if (mode === "release" && this.#gpus.get(gpu)?.loop.isQuiet) return RELEASED_ALONE;
     if (mode === "observe" || mode === "release" || !this.#shedding.isShed(gpu)) return undefined;
     const { clock, ledger } = this.#parts;
     const order = ledger.curtailments.current(clock.now());
@@ -250,6 +252,10 @@ export class RigController implements GpuPort {
     return { until };
   }
 }
+
+const RELEASED_ALONE =
+  "nothing of ours runs on this GPU; the driver's session is one for all GPUs and stays open for the others: " +
+  "to close it, order rigshift mode release without --gpu";
 
 const WORKING_MODES: ReadonlySet<Mode> = new Set(["auto", "mine", "serve"]);
 
@@ -313,6 +319,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     gpu,
     tuner,
     drainTimeout: inference?.drainTimeout ?? seconds(0),
+    gap: new StartGap(clock, policy.pauseBetween),
     ...(mining ? { mining } : {}),
     ...(serving ? { serving } : {}),
     ...(served ? { served } : {}),

@@ -6,7 +6,7 @@ import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { type Watts, watts } from "../units/energy.ts";
-import { after, elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
+import { after, elapsed, type Millis, millis, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { Cooldown } from "./cooldown.ts";
 import type { EngineControl } from "./engine-control.ts";
 import type { FlightSheet, FlightSheets } from "./flight-sheets.ts";
@@ -19,6 +19,7 @@ import type { RateBook } from "./rates.ts";
 import type { RequestQueue } from "./request-queue.ts";
 import type { ServedRates } from "./served-rates.ts";
 import { createGate } from "./serving-gate.ts";
+import type { StartGap } from "./start-gap.ts";
 import { StayJobs } from "./stay-jobs.ts";
 import { rungFor, stepsFor } from "./steps.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -26,6 +27,7 @@ import type { SwitchBook } from "./switch-book.ts";
 import type { Tuner } from "./tuner.ts";
 
 const STOP_TIMEOUT = seconds(10);
+const RESTORE_EVERY = seconds(30);
 /** A pool that reconnects within this is not away. */
 const RECONNECT_GRACE = seconds(3);
 
@@ -47,6 +49,7 @@ export interface CustodyParts {
   readonly power: PowerBudget;
   readonly tuner: Tuner;
   readonly drainTimeout: Millis;
+  readonly gap: StartGap;
   readonly mining?: FlightSheets;
   readonly serving?: { readonly engine: EngineControl };
   readonly onChange: () => void;
@@ -88,6 +91,7 @@ export class Custody {
   #assignment: Assignment;
   #state: HandoverState = "idle";
   #isIsolated = false;
+  #restoreAt: UnixMs = unixMs(0);
   readonly #jobs: StayJobs;
 
   constructor(parts: CustodyParts) {
@@ -108,6 +112,16 @@ export class Custody {
   async begin(signal: AbortSignal): Promise<void> {
     const { tuner } = this.#parts;
     if (tuner.isApplied) await tuner.restore(signal);
+  }
+
+  /** What could not be set back when our work ended is tried again, twice a minute. */
+  async keepStock(signal: AbortSignal): Promise<void> {
+    const { tuner, steady } = this.#parts;
+    const { workload } = this.#assignment;
+    const isOurs = workload === "hashing" || workload === "inference";
+    if (isOurs || !tuner.isApplied || steady.now() < this.#restoreAt) return;
+    this.#restoreAt = after(steady.now(), RESTORE_EVERY);
+    await tuner.restore(signal);
   }
 
   /** Takes the GPU off work that failed; its job is booked as interrupted. */
@@ -303,7 +317,8 @@ export class Custody {
   }
 
   #handoverParts({ handover, to, began }: Passage): HandoverParts {
-    const { gpu, clock, steady, queue, mining, serving, drainTimeout, onChange, ground, power, tuner } = this.#parts;
+    const { gpu, clock, steady, queue, mining, serving, drainTimeout, gap, onChange, ground, power, tuner } =
+      this.#parts;
     const xid = () => ground.health.xidSince(began);
     const { residents } = handover;
     const sheet = mining?.of(to);
@@ -317,6 +332,7 @@ export class Custody {
       planned: sheet?.planned,
       engine: serving?.engine,
       drainTimeout,
+      gap,
       gate: (engine, slots) => createGate(engine, slots, this.#parts),
       onMinerStart: () => sheet?.watch.expectShare(),
       firstShare: (signal) => sheet?.watch.firstShare(() => this.#endWarming(sheet), signal) ?? Promise.resolve(DONE),

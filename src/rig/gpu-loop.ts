@@ -75,9 +75,10 @@ export class GpuLoop {
 
   /** Whether nothing of ours runs on the GPU. */
   get isQuiet(): boolean {
-    const { custody, mining, serving } = this.#parts;
+    const { custody, mining, serving, ground } = this.#parts;
     const engine = serving?.engine.state.kind ?? "stopped";
     const isEngineUp = engine === "ready" || engine === "starting";
+    if (ground.roster.isLeft("miner") || ground.roster.isLeft("engine")) return false;
     return custody.assignment.workload === "none" && mining?.miner.resident !== true && !isEngineUp;
   }
 
@@ -176,6 +177,7 @@ export class GpuLoop {
     const { custody, mode, steady } = this.#parts;
     await measure(this.#parts, signal);
     this.left.review();
+    await custody.keepStock(signal);
     if (await this.#standAside(signal)) return TICK;
     await this.#parts.trial.tend(custody.assignment.workload, signal);
     await this.#noticeFailure(signal);

@@ -40,6 +40,7 @@ export function groundOf(
     clock,
     logger,
     guestRules: config.guests,
+    isReleased: () => (ledger.modes.current(clock.now(), info.uuid)?.mode ?? config.mode) === "release",
     driverLoad: () => driverLoadOf(machineFiles),
     hostFree: () => freemem() / 2 ** 20,
   });

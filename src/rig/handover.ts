@@ -7,6 +7,7 @@ import type { Residence } from "./ladder.ts";
 import type { MinerControl, PlannedMiner } from "./miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
+import type { StartGap } from "./start-gap.ts";
 import { DEADLINE_OF, EVICTION, fallbackOf, type Residents, type Route, STATE_OF, type Step } from "./steps.ts";
 import type { Tuner } from "./tuner.ts";
 
@@ -24,6 +25,7 @@ export interface HandoverParts {
   readonly planned?: PlannedMiner | undefined;
   readonly engine: EngineControl | undefined;
   readonly drainTimeout: Millis;
+  readonly gap: StartGap;
   readonly gate: (engine: string, slots: number) => Gate;
   /** Told just before the miner is started: shares of before are not its own. */
   readonly onMinerStart: () => void;
@@ -111,6 +113,32 @@ async function attempt(step: Step, parts: HandoverParts, signal: AbortSignal): P
 /** A step that hangs has failed when its deadline passes; its signal then tells it to give up. */
 async function runInTime(step: Step, parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
   parts.onState(STATE_OF[step]);
+  if (STARTS.has(step)) {
+    const passed = await parts.gap.pass(signal);
+    if (passed.kind !== "done") return passed;
+  }
+  const was = step in RELEASES && isUp(step, parts);
+  const outcome = await actInTime(step, parts, signal);
+  if (was) parts.gap.released();
+  return outcome;
+}
+
+const STARTS: ReadonlySet<Step> = new Set(["start-miner", "start-engine"]);
+const RELEASES: Readonly<Partial<Record<Step, "miner" | "engine">>> = {
+  "stop-miner": "miner",
+  "remove-miner": "miner",
+  "stop-engine": "engine",
+  "remove-engine": "engine",
+  "sleep-engine": "engine",
+};
+
+/** Whether there is something for the step to end. */
+function isUp(step: Step, { miner, engine }: HandoverParts): boolean {
+  if (RELEASES[step] === "miner") return miner?.resident === true;
+  return engine?.state.kind === "ready" && !engine.isAsleep;
+}
+
+async function actInTime(step: Step, parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
   const over = new AbortController();
   const done = new AbortController();
   const limit = DEADLINE_OF[step];

@@ -25,6 +25,8 @@ export interface Isolation {
 export interface HealthWatchParts {
   readonly info: GpuInfo;
   readonly ledger: Pick<Ledger, "gpuFaults" | "gpuHolds">;
+  /** Whether the operator works on this GPU: that it goes away meanwhile is no fault. */
+  readonly isReleased: () => boolean;
   /** Names the machine's boot and the load of the driver now. */
   readonly driverLoad: () => string;
   readonly clock: Clock;
@@ -145,6 +147,7 @@ export class HealthWatch {
   }
 
   #see(health: GpuHealth): void {
+    if (this.#parts.isReleased()) return;
     if (health === "lost") this.#isolate("lost", "the GPU is lost: it does not answer the driver any more");
     if (health === "reset-required") this.#isolate("reset-required", "the driver wants the GPU reset");
     if (health === "ok" && this.#isolated !== undefined) this.#isolated.okSince ??= this.#parts.steady.now();

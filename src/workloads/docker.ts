@@ -16,6 +16,7 @@ import { Lanes } from "./docker/lanes.ts";
 import { type MinerAccess, MinerNetwork } from "./docker/miner-network.ts";
 import { type ContainerSpec, checkSpec } from "./docker/part-schema.ts";
 import { awaitReady, type Reached } from "./docker/readiness.ts";
+import { SocketVolumes } from "./docker/socket-volumes.ts";
 import { Starter } from "./docker/starter.ts";
 import { StatsFeeds } from "./docker/stats.ts";
 import { isSameRun, toAdopted, toUnit, type Unit } from "./docker/units.ts";
@@ -66,6 +67,7 @@ class DockerDriver implements ContainerDriver {
   readonly #facts: EngineFacts;
   readonly #network: MinerNetwork;
   readonly #starter: Starter;
+  readonly #sockets: SocketVolumes;
   readonly #stats: StatsFeeds;
   readonly #lanes = new Lanes();
   readonly #units = new Map<string, Unit>();
@@ -81,7 +83,9 @@ class DockerDriver implements ContainerDriver {
     this.#facts = new EngineFacts(this.#engine);
     this.#network = new MinerNetwork(this.#engine, miners);
     this.#stats = new StatsFeeds(this.#engine, clock);
+    this.#sockets = new SocketVolumes({ engine: this.#engine, containers: this.#containers, rig, logger });
     this.#starter = new Starter({
+      sockets: this.#sockets,
       engine: this.#engine,
       containers: this.#containers,
       facts: this.#facts,
@@ -160,6 +164,7 @@ class DockerDriver implements ContainerDriver {
       const found = await this.#lanes.run(name, () => this.#adoptOne(name, signal));
       if (found !== undefined) adopted.push(toAdopted(found));
     }
+    await this.#sockets.sweep(signal);
     return adopted;
   }
 

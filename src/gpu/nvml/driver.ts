@@ -76,8 +76,10 @@ export class Driver {
     });
   }
 
-  control(uuid: GpuUuid, wish: Wish): Promise<ControlOutcome> {
+  /** Nothing is set once `signal` has fired: whoever gave up has set back since, or will. */
+  control(uuid: GpuUuid, wish: Wish, signal: AbortSignal): Promise<ControlOutcome> {
     return this.#inTurn(async () => {
+      if (signal.aborted) return { kind: "unavailable" };
       const answer = await this.#askAbout([uuid], () => ({ type: "control", uuid, wish }));
       return typeof answer === "object" && answer.type === "controlled" ? answer.outcome : { kind: "unavailable" };
     });

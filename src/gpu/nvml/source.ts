@@ -63,11 +63,11 @@ class NvmlSource implements GpuSource {
   readonly control: GpuControl = {
     readSettings: (uuid, signal) => this.#about(uuid, signal, () => this.#driver.readSettings(uuid)),
     setPowerLimit: (uuid, limit, signal) =>
-      this.#about(uuid, signal, () => this.#driver.control(uuid, { set: "power-limit", limit })),
+      this.#about(uuid, signal, () => this.#driver.control(uuid, { set: "power-limit", limit }, signal)),
     lockClocks: (uuid, lock, signal) =>
-      this.#about(uuid, signal, () => this.#driver.control(uuid, { set: "clock-lock", lock })),
+      this.#about(uuid, signal, () => this.#driver.control(uuid, { set: "clock-lock", lock }, signal)),
     resetClocks: (uuid, domain, signal) =>
-      this.#about(uuid, signal, () => this.#driver.control(uuid, { set: "clock-reset", domain })),
+      this.#about(uuid, signal, () => this.#driver.control(uuid, { set: "clock-reset", domain }, signal)),
   };
   readonly #clock: Clock;
   readonly #logger: Logger | undefined;

@@ -126,14 +126,6 @@ export class Containers {
     );
   }
 
-  async removeVolume(name: string, signal: AbortSignal): Promise<void> {
-    await unlessGone(
-      this.#engine.change("remove a volume", signal, (docker, abortSignal) =>
-        docker.getVolume(name).remove({ abortSignal }),
-      ),
-    );
-  }
-
   async pause(id: string, signal: AbortSignal): Promise<void> {
     await this.#engine.change("pause the container", signal, (docker, abortSignal) =>
       docker.getContainer(id).pause({ abortSignal }),

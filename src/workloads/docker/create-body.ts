@@ -132,6 +132,9 @@ function socketOf(spec: ContainerSpec, rig: string): Docker.MountSettings[] {
 /** The file of the work's own socket, if it has one. */
 export const socketFileOf = (ready: ReadyWhen): string | undefined => ("file" in ready ? ready.file : undefined);
 
+/** What the names of all such volumes begin with. */
+export const SOCKET_VOLUME = "rigshift-socket-";
+
 /** Short, because a socket's whole path must fit into 107 bytes. */
 export const socketVolume = (rig: string, work: string): string =>
-  `rigshift-socket-${sha256(JSON.stringify([rig, work])).slice(0, 16)}`;
+  `${SOCKET_VOLUME}${sha256(JSON.stringify([rig, work])).slice(0, 16)}`;

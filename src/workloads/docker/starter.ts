@@ -2,7 +2,7 @@ import type Docker from "dockerode";
 import type { Logger } from "../../lib/logger.ts";
 import { ContainerError } from "../errors.ts";
 import type { Containers, Found } from "./containers.ts";
-import { socketFileOf, socketVolume, toCreateBody } from "./create-body.ts";
+import { socketFileOf, toCreateBody } from "./create-body.ts";
 import { type Engine, wasRefusedWith } from "./engine.ts";
 import type { EngineFacts } from "./engine-facts.ts";
 import { checkImage, type ImagePolicy } from "./image-policy.ts";
@@ -10,10 +10,12 @@ import { ensureImage, type PullProgress } from "./images.ts";
 import { LABEL } from "./labels.ts";
 import { MINER_NETWORK, type MinerNetwork } from "./miner-network.ts";
 import type { ContainerSpec } from "./part-schema.ts";
+import type { SocketVolumes } from "./socket-volumes.ts";
 
 export interface StarterParts {
   readonly engine: Engine;
   readonly containers: Containers;
+  readonly sockets: SocketVolumes;
   readonly facts: EngineFacts;
   readonly network: MinerNetwork;
   readonly rig: string;
@@ -49,10 +51,10 @@ export class Starter {
 
   /** Stops it first where it runs. Its socket's folder goes with it, other volumes stay. */
   async remove(name: string, found: Found, signal: AbortSignal): Promise<void> {
-    const { containers, rig } = this.#parts;
+    const { containers, sockets } = this.#parts;
     if (found.state === "running" || found.state === "paused") await containers.stop(found, signal);
     await containers.remove(found.id, signal);
-    await containers.removeVolume(socketVolume(rig, name), signal);
+    await sockets.remove(name, signal);
   }
 
   /** Whether it ran already; undefined when it cannot be used again. */
@@ -86,7 +88,7 @@ export class Starter {
   }
 
   async #createAndStart(spec: ContainerSpec, body: Docker.ContainerCreateOptions, signal: AbortSignal): Promise<void> {
-    const { containers, engine, policy, logger, onPull } = this.#parts;
+    const { containers, sockets, engine, policy, logger, onPull } = this.#parts;
     const never = new AbortController().signal;
     await ensureImage(spec.container.image, { engine, policy, logger, onProgress: onPull }, signal);
     let id: string | undefined;
@@ -97,8 +99,7 @@ export class Starter {
     } catch (error) {
       if (!wasRefusedWith(error, 400, 404, 409, 500)) throw error;
       if (id !== undefined) await containers.remove(id, never);
-      if (socketFileOf(spec.container.ready) !== undefined)
-        await containers.removeVolume(socketVolume(this.#parts.rig, spec.name), never);
+      if (socketFileOf(spec.container.ready) !== undefined) await sockets.remove(spec.name, never);
       throw toStartFault(error);
     }
   }

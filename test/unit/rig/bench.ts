@@ -21,6 +21,7 @@ import { RateBook } from "../../../src/rig/rates.ts";
 import { RequestQueue } from "../../../src/rig/request-queue.ts";
 import { Roster } from "../../../src/rig/roster.ts";
 import { ServedRates } from "../../../src/rig/served-rates.ts";
+import { StartGap } from "../../../src/rig/start-gap.ts";
 import { Surroundings } from "../../../src/rig/surroundings.ts";
 import { SwitchBook } from "../../../src/rig/switch-book.ts";
 import { Trial } from "../../../src/rig/trial.ts";
@@ -64,6 +65,8 @@ export interface BenchOptions {
   readonly coin?: Partial<CoinQuote>;
   readonly rules?: Partial<SwitchRules>;
   readonly drainTimeoutMs?: number;
+  /** From the end of one program to the start of the next. */
+  readonly pauseBetweenMs?: number;
   readonly queueLimit?: number;
   /** Whether this GPU was measured before. */
   readonly isMeasured?: boolean;
@@ -172,6 +175,7 @@ export class RigBench implements AsyncDisposable {
       roster,
       hostFree: () => this.hostFreeMiB,
       onTrouble: () => this.wake.call(),
+      isReleased: () => this.mode === "release",
       driverLoad: () => this.driverLoad,
     });
     const planned = ownMiner(workSpec("miner"));
@@ -205,7 +209,8 @@ export class RigBench implements AsyncDisposable {
       ...(serves ? { served: this.servedRates } : {}),
     };
     const serving = serves ? { serving: { engine: this.engine, model: "tiny" } } : {};
-    this.custody = new Custody({ ...shared, gpu, drainTimeout: seconds(drainTimeoutMs / 1000), ...serving });
+    const gap = new StartGap(clock, millis(options.pauseBetweenMs ?? 0));
+    this.custody = new Custody({ ...shared, gpu, drainTimeout: seconds(drainTimeoutMs / 1000), gap, ...serving });
     this.loop = new GpuLoop({
       ...shared,
       ...serving,

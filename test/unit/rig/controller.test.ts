@@ -265,3 +265,32 @@ test("under a power budget nothing starts before the Engine has told what an ear
   stop.abort();
   await running;
 });
+
+test("one GPU in release gets no work and says what stays open, while the other goes on", async () => {
+  const stop = new AbortController();
+  rig.setMode({ mode: "release", gpu: GPU_A, by: "test" });
+  const running = rig.run(stop.signal);
+  await passUntil(() => rig.snapshots()[1]?.workload === "hashing");
+  expect(rig.snapshots()[0]).toMatchObject({
+    workload: "none",
+    mode: "release",
+    why: expect.stringMatching(/^nothing of ours runs on this GPU; .* stays open .* without --gpu$/),
+  });
+  stop.abort();
+  await running;
+});
+
+test("a GPU that goes into release while it works is freed of it", async () => {
+  const stop = new AbortController();
+  const running = rig.run(stop.signal);
+  await passUntil(() =>
+    rig.snapshots().every(({ workload, engine }) => workload !== "none" && engine?.kind === "ready"),
+  );
+  rig.setMode({ mode: "release", gpu: GPU_A, by: "test" });
+  const first = () => rig.snapshots()[0];
+  await passUntil(() => first()?.workload === "none" && first()?.engine?.kind === "stopped");
+  expect([...driver.running.values()].filter(({ gpu }) => gpu === GPU_A)).toEqual([]);
+  await passUntil(() => first()?.why.startsWith("nothing of ours runs") === true);
+  stop.abort();
+  await running;
+});

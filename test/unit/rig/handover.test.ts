@@ -3,6 +3,7 @@ import type { HandoverState, Workload } from "../../../src/ledger/rows.ts";
 import { type HandoverParts, runHandover } from "../../../src/rig/handover.ts";
 import { DONE, failed, type Outcome } from "../../../src/rig/outcome.ts";
 import type { Gate } from "../../../src/rig/request-queue.ts";
+import { StartGap } from "../../../src/rig/start-gap.ts";
 import { type Residents, stepsFor } from "../../../src/rig/steps.ts";
 import { seconds } from "../../../src/units/time.ts";
 import { NEVER, RigBench } from "./bench.ts";
@@ -30,6 +31,7 @@ beforeEach(async () => {
     miner: rig.miner,
     engine: rig.engine,
     drainTimeout: seconds(10),
+    gap: new StartGap(rig.steady, seconds(0)),
     gate: (engine, slots): Gate => ({ engine, slots, begin: () => Promise.resolve(), end: () => Promise.resolve() }),
     onMinerStart: () => void minerStarts.push(rig.driver.isRunning("miner") ? "running" : "stopped"),
     firstShare: () => Promise.resolve(firstShare),

@@ -16,6 +16,7 @@ let ledger: Ledger;
 let log: string[];
 let troubles: number;
 let load: string;
+let isReleased: boolean;
 let health: HealthWatch;
 const watchOf = (pciBusId = SLOT) =>
   new HealthWatch({
@@ -25,6 +26,7 @@ const watchOf = (pciBusId = SLOT) =>
     steady: clock,
     logger: createLogger("debug", (line) => log.push(line)),
     onTrouble: () => void troubles++,
+    isReleased: () => isReleased,
     driverLoad: () => load,
   });
 beforeEach(() => {
@@ -33,6 +35,7 @@ beforeEach(() => {
   log = [];
   troubles = 0;
   load = "boot-1/77";
+  isReleased = false;
   health = watchOf();
 });
 afterEach(() => ledger.close());
@@ -50,6 +53,16 @@ describe("a GPU that the readings call", () => {
     expect(health.isolation).toEqual({ reason, until: undefined });
     await clock.advance(hours(3));
     expect(health.isolation?.reason).toBe(reason);
+  });
+
+  test("lost while the operator works on it is no fault; one that still is afterwards is", () => {
+    isReleased = true;
+    saw("lost");
+    expect(health.isolation).toBeUndefined();
+    expect(health.slotFaults).toBe(0);
+    isReleased = false;
+    saw("lost");
+    expect(health.isolation).toBeDefined();
   });
 
   test("ok or unknown is not", () => {

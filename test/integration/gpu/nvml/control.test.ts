@@ -149,3 +149,22 @@ testWith(compiler, "a limit whose call hangs is unavailable, its GPU unknown, an
   nvml.standIn.says(...TWO);
   await until(async () => (await nvml.read(0)).health === "ok");
 });
+
+testWith(compiler, "a setting whose caller gave up while it waited its turn is never made", async () => {
+  const READ = "nvmlDeviceGetUtilizationRates";
+  await using nvml = await OpenedNvml.open([...TWO, `delay ${READ} 300`]);
+  const control = controlOf(nvml);
+  const { uuid } = nvml.info(0);
+  const reading = nvml.read(0);
+  await until(() => nvml.standIn.calls(READ) === 1);
+  const givenUp = new AbortController();
+  const late = control.setPowerLimit(uuid, watts(200), givenUp.signal);
+  const restored = control.setPowerLimit(uuid, watts(400), signal);
+  givenUp.abort(new Error("too late"));
+  await expect(late).rejects.toThrow("too late");
+  expect(await restored).toEqual({ kind: "done" });
+  await reading;
+  await nvml.read(1);
+  expect(nvml.standIn.wasSet(0).limitW).toBe(400);
+  expect(nvml.standIn.calls("nvmlDeviceSetPowerManagementLimit")).toBe(1);
+});
