@@ -69,7 +69,7 @@ export function createRigViews(parts: RigViewParts): RigViews {
     curtail: ({ maxW, untilMs }) => {
       const limit = maxW === null ? {} : { maxPower: watts(maxW) };
       controller.curtail({ ...limit, ...(untilMs === undefined ? {} : { until: unixMs(untilMs) }), by: "http" });
-      return viewCurtail(parts) ?? { maxW: null, untilMs: null };
+      return viewCurtail(parts) ?? { maxW: null, untilMs: null, restW: null };
     },
     bench: (request, signal) => watchBench(controller, request, signal),
     eventsAfter: (id) => log.after(id),
@@ -166,9 +166,9 @@ function viewRig(parts: RigViewParts): RigView {
   };
 }
 
-function viewCurtail({ ledger, clock }: RigViewParts): CurtailView | null {
+function viewCurtail({ ledger, clock, controller }: RigViewParts): CurtailView | null {
   const order = ledger.curtailments.current(clock.now());
-  return order === undefined ? null : { maxW: order.maxPower, untilMs: order.until };
+  return order === undefined ? null : { maxW: order.maxPower, untilMs: order.until, restW: controller.restPower };
 }
 
 /** All that was measured, and what it costs: the jobs' own bills, and switching, waiting and resting beside them. */

@@ -89,6 +89,7 @@ export const switchCostSchema: z.ZodType<SwitchCostView> = z.strictObject({
 export const curtailViewSchema: z.ZodType<CurtailView> = z.strictObject({
   maxW: number.nullable(),
   untilMs: time.nullable(),
+  restW: number.nullable(),
 });
 
 export const servedRateSchema: z.ZodType<ServedRateView> = z.strictObject({

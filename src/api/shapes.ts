@@ -283,6 +283,8 @@ export interface CurtailView {
   /** For the whole rig, at the wall. */
   readonly maxW: number | null;
   readonly untilMs: number | null;
+  /** What the rig draws at the wall when all of it rests, as far as that was measured; above `maxW` nothing more can be shed. */
+  readonly restW: number | null;
 }
 
 /** What `/api/v1/events` sends; `id` lets a reader resume after a broken connection. */

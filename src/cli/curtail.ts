@@ -16,9 +16,11 @@ export async function curtail(options: CurtailOptions, context: CliContext): Pro
   const client = await findAgent(options, context);
   const view = await client.curtail(request, context.signal);
   if (options.json) return printJson(context, view);
-  const { maxW, untilMs } = view;
+  const { maxW, untilMs, restW } = view;
   const words = maxW === null || untilMs === null ? "no limit" : `at most ${sayWatts(maxW)} until ${sayTime(untilMs)}`;
-  context.print(`curtail: ${words}\n`);
+  const isTooLow = maxW !== null && restW !== null && restW > maxW;
+  const doubt = isTooLow ? `; even at rest the rig draws about ${sayWatts(restW)}` : "";
+  context.print(`curtail: ${words}${doubt}\n`);
 }
 
 function toRequest({ maxW, until, off }: CurtailOptions, now: number) {

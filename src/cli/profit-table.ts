@@ -68,8 +68,11 @@ function renderPrices(valuation: ValuationView, nowMs: number): readonly string[
   return [`    pays ${pays.join(" and ")}${from === undefined ? "" : `; price from ${from}`}`];
 }
 
-function renderOrigin({ priceSource, priceAsOfMs, ...counts }: ValuationView, nowMs: number): string | undefined {
-  if (priceSource === null || priceAsOfMs === null) return undefined;
+function renderOrigin(
+  { priceSource, priceAsOfMs, price, ...counts }: ValuationView,
+  nowMs: number,
+): string | undefined {
+  if (priceSource === null || priceAsOfMs === null) return price === null ? undefined : "rig.yaml";
   const { priceSourcesBelieved: believed, priceSourcesAsked: asked } = counts;
   // The name of several sources says already how many of them are believed.
   const single = believed === null || asked === null ? ", a single source" : "";

@@ -1,7 +1,7 @@
 import type { RigConfig } from "../config/load.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type UsdPerMillionTokens, usdPerMillionTokens } from "../units/money.ts";
-import type { UnixMs } from "../units/time.ts";
+import { type UnixMs, unixMs } from "../units/time.ts";
 import { parseJson, pointedAt, toPositive } from "./answer.ts";
 import { answerFault } from "./errors.ts";
 import { type Feed, type FeedOptions, nameOf, openFeed } from "./fetch/feed.ts";
@@ -11,6 +11,7 @@ import { KeptPrice } from "./guard-memory.ts";
 export interface TokenPriceList {
   readonly input: UsdPerMillionTokens;
   readonly output: UsdPerMillionTokens;
+  readonly origin: { readonly source: string; readonly asOf: UnixMs };
 }
 
 const MOST_USD = 10_000;
@@ -19,6 +20,7 @@ const MOST_USD = 10_000;
 export class TokenPrices {
   readonly #guards: { readonly in: KeptPrice; readonly out: KeptPrice };
   readonly #clock: Clock;
+  readonly #name: string;
   readonly feed: Feed;
 
   constructor(source: NonNullable<RigConfig["market"]["tokens"]>, options: FeedOptions) {
@@ -26,6 +28,7 @@ export class TokenPrices {
     const name = nameOf(source);
     const guard = (of: string) => new KeptPrice(`tokens-${of}`, new Map([[name, source.maxAge]]), options);
     this.#clock = clock;
+    this.#name = name;
     this.#guards = { in: guard("in"), out: guard("out") };
     const onText = (text: string, at: UnixMs) => {
       const body = parseJson(text);
@@ -40,10 +43,13 @@ export class TokenPrices {
   /** Undefined while either price is unknown. */
   list(): TokenPriceList | undefined {
     const now = this.#clock.now();
-    const input = this.#guards.in.believed(now)?.value;
-    const output = this.#guards.out.believed(now)?.value;
+    const [input, output] = [this.#guards.in.believed(now), this.#guards.out.believed(now)];
     if (input === undefined || output === undefined) return undefined;
-    return { input: usdPerMillionTokens(input), output: usdPerMillionTokens(output) };
+    return {
+      input: usdPerMillionTokens(input.value),
+      output: usdPerMillionTokens(output.value),
+      origin: { source: this.#name, asOf: unixMs(Math.min(input.at, output.at)) },
+    };
   }
 }
 

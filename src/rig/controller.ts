@@ -214,6 +214,11 @@ export class RigController implements GpuPort {
     return watts(drawn * factor + hostPower);
   }
 
+  /** What the rig draws at the wall when all of it rests, as far as that was measured. */
+  get restPower(): Watts {
+    return this.#atWall(this.#shedding.restPower);
+  }
+
   #shedFor(gpu: GpuUuid): string | undefined {
     const mode = modeOf(this.#parts, gpu);
     const { words } = this.#release;

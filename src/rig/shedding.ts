@@ -71,6 +71,12 @@ export class Shedding {
     return watts(all.reduce((sum, { power, resting }) => sum + (power ?? resting), 0));
   }
 
+  /** What the GPUs draw when every one of them rests, as far as that was measured. */
+  get restPower(): Watts {
+    const powerOf = ({ isResting, power, resting }: Load) => (isResting ? (power ?? resting) : resting);
+    return watts(this.#parts.loads().reduce((sum, load) => sum + powerOf(load), 0));
+  }
+
   /** The next question is answered anew: an order was given. */
   reconsider(): void {
     this.#lookedAt = undefined;

@@ -13,12 +13,14 @@ import {
 import { type Millis, toHours, toSeconds } from "../units/time.ts";
 import type { TokensPerSecond } from "../units/work.ts";
 import { sayExplanation } from "./explanation.ts";
-import type { PowerPrice, Valuation } from "./valuation.ts";
-import { sayPercent, sayPowerAt, sayRate } from "./wording.ts";
+import type { PowerPrice, PriceOrigin, Valuation } from "./valuation.ts";
+import { sayPercent, sayPowerAt, sayRate, sayUsd } from "./wording.ts";
 
 export interface TokenPrices {
   readonly input: UsdPerMillionTokens;
   readonly output: UsdPerMillionTokens;
+  /** Absent for the operator's own list. */
+  readonly origin?: PriceOrigin;
 }
 
 /** What a request of `tokensIn` and `tokensOut` pays. */
@@ -82,6 +84,7 @@ export function valueInference(facts: InferenceFacts): Valuation {
     why: sayExplanation({
       subject,
       gross: revenue,
+      ...sayTokenPrice(facts),
       deductions: [
         { what: `${powerIsBound ? "at most " : ""}${sayPowerAt(power, electricity)}`, rate: cost, isTold: true },
       ],
@@ -94,8 +97,15 @@ export function valueInference(facts: InferenceFacts): Valuation {
 function priceOf({ prices }: InferenceFacts, revenue: UsdPerHour, cost: UsdPerHour): Pick<Valuation, "price"> {
   if (prices === undefined) return {};
   const breakEven = revenue > 0 ? { breakEven: (prices.output * cost) / revenue } : {};
-  return { price: { unit: "USD/Mtok", value: prices.output, ...breakEven } };
+  const origin = prices.origin === undefined ? {} : { origin: prices.origin };
+  return { price: { unit: "USD/Mtok", value: prices.output, ...breakEven, ...origin } };
 }
+
+/** Whose price it is, where it is not the operator's own. */
+const sayTokenPrice = ({ prices }: InferenceFacts): { readonly remark?: string } =>
+  prices?.origin === undefined
+    ? {}
+    : { remark: `at ${sayUsd(prices.output)} per million written by ${prices.origin.source}` };
 
 /** How much of the window full load would need for all that is asked for; 0 while nobody knows. */
 const busyOf = ({ tokensOut = 0, capacity, window }: InferenceFacts): number =>

@@ -357,7 +357,7 @@ export class FakeRigPort implements RigPort {
 
   curtail({ maxW, untilMs: until }: CurtailRequest): CurtailView {
     const untilMs = until ?? null;
-    const order = { maxW, untilMs };
+    const order = { maxW, untilMs, restW: maxW === null ? null : 60 };
     this.pushRig({ curtail: maxW === null ? null : order });
     return order;
   }

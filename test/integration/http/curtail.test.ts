@@ -8,9 +8,13 @@ describe("a limit for the whole rig", () => {
   test("is given with the token, shown with the rig, and lifted by null", async () => {
     await using agent = await startAgent();
     const order = { maxW: 400, untilMs: START_MS + 60_000 };
-    expect((await post(agent, PATH, order, BEARER)).json).toEqual(order);
+    expect((await post(agent, PATH, order, BEARER)).json).toEqual({ ...order, restW: 60 });
     expect((await ask(agent, { path: "/api/v1/rig" })).json).toMatchObject({ curtail: order });
-    expect((await post(agent, PATH, { maxW: null }, BEARER)).json).toEqual({ maxW: null, untilMs: null });
+    expect((await post(agent, PATH, { maxW: null }, BEARER)).json).toEqual({
+      maxW: null,
+      untilMs: null,
+      restW: null,
+    });
     expect((await ask(agent, { path: "/api/v1/rig" })).json).toMatchObject({ curtail: null });
   });
 

@@ -35,7 +35,10 @@ describe("other prices", () => {
     expect(market.tokens()).toBeUndefined();
     await bench.nextPoll(1.2);
     await until(() => market.tokens() !== undefined, 2000);
-    expect(market.tokens()).toEqual({ input: 0.2, output: 0.8 });
+    expect(market.tokens()).toMatchObject({ input: 0.2, output: 0.8 });
+    const { source = "", asOf = 0 } = market.tokens()?.origin ?? {};
+    expect(source).toBe(`127.0.0.1:${bench.server.port}`);
+    expect(bench.clock.now() - asOf).toBeLessThan(20_000);
   });
 
   test("of rentals are the operator's word, or the median of a fresh reference file", () => {

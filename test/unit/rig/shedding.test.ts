@@ -98,6 +98,7 @@ describe("a rig that is kept under its limit", () => {
     resting();
     settle();
     expect(shedding.drawnAtRest).toBeUndefined();
+    expect(shedding.restPower).toBe(60);
     room = watts(0);
     shedding.reconsider();
     resting();

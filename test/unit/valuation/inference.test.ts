@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { watts } from "../../../src/units/energy.ts";
 import { toUsdNano, usdNano, usdPerKwh, usdPerMillionTokens } from "../../../src/units/money.ts";
-import { hours, minutes } from "../../../src/units/time.ts";
+import { hours, minutes, unixMs } from "../../../src/units/time.ts";
 import { tokensPerSecond } from "../../../src/units/work.ts";
 import { type InferenceFacts, requestWorth, valueInference } from "../../../src/valuation/inference.ts";
 
@@ -42,6 +42,17 @@ describe("what serving is worth", () => {
       rate: "$0.120/h of demand",
       why: "tiny sees demand worth $0.120/h, less 400 W at $0.150/kWh = $0.0600/h",
     });
+  });
+
+  test("names who told the price, and not where it is the operator's own", () => {
+    const own = { input: usdPerMillionTokens(0.2), output: usdPerMillionTokens(0.8) };
+    const origin = { source: "prices.test", asOf: unixMs(1_760_000_000_000) };
+    const { why, price } = valueInference({ ...FACTS, prices: { ...own, origin } });
+    expect(why).toBe(
+      "tiny sees demand worth $0.120/h at $0.800 per million written by prices.test, less 400 W at $0.150/kWh = $0.0600/h",
+    );
+    expect(price?.origin).toEqual(origin);
+    expect(valueInference({ ...FACTS, prices: own })).toMatchObject({ why: valueInference(FACTS).why });
   });
 
   test("counts no more demand than the engine can write in the time", () => {
