@@ -125,8 +125,8 @@ function describe(value: unknown, path: readonly PropertyKey[]): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === "object") return "a mapping";
   if (typeof value !== "string") return String(value);
-  // A password written inline, or inside an address, must not reach a log.
-  if (path.includes("password")) return "a string";
+  // A secret written inline, or inside an address, must not reach a log.
+  if (path.includes("password") || path.includes("headers")) return "a string";
   return `"${printable(value.replace(/\/\/[^/]*@/, "//…@"))}"`;
 }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { watts } from "../units/energy.ts";
 import { toUsdNano, usdPerMillionTokens } from "../units/money.ts";
 import { seconds } from "../units/time.ts";
+import { externals } from "./external-schema.ts";
 import {
   choice,
   flag,
@@ -306,6 +307,9 @@ export const createSchema = (base: string) =>
     inference: inference(base),
     policy: policy(),
     guests: guests().describe("Whoever else uses the rig's GPUs: our work makes room, theirs is not touched."),
+    external: externals(base)
+      .default([])
+      .describe("Rentals and programs beside Rigshift's own work: started where they pay more, or made room for."),
     reboot: reboot().optional().describe("What to do when a GPU stays lost: by default nothing."),
     workloads: workloads(),
     log: section({ level: choice(["debug", "info", "warn", "error"]).default("info") }).prefault({}),

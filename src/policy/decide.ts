@@ -23,6 +23,9 @@ export function decide(facts: GpuFacts, rules: SwitchRules, now: UnixMs): Decisi
   const switchTo = (to: Work, rule: Rule, why: string): Decision =>
     isSameWork(to, facts) ? keep(rule, why) : { action: "switch", gpu: facts.gpu, to: toWork(to), rule, why };
 
+  // 0. Somebody has paid for it: neither a better price nor an order ends that.
+  if (facts.keeps !== undefined) return keep("busy", facts.keeps);
+
   // 1. The operator has said what to do.
   const demanded = demandedBy(facts);
   if (demanded !== undefined) {
@@ -63,8 +66,8 @@ export function decide(facts: GpuFacts, rules: SwitchRules, now: UnixMs): Decisi
     return switchTo(between, "lent-back", `no request for ${sayTime(linger)}; ${facts.owner.why}`);
   }
 
-  // 7. A request waits for a GPU that does something else.
-  if (facts.queue.waiting > 0) {
+  // 7. A request waits for a GPU that does something else; external work is not ended for one request.
+  if (facts.queue.waiting > 0 && facts.workload !== "external") {
     // Where nothing is lost by it, or inference owns the GPU, there is nothing to weigh.
     if (facts.workload === "none" || facts.owner.workload === "inference")
       return switchTo(INFERENCE, "arrival", "a request arrived, and serving it keeps nothing else from earning");

@@ -26,6 +26,8 @@ export interface GpuFacts extends Work {
   readonly gpu: GpuUuid;
   readonly mode: Mode;
   readonly since: UnixMs;
+  /** Why what has the GPU may not be ended, whatever pays and whatever mode is set, in words; absent where it may. */
+  readonly keeps?: string;
   /** What should own the GPU between requests. */
   readonly owner: Owner;
   /** How far what the owner missed has come towards a switch, 0 to 1. */
@@ -76,6 +78,8 @@ export interface SwitchRules {
 }
 
 export type Rule =
+  | "busy"
+  | "set"
   | "mode"
   | "serving"
   | "owner"

@@ -20,6 +20,7 @@ import { ObservedDemand } from "./demand.ts";
 import { DriverRelease } from "./driver-release.ts";
 import { EngineControl } from "./engine-control.ts";
 import { RigStateError } from "./errors.ts";
+import { ExternalPower } from "./external-power.ts";
 import { type FlightSheets, hashingBy } from "./flight-sheets.ts";
 import { GpuLoop } from "./gpu-loop.ts";
 import { groundOf, sensorFacts, tunerOf } from "./gpu-parts.ts";
@@ -28,6 +29,7 @@ import type { HealthWatch } from "./health-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { MeterBook } from "./meter-book.ts";
 import { type MiningLink, miningOf } from "./mining-link.ts";
+import { type OpenTenancies, openTenancies } from "./open-tenancies.ts";
 import type { PowerBudget } from "./power-budget.ts";
 import { budgetOf, openWhenTold } from "./power-hold.ts";
 import { bookedPower, createPriceLook } from "./price-look.ts";
@@ -88,6 +90,7 @@ export class RigController implements GpuPort {
   readonly #shedding: Shedding;
   readonly #release: DriverRelease;
   readonly #power: PowerBudget;
+  readonly #tenancies: OpenTenancies["tenancies"];
 
   readonly #stopping = new AbortController();
   /** No longer told once the rig has run. */
@@ -97,6 +100,8 @@ export class RigController implements GpuPort {
     this.#parts = parts;
     const power = budgetOf(parts);
     this.#power = power;
+    const externals = openTenancies({ ...parts, wake: (gpu) => this.#gpus.get(gpu)?.wake.call() });
+    this.#tenancies = externals.tenancies;
     this.#release = new DriverRelease({
       ...parts,
       isWanted: () => parts.gpus.every(({ uuid }) => modeOf(parts, uuid) === "release"),
@@ -108,7 +113,10 @@ export class RigController implements GpuPort {
       room: () => this.#room(),
     });
     this.#gpus = new Map(
-      parts.gpus.map((info) => [info.uuid, rigUp(info, parts, { power, shed: () => this.#shedFor(info.uuid) })]),
+      parts.gpus.map((info) => [
+        info.uuid,
+        rigUp(info, parts, { power, externals, shed: () => this.#shedFor(info.uuid) }),
+      ]),
     );
     const unsubscribe = parts.source.onEvent?.((event) => this.#gpus.get(event.uuid)?.loop.told(event));
     this.#unsubscribe = unsubscribe ?? (() => {});
@@ -130,6 +138,7 @@ export class RigController implements GpuPort {
     await Promise.all([
       claims,
       openWhenTold({ ...this.#parts, power: this.#power, left }, signal),
+      this.#tenancies.run(signal),
       rebootWhenLost(reboot, signal),
       this.#release.run(signal),
       ...[...this.#gpus.values()].map(({ loop }) => loop.run(signal)),
@@ -282,11 +291,12 @@ const modeOf = ({ ledger, clock, config, standing }: RigParts, gpu?: GpuUuid): M
 /** What all GPUs of a rig share. */
 interface Common {
   readonly power: PowerBudget;
+  readonly externals: OpenTenancies;
   /** Why this GPU has to rest for want of power. */
   readonly shed: () => string | undefined;
 }
 
-function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged {
+function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Common): Rigged {
   const { clock, ledger, logger, config, onChange, onFault, driver, source } = parts;
   const gpu = info.uuid;
   const wake = new Wake();
@@ -302,7 +312,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
   const hostShare = 1 / parts.gpus.length;
   const wall = { hostPower: config.power.wall.base, factor: 1 / config.power.wall.efficiency };
   const electricity = () => bookedPower(parts);
-  const books = { gpu, source, ledger, clock, logger, wall, hostShare };
+  const books = { gpu, source, ledger, clock, logger, wall, hostShare, setTotals: externals.setTotals };
   const roster = new Roster(parts.processes ?? machineProcesses);
   const meter = new MeterBook({ ...books, ...sensorFacts(info, parts), roster, electricity });
   const switches = new SwitchBook({ gpu, ledger, clock: steady, electricity, wear: policy.wearPerSwitch });
@@ -316,18 +326,18 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
   const mining = miningOf(info, parts, sheets, ground);
   const engine = inference && parts.model && { ...inference.engine, name: parts.model };
   const serving = engine && servingOf(info, driver, engine, ground);
-  const shared = { clock, steady, ledger, logger, meter, queue, rates, cooldown, switches, ground, power, onChange };
   const tuner = tunerOf(info, parts);
   const trial = new Trial(tuner);
+  const tenancies = externals.tenancies.of(gpu, new ExternalPower(gpu, parts));
+  const own = { meter, queue, rates, cooldown, switches, ground, power, tenancies };
+  const works = { ...(mining ? { mining } : {}), ...(serving ? { serving } : {}), ...(served ? { served } : {}) };
+  const shared = { clock, steady, ledger, logger, ...own, ...works, onChange };
   const custody = new Custody({
     ...shared,
     gpu,
     tuner,
     drainTimeout: inference?.drainTimeout ?? seconds(0),
     gap: new StartGap(clock, policy.pauseBetween),
-    ...(mining ? { mining } : {}),
-    ...(serving ? { serving } : {}),
-    ...(served ? { served } : {}),
   });
   const atWall = (drawn: Watts) => {
     const { factor, hostPower } = parts.rigPower?.wall() ?? wall;
@@ -346,9 +356,6 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, shed }: Common): Rigged 
     ordered: () => modeOf(parts, gpu),
     shed,
     trial,
-    ...(served ? { served } : {}),
-    ...(mining ? { mining } : {}),
-    ...(serving ? { serving } : {}),
   });
   return { loop, queue, demand, wake, roster, health: ground.health, mining };
 }

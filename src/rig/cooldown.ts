@@ -1,12 +1,15 @@
 import { sayWork, type Work } from "../ledger/work.ts";
 import { type Backoff, createBackoff } from "../lib/backoff.ts";
-import { after, type Millis, minutes, seconds, type UnixMs } from "../units/time.ts";
+import { after, elapsed, type Millis, minutes, seconds, type UnixMs } from "../units/time.ts";
 import type { WorkExit } from "../workloads/driver.ts";
 
 export interface Block {
   readonly until: UnixMs;
   readonly reason: string;
 }
+
+export const sayBlocked = ({ reason, until }: Block, now: UnixMs): string =>
+  `${reason}; trying again in ${Math.ceil(elapsed(now, until) / 1000)} s`;
 
 interface Entry {
   readonly backoffs: Map<Cause, Backoff>;

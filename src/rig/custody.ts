@@ -24,6 +24,7 @@ import { StayJobs } from "./stay-jobs.ts";
 import { rungFor, stepsFor } from "./steps.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
+import type { GpuTenancies } from "./tenancies.ts";
 import type { Tuner } from "./tuner.ts";
 
 const STOP_TIMEOUT = seconds(10);
@@ -51,6 +52,7 @@ export interface CustodyParts {
   readonly drainTimeout: Millis;
   readonly gap: StartGap;
   readonly mining?: FlightSheets;
+  readonly tenancies: GpuTenancies;
   readonly serving?: { readonly engine: EngineControl };
   readonly onChange: () => void;
 }
@@ -153,18 +155,25 @@ export class Custody {
     this.#parts.onChange();
   }
 
-  /** Leaves the GPU to a guest; nothing of the guest's is touched. */
-  yieldTo(reason: string, signal: AbortSignal): Promise<Outcome> {
+  /** Leaves the GPU to a guest, or to whoever's name is known; nothing of theirs is touched. */
+  yieldTo(reason: string, signal: AbortSignal, name?: string): Promise<Outcome> {
     this.#interruptJob(reason);
-    return this.#pass({ workload: "external" }, reason, "evicts", signal);
+    return this.#pass(
+      toWork({ workload: "external", ...(name === undefined ? {} : { name }) }),
+      reason,
+      "evicts",
+      signal,
+    );
   }
 
   /** The end of our stay: nobody would hear a share or answer a request, so nothing of ours goes on. */
   async leave(signal: AbortSignal): Promise<void> {
-    const { mining, serving, ground, tuner } = this.#parts;
+    const { mining, serving, ground, tuner, tenancies } = this.#parts;
+    // What a customer uses runs on without us; its job stays open, and the next agent takes it over.
+    const isLet = this.#assignment.workload === "external" && tenancies.tenant?.kind === "started";
     const isLeft = () => ground.roster.isLeft("miner") || mining?.miner.resident === true;
     try {
-      if (this.#assignment.workload !== "none" || isLeft())
+      if ((this.#assignment.workload !== "none" && !isLet) || isLeft())
         await this.handOver(RESTING, "the agent is stopping", signal);
     } finally {
       // A handover that was cut short may have stopped nothing and set nothing back.
@@ -193,6 +202,8 @@ export class Custody {
     const passage = { handover, from, to, how, began: steady.now(), jobId: this.#jobs.begin(to) };
     const outcome = await this.#runSteps(passage, signal);
     if (outcome.kind !== "done" && to.workload === "hashing") await this.#stopMiner();
+    if (outcome.kind !== "done" && to.workload === "external")
+      this.#parts.tenancies.find(to.name)?.withdraw(gpu, wordsOf(outcome).detail ?? "the agent stops");
     const energy = await meter.endSwitch(outcome.kind === "done" ? to.workload : "none", passage.jobId);
     const ended = after(started, millis(Math.round(length())));
     this.#record(id, passage, outcome, {
@@ -216,7 +227,10 @@ export class Custody {
     const otherMiner = isUp && sheet !== undefined && mining?.up !== sheet;
     const residents = { miner: isUp && !otherMiner, otherMiner, engine, kept, leftMiner: roster.isLeft("miner") };
     const { rung: residence } = ground.residence;
-    return { ...route, residents, residence, steps: stepsFor(route, residents, residence) };
+    const steps = stepsFor(route, residents, residence);
+    // Whether what was started by us has really gone is looked at; a guest has been away for its cool-down already.
+    const isEnded = from.workload === "external" && from.name !== undefined && to.workload === "none";
+    return { ...route, residents, residence, steps: isEnded ? [...steps, "verify-free"] : steps };
   }
 
   #record(
@@ -339,6 +353,8 @@ export class Custody {
       verifyFree: (signal) => ground.verifyFree(handover, { xid }, isUp, signal),
       verifyQuiet: (signal) => ground.verifyQuiet({ xid }, signal),
       claimPower: (signal) => power.claim(gpu, this.#mostPower(), signal),
+      startExternal: (signal) =>
+        this.#parts.tenancies.find(to.name)?.arrive(gpu, signal) ?? Promise.resolve(failed("nothing to start")),
       onBar: (rung) => ground.bar(rung),
       onNotFree: (reason) => ground.notFree(reason),
       onState: (state) => {

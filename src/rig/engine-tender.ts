@@ -18,8 +18,10 @@ export class EngineTender {
     const { engine } = serving;
     const mayServe = mode() === "serve" || (mode() === "auto" && lends);
     // Beside a miner there must be room; where there is none, handovers start the engine, wake it and stop it.
-    const isWanted = mayServe && ground.residence.rung === "freeze";
-    if (mayServe && !isWanted) return;
+    // What others run there has the whole GPU.
+    const isLent = custody.assignment.workload === "external";
+    const isWanted = mayServe && !isLent && ground.residence.rung === "freeze";
+    if (mayServe && !isWanted && !isLent) return;
     // Loading a model is load: a GPU at rest has not claimed any power for it.
     if (isWanted && power.isLimited && custody.assignment.workload === "none") return;
     const isUp = engine.state.kind === "ready";

@@ -4,12 +4,13 @@ import type { Mode } from "../ledger/rows.ts";
 import { INFERENCE, RESTING, toWork, type Work } from "../ledger/work.ts";
 import { type Backoff, createBackoff } from "../lib/backoff.ts";
 import { messageOf } from "../lib/errors.ts";
-import { decide } from "../policy/decide.ts";
 import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
 import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { AdoptedWork, WorkExit, WorkRole, WorkTrouble } from "../workloads/driver.ts";
+import { Aside } from "./aside.ts";
 import type { BenchNews, BenchOrder } from "./bench-order.ts";
 import { runBench } from "./bench-run.ts";
+import { Chooser } from "./chooser.ts";
 import { DecisionJournal } from "./decision-journal.ts";
 import { EngineTender } from "./engine-tender.ts";
 import { hashingBy } from "./flight-sheets.ts";
@@ -19,14 +20,12 @@ import { loadOf } from "./load.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { measure } from "./measuring.ts";
 import { Observer } from "./observer.ts";
-import { Outlook, sayBlocked } from "./outlook.ts";
+import { Outlook } from "./outlook.ts";
 import type { Load } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
 import { WorkFaults } from "./work-faults.ts";
 
 const TICK = seconds(1);
-/** Whoever uses the GPU without being asked for. */
-const GUEST: Work = { workload: "external" };
 const LONGEST_FREEZE = minutes(2);
 const LEAVE_TIMEOUT = seconds(5);
 
@@ -41,6 +40,8 @@ export class GpuLoop {
   readonly #faults: WorkFaults;
   /** What an earlier agent's work may draw on this GPU. */
   readonly left: LeftLoad;
+  readonly #aside: Aside;
+  readonly #chooser: Chooser;
   #capUntil: UnixMs | undefined;
   #why = "starting";
   /** What the last decision wants on the GPU. */
@@ -54,6 +55,8 @@ export class GpuLoop {
     this.#tender = new EngineTender(parts);
     this.#faults = new WorkFaults(parts);
     this.left = new LeftLoad({ ...parts, roster: parts.ground.roster, load: () => this.load() });
+    this.#aside = new Aside(parts);
+    this.#chooser = new Chooser(parts, this.#outlook);
   }
 
   /** Runs until `signal` fires, then drains, stops the GPU's work and books its energy. */
@@ -174,11 +177,15 @@ export class GpuLoop {
 
   /** One round of the loop; returns how long nothing needs doing. */
   async #look(signal: AbortSignal): Promise<Millis> {
-    const { custody, mode, steady } = this.#parts;
+    const { custody, mode } = this.#parts;
     await measure(this.#parts, signal);
     this.left.review();
     await custody.keepStock(signal);
-    if (await this.#standAside(signal)) return TICK;
+    const aside = await this.#aside.stand(signal);
+    if (aside !== undefined) {
+      this.#why = aside;
+      return TICK;
+    }
     await this.#parts.trial.tend(custody.assignment.workload, signal);
     await this.#noticeFailure(signal);
     await this.#stopUnwanted(signal);
@@ -188,47 +195,10 @@ export class GpuLoop {
     this.#tender.tend(rules.lending, signal);
     if (mode() === "observe") return await this.#observe(rules, length, signal);
     this.#observer.follow(custody.assignment);
-    const now = steady.now();
-    const facts = this.#outlook.facts(custody.assignment, mode(), now);
-    const decision = this.#unlessBlocked(decide(facts, rules, now), now);
-    this.#accept(decision, facts, mode());
+    const { decision, facts } = this.#chooser.choose(rules);
+    this.#accept(decision, facts, facts.mode);
     if (decision.action === "keep") return this.#untilNext(decision.lookAgain);
-    await this.#switchTo(decision, signal);
-    return millis(0);
-  }
-
-  /** A GPU that cannot be trusted, or that somebody else uses, gets none of our work; true while that is so. */
-  async #standAside(signal: AbortSignal): Promise<boolean> {
-    const { ground, custody, queue, cooldown, steady, onChange } = this.#parts;
-    const { isolation } = ground.health;
-    if (isolation !== undefined) {
-      this.#why = `out of service: ${isolation.reason}${this.#sayUntil(isolation.until)}`;
-      queue.refuseAll("engine-failed", "this GPU is out of service");
-      if (!custody.isIsolated) await custody.isolate(isolation.reason, signal);
-      onChange();
-      return true;
-    }
-    if (custody.isIsolated) custody.rejoin();
-    const { guest } = ground;
-    const isRented = custody.assignment.workload === "external";
-    if (guest === undefined) {
-      if (isRented) await custody.handOver(RESTING, "the guest left the GPU", signal);
-      return false;
-    }
-    const words =
-      guest.pid === undefined
-        ? `the container ${guest.name}, which is not ours, was promised the GPU`
-        : `${guest.name} (pid ${guest.pid}), which is not ours, uses the GPU`;
-    this.#why = guest.until === undefined ? words : `${guest.name} has left the GPU${this.#sayUntil(guest.until)}`;
-    queue.refuseAll("not-serving", "this GPU is used by somebody else");
-    if (!isRented && !cooldown.blocking(GUEST, steady.now())) await custody.yieldTo(words, signal);
-    onChange();
-    return true;
-  }
-
-  #sayUntil(until: UnixMs | undefined): string {
-    if (until === undefined) return "";
-    return `; trusted again in ${Math.ceil(elapsed(this.#parts.steady.now(), until) / 1000)} s if it stays so`;
+    return await this.#switchTo(decision, signal);
   }
 
   /** Work that is gone or hung, or a pool that stays away, takes the GPU off that work for a while. */
@@ -295,7 +265,9 @@ export class GpuLoop {
     const current = mode();
     const { assignment } = custody;
     const isHashing = assignment.workload === "hashing" && this.#outlook.owner.workload === "hashing";
-    if (current !== "auto" && current !== "serve") queue.refuseAll("not-serving", `this rig is in mode ${current}`);
+    if (assignment.workload === "external") queue.refuseAll("not-serving", "this GPU is used by somebody else");
+    else if (current !== "auto" && current !== "serve")
+      queue.refuseAll("not-serving", `this rig is in mode ${current}`);
     else if (block !== undefined) queue.refuseAll("engine-failed", "the engine is not available", block.until);
     else if (this.#capUntil !== undefined && now < this.#capUntil)
       queue.refuseAll("not-serving", "this GPU was handed over too often in the last hour", this.#capUntil);
@@ -305,24 +277,12 @@ export class GpuLoop {
     queue.expire((worth) => this.#outlook.whyTooPoor(worth, assignment, rules));
   }
 
-  /** A switch to what still cools down from a failure is no switch. */
-  #unlessBlocked(decision: Decision, now: UnixMs): Decision {
-    const { cooldown, info } = this.#parts;
-    const block = decision.action === "switch" ? cooldown.blocking(decision.to, now) : undefined;
-    if (block === undefined) return decision;
-    return {
-      action: "keep",
-      gpu: info.uuid,
-      rule: "cooling-down",
-      why: sayBlocked(block, now),
-      lookAgain: block.until,
-    };
-  }
-
   async #observe(rules: SwitchRules, length: Millis, signal: AbortSignal): Promise<Millis> {
-    const { custody } = this.#parts;
-    if (custody.assignment.workload !== "none")
-      await custody.handOver(RESTING, "the operator set mode observe", signal);
+    const { custody, tenancies } = this.#parts;
+    const { workload } = custody.assignment;
+    tenancies.withdraw("the operator set mode observe");
+    if (workload === "external") await tenancies.endIdle("the operator set mode observe", signal);
+    else if (workload !== "none") await custody.handOver(RESTING, "the operator set mode observe", signal);
     const { decision, facts, verb } = this.#observer.observe(rules, length);
     this.#accept(decision, facts, "observe");
     this.#why = `observing; would ${verb}: ${decision.why}`;
@@ -333,21 +293,28 @@ export class GpuLoop {
     const { clock, onChange, custody, shed, trial } = this.#parts;
     this.#wanted = decision.action === "switch" ? decision.to : toWork(facts);
     const isStuck = custody.state === "faulted";
-    const why = shed() ?? trial.words ?? decision.why;
+    // Work that a customer pays for does not rest, whatever has been ordered.
+    const why = (decision.rule === "busy" ? undefined : (shed() ?? trial.words)) ?? decision.why;
     this.#why = isStuck ? `${why}; the last handover failed, and its work may still run` : why;
     if (decision.rule === "gap-cap" && facts.queue.waiting > 0) this.#capUntil = facts.gapSwitchFree;
     this.#journal.record(decision, { facts, mode, valuations: this.#outlook.valuations }, clock.now());
     onChange();
   }
 
-  async #switchTo(decision: Extract<Decision, { action: "switch" }>, signal: AbortSignal): Promise<void> {
-    const { steady, switches, custody } = this.#parts;
+  async #switchTo(decision: Extract<Decision, { action: "switch" }>, signal: AbortSignal): Promise<Millis> {
+    const { steady, switches, custody, tenancies } = this.#parts;
+    if (custody.assignment.workload === "external") {
+      // Only once it has really ended the GPU is free for anything; the next look takes it back.
+      const failure = await tenancies.find(custody.assignment.name)?.end(decision.why, signal);
+      return failure === undefined ? millis(0) : TICK;
+    }
     // Leaving rest wears nothing: a miner that has to be restarted must not use up the day's switches.
     if (custody.assignment.workload !== "none") {
-      if (decision.rule === "regret") switches.countPriceSwitch(steady.now());
+      if (decision.rule === "regret" || decision.rule === "set") switches.countPriceSwitch(steady.now());
       if (decision.rule === "arrival") switches.countGapSwitch(steady.now());
     }
     await custody.handOver(decision.to, decision.why, signal);
+    return millis(0);
   }
 
   #untilNext(lookAgain: UnixMs | undefined): Millis {
@@ -358,8 +325,11 @@ export class GpuLoop {
 
   /** The end of the loop: nothing new is taken, what runs may end, and the books are closed. */
   async #leave(): Promise<void> {
-    const { queue, custody, rates, served, meter, logger, info, clock } = this.#parts;
+    const { queue, custody, rates, served, meter, logger, info, clock, tenancies } = this.#parts;
     queue.refuseAll("stopping", "the agent is stopping");
+    tenancies.withdraw("the agent is stopping");
+    // Its hook has a time of its own; what a customer uses is left to the next agent.
+    await tenancies.endIdle("the agent is stopping", NEVER);
     const deadline = new AbortController();
     void clock.wait(LEAVE_TIMEOUT, deadline.signal).then(() => deadline.abort());
     try {
@@ -380,3 +350,5 @@ export class GpuLoop {
     return this.#parts.rules(this.#outlook.roundTrip.duration);
   }
 }
+
+const NEVER = new AbortController().signal;

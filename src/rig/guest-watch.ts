@@ -91,6 +91,11 @@ export class GuestWatch {
     return DESKTOP_PROGRAMS.includes(name) && (roster.isInstalledProgram(pid, name) ?? onlyDraws === true);
   }
 
+  /** Those that are no programs which may stay. */
+  unknown(strangers: readonly GpuUser[], roster: Pick<Roster, "nameOf" | "isInstalledProgram">): readonly GpuUser[] {
+    return strangers.filter((user) => !this.#isHarmless(user, roster));
+  }
+
   #claimant(now: UnixMs): Guest | undefined {
     const { ignore, promise } = this.#rules;
     const counts = ({ name, isForAll, activeAt }: SeenClaim) =>

@@ -37,6 +37,8 @@ export interface HandoverParts {
   readonly verifyQuiet: (signal: AbortSignal) => Promise<Outcome>;
   /** Waits until the rig has the power that this GPU draws at work. */
   readonly claimPower: (signal: AbortSignal) => Promise<Outcome>;
+  /** Starts the external workload that is to come, once all of its GPUs are free. */
+  readonly startExternal: (signal: AbortSignal) => Promise<Outcome>;
   readonly onState: (state: HandoverState) => void;
   /** Told when a rung failed. */
   readonly onBar: (rung: Residence) => void;
@@ -200,6 +202,8 @@ function runStep(step: Step, parts: HandoverParts, signal: AbortSignal): Promise
       return engine?.ensureWarm(signal) ?? NO_ENGINE;
     case "open-gate":
       return Promise.resolve(openGate(parts));
+    case "start-external":
+      return parts.startExternal(signal);
   }
 }
 

@@ -17,6 +17,7 @@ import type { RequestQueue } from "./request-queue.ts";
 import type { ServedRates } from "./served-rates.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
+import type { GpuTenancies } from "./tenancies.ts";
 import type { Trial } from "./trial.ts";
 import type { Prices } from "./valuing.ts";
 import type { Wake } from "./wake.ts";
@@ -52,6 +53,7 @@ export interface LoopParts {
   /** Why the GPU has to rest, whatever pays: want of power, or work on the driver; undefined while it need not. */
   readonly shed: () => string | undefined;
   readonly mining?: FlightSheets;
+  readonly tenancies: GpuTenancies;
   readonly serving?: { readonly engine: EngineControl; readonly model: string };
   /** Told of a fault after which the whole agent must stop. */
   readonly onFault: (error: unknown) => void;

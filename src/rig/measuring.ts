@@ -3,7 +3,7 @@ import type { Activity } from "./rates.ts";
 
 /** Reads the GPU and its miner once, and learns what this work does and draws; while a benchmark tries settings, nothing. */
 export async function measure(parts: LoopParts, signal: AbortSignal): Promise<void> {
-  const { meter, rates, served, mining, queue, custody, ground, trial } = parts;
+  const { meter, rates, served, mining, queue, custody, ground, trial, tenancies } = parts;
   const reading = await meter.look(signal);
   if (reading !== undefined) ground.observe(reading);
   const { workload, name } = custody.assignment;
@@ -12,6 +12,7 @@ export async function measure(parts: LoopParts, signal: AbortSignal): Promise<vo
   if (trial.isTuning) return;
   const live = watch?.rate();
   rates.observeHashrate(live && name !== undefined ? { ...live, sheet: name } : undefined);
+  if (workload === "external") tenancies.observePower(name, reading?.power);
   const { active } = queue.facts();
   const activity = activityOf(workload, active);
   const isRest = activity === "resting" && ground.roster.isLeft("miner");

@@ -17,6 +17,7 @@ import type { UsdPerKwh } from "../units/money.ts";
 import { type Millis, millis, seconds } from "../units/time.ts";
 import { EnergyBill } from "../valuation/energy-bill.ts";
 import type { Roster } from "./roster.ts";
+import type { SetTotals } from "./set-totals.ts";
 import { atSlotStarts } from "./slot-readings.ts";
 import { switchEnergy } from "./switch-energy.ts";
 import { usageBetween } from "./usage-split.ts";
@@ -48,6 +49,8 @@ export interface MeterBookParts {
   readonly calibration?: { readonly gain: number; readonly errorPct: number };
   /** This GPU's part of what the rig draws beside its GPUs, 0 to 1. */
   readonly hostShare: number;
+  /** Adds up the jobs of sets of GPUs. */
+  readonly setTotals?: SetTotals;
   /** A price, or how to learn the price of now. */
   readonly electricity: UsdPerKwh | (() => UsdPerKwh);
 }
@@ -337,7 +340,7 @@ export class MeterBook {
   }
 
   #recordJob(window: WindowEnergy): void {
-    const { ledger, electricity, gpu, rigPower } = this.#parts;
+    const { ledger, electricity, gpu, rigPower, setTotals } = this.#parts;
     const { jobId, energy, quality, errorPct } = window;
     if (jobId === undefined || quality === undefined) return;
     const { energy: wallEnergy, errorPct: wallErrorPct } = this.#wallFor(window.id).advance(
@@ -348,7 +351,8 @@ export class MeterBook {
       wallEnergy,
       typeof electricity === "number" ? electricity : electricity(),
     );
-    ledger.jobs.recordTotals(jobId, { energy, quality, errorPct, wallEnergy, wallErrorPct, electricity: cost });
+    const own = { energy, quality, errorPct, wallEnergy, wallErrorPct, electricity: cost };
+    ledger.jobs.recordTotals(jobId, setTotals?.add(jobId, gpu, own) ?? own);
     for (const { number, counterFrom, counterTo, ...segment } of window.segments.slice(this.#written.get(window.id))) {
       const counter = { counterStart: counterFrom, counterEnd: counterTo };
       const driverVersion = this.#driverVersion;

@@ -1,3 +1,4 @@
+import type { Workload } from "../ledger/rows.ts";
 import { decide } from "../policy/decide.ts";
 import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
 import { earnedOver, usdNano } from "../units/money.ts";
@@ -12,6 +13,14 @@ export interface Observation {
   /** What the GPU would do now, in a verb. */
   readonly verb: string;
 }
+
+const VERB_OF: Readonly<Record<Workload, string>> = {
+  hashing: "hash",
+  inference: "serve",
+  lease: "be leased",
+  external: "be let to others",
+  none: "rest",
+};
 
 /** Decides as if it could act, and books what that would have earned, switches included. Touches nothing. */
 export class Observer {
@@ -45,6 +54,6 @@ export class Observer {
     const { workload } = this.#imagined;
     const net = this.#outlook.netOf(this.#imagined);
     if (net !== undefined) ledger.wouldHave.book(info.uuid, clock.now(), workload, earnedOver(net, length));
-    return { decision, facts, verb: workload === "hashing" ? "hash" : workload === "inference" ? "serve" : "rest" };
+    return { decision, facts, verb: VERB_OF[workload] };
   }
 }

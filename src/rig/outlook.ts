@@ -13,7 +13,7 @@ import type { Candidate, GpuFacts, Loan, Owner, SwitchRules } from "../policy/ty
 import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
-import type { Block } from "./cooldown.ts";
+import { sayBlocked } from "./cooldown.ts";
 import type { Assignment } from "./custody.ts";
 import { hashingBy } from "./flight-sheets.ts";
 import { sayTooPoor, warnOfLoneRequest } from "./lone-request.ts";
@@ -60,7 +60,7 @@ export class Outlook {
 
   /** Values everything anew and adds what staying has cost since the last look; returns how long ago that was. */
   look(): Millis {
-    const { clock, rates, served, prices, mining, serving, demand, queue } = this.#parts;
+    const { clock, rates, served, prices, mining, serving, demand, queue, tenancies } = this.#parts;
     // Monotonic: a clock that is set must not count as hours of regret.
     const look = clock.monotonic();
     const length = millis(look - this.#lookedAt);
@@ -74,7 +74,13 @@ export class Outlook {
       backlogTokens: queue.waitingTokens,
       ...(capacity === undefined ? {} : { capacity }),
     };
-    const facts = { rates, prices, sheets: mining?.all ?? [], ...(inference ? { inference } : {}) };
+    const facts = {
+      rates,
+      prices,
+      sheets: mining?.all ?? [],
+      externals: tenancies.valued(),
+      ...(inference ? { inference } : {}),
+    };
     this.#valuations = valueAll(facts, now);
     const candidates = toCandidates(this.#valuations);
     const costs = this.#costs();
@@ -140,7 +146,7 @@ export class Outlook {
       mode,
       ...toWork(work),
       since,
-      owner: this.#ownerAt(now),
+      owner: this.#ownerAt(work, now),
       regretShare: regretShare(this.#regret, this.#costs()),
       gapWork,
       ...(hashing === undefined ? {} : { hashing }),
@@ -157,12 +163,11 @@ export class Outlook {
     };
   }
 
-  /** While the owner cools down the best of what needs no request stands in, or nothing does. */
-  #ownerAt(now: UnixMs): Owner {
-    const { cooldown } = this.#parts;
-    const block = cooldown.blocking(this.#owner, now);
-    if (block === undefined) return this.#owner;
-    const why = sayBlocked(block, now);
+  /** While the owner cools down, or waits for the rest of its set, the best of what needs no request stands in, or nothing does. */
+  #ownerAt(current: Work, now: UnixMs): Owner {
+    const why = this.#objection(this.#owner, now);
+    if (why === undefined || (this.#owner.workload === "external" && isSameWork(this.#owner, current)))
+      return this.#owner;
     const standIn = this.#best(({ workload }) => workload !== "inference", now);
     if (standIn === undefined || standIn.net <= (this.netOf(RESTING) ?? 0)) return { ...RESTING, why };
     return { ...toWork(standIn), why: `${standIn.label} stands in: ${why}` };
@@ -179,11 +184,17 @@ export class Outlook {
     return standIn === undefined ? usual : toWork(standIn);
   }
 
-  /** What pays most of what does not cool down. */
+  /** Why this work cannot be had now. */
+  #objection(work: Work, now: UnixMs): string | undefined {
+    const { cooldown, tenancies } = this.#parts;
+    const block = cooldown.blocking(work, now);
+    return block === undefined ? tenancies.objection(work) : sayBlocked(block, now);
+  }
+
+  /** What pays most of what can be had. */
   #best(isMeant: (one: Candidate) => boolean, now: UnixMs): Candidate | undefined {
-    const { cooldown } = this.#parts;
     return toCandidates(this.#valuations)
-      .filter((one) => one.workload !== "none" && isMeant(one) && cooldown.blocking(one, now) === undefined)
+      .filter((one) => one.workload !== "none" && isMeant(one) && this.#objection(one, now) === undefined)
       .reduce<Candidate | undefined>((best, one) => (best === undefined || one.net > best.net ? one : best), undefined);
   }
 
@@ -205,6 +216,3 @@ export class Outlook {
     return usdPerHour(Math.max(0, ...nets));
   }
 }
-
-export const sayBlocked = ({ reason, until }: Block, now: UnixMs): string =>
-  `${reason}; trying again in ${Math.ceil(elapsed(now, until) / 1000)} s`;

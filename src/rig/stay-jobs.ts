@@ -4,17 +4,22 @@ import type { GpuUuid, JobOutcome } from "../ledger/rows.ts";
 import type { Work } from "../ledger/work.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { FlightSheets } from "./flight-sheets.ts";
+import type { GpuTenancies } from "./tenancies.ts";
+import type { Tenancy } from "./tenancy.ts";
 
 export interface StayJobsParts {
   readonly gpu: GpuUuid;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly mining?: FlightSheets;
+  readonly tenancies: GpuTenancies;
 }
 
 /** The jobs of work whose whole stay on the GPU is one: hashing, and what a guest does. Only the GPU's custody calls it. */
 export class StayJobs {
   readonly #parts: StayJobsParts;
+  /** The external workload whose job this is, with the GPUs that it shares it with. */
+  #tenancy: Tenancy | undefined;
 
   constructor(parts: StayJobsParts) {
     this.#parts = parts;
@@ -22,9 +27,11 @@ export class StayJobs {
 
   /** Undefined for work that has other jobs, or none. */
   begin(work: Work): string | undefined {
-    const { ledger, gpu, mining, clock } = this.#parts;
+    const { ledger, gpu, mining, clock, tenancies } = this.#parts;
     const { workload: kind, name } = work;
     if (kind !== "hashing" && kind !== "external") return undefined;
+    this.#tenancy = kind === "external" ? tenancies.find(name) : undefined;
+    if (this.#tenancy !== undefined) return this.#tenancy.beginJob(gpu);
     const id = `${kind === "hashing" ? "hash" : "guest"}-${randomUUID()}`;
     const workload = name ?? (kind === "hashing" ? "unknown" : "guest");
     ledger.jobs.startJob({ id, kind, gpu, workload, started: clock.now() });
@@ -33,8 +40,11 @@ export class StayJobs {
   }
 
   end(jobId: string, outcome: JobOutcome, reason?: string): void {
-    const { ledger, clock, mining } = this.#parts;
+    const { ledger, clock, mining, gpu } = this.#parts;
     mining?.endWatch();
-    ledger.jobs.endJob(jobId, { ended: clock.now(), outcome, ...(reason === undefined ? {} : { reason }) });
+    const end = { outcome, ...(reason === undefined ? {} : { reason }) };
+    if (this.#tenancy !== undefined) this.#tenancy.endJob(gpu, jobId, end);
+    else ledger.jobs.endJob(jobId, { ended: clock.now(), ...end });
+    this.#tenancy = undefined;
   }
 }

@@ -21,7 +21,8 @@ export type Step =
   | "start-miner"
   | "first-share"
   | "start-engine"
-  | "open-gate";
+  | "open-gate"
+  | "start-external";
 
 /** What is up on the GPU as the handover starts. */
 export interface Residents {
@@ -57,6 +58,7 @@ export const STATE_OF: Readonly<Record<Step, HandoverState>> = {
   "start-engine": "acquiring",
   "first-share": "warming",
   "open-gate": "warming",
+  "start-external": "warming",
 };
 
 /** After this a step has failed, whatever hangs; above what its parts allow themselves. */
@@ -81,6 +83,8 @@ export const DEADLINE_OF: Readonly<Record<Step, Millis>> = {
   "start-engine": minutes(20),
   "first-share": minutes(6),
   "open-gate": seconds(5),
+  // Waits for the other GPUs of its set and for the hook, which know their own deadlines.
+  "start-external": minutes(45),
 };
 
 export interface Route {
@@ -136,12 +140,20 @@ const ASIDE: Readonly<Record<Residence, readonly [miner: readonly Step[], engine
 
 function leave({ from, to }: Route, residence: Residence): readonly Step[] {
   const [miner, engine] = ASIDE[residence];
+  if (to === "external") return leaveForExternal(from);
   // From one flight sheet to another, one miner ends before the next begins.
   if (from === "hashing")
     return to === "none" || to === "hashing" ? ["stock-settings", "stop-miner", "verify-free"] : miner;
   if (from === "inference") return ["close-gate", "drain", ...(to === "none" ? END_OF_SERVING : engine)];
   // A miner that once would not stop is stopped again.
   return to === "none" ? ["stop-miner"] : [];
+}
+
+/** What others run gets the whole GPU. */
+function leaveForExternal(from: Workload): readonly Step[] {
+  if (from === "hashing") return ["stock-settings", "stop-miner"];
+  if (from === "inference") return ["close-gate", "drain", "stock-settings", "stop-miner"];
+  return ["stop-miner"];
 }
 
 const END_OF_SERVING: readonly Step[] = ["stock-settings", "stop-miner"];
@@ -159,6 +171,7 @@ function enter(to: Workload, residents: Residents): readonly Step[] {
   if (to === "hashing")
     return residents.miner ? ["start-miner", "mining-settings"] : ["start-miner", "first-share", "mining-settings"];
   if (to === "inference") return ["serving-settings", "start-engine", "open-gate"];
+  if (to === "external") return ["stop-engine", "verify-free", "claim-power", "start-external"];
   return [];
 }
 
@@ -187,6 +200,7 @@ export function fallbackOf(
     case "start-engine":
       return sleeps && residents.engine ? { steps: ["stop-engine", "start-engine"], bars: "sleep" } : undefined;
     case "verify-free":
+      if (to === "external") return { steps: ["remove-miner", "remove-engine", "verify-free"] };
       if (from === "hashing") return { steps: ["remove-miner", "verify-free"] };
       if (to !== "hashing") return undefined;
       return sleeps

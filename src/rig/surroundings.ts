@@ -10,7 +10,7 @@ import type { MeterBook } from "./meter-book.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Roster } from "./roster.ts";
 import type { Route } from "./steps.ts";
-import { type VerifyParts, verifyFree, verifyHardwareQuiet } from "./verify.ts";
+import { type VerifyParts, verifyFree, verifyHardwareQuiet, type Wanted } from "./verify.ts";
 import { freeTarget, VramBook } from "./vram-book.ts";
 
 export interface SurroundingsParts extends HealthWatchParts {
@@ -34,6 +34,7 @@ export class Surroundings {
   readonly #guests: GuestWatch;
   readonly #bars = new Bars();
   #engine: Pick<EngineControl, "isAsleep" | "canSleep" | "state"> | undefined;
+  #isHosting = false;
 
   constructor(parts: SurroundingsParts) {
     this.#parts = parts;
@@ -48,12 +49,18 @@ export class Surroundings {
     this.#engine = engine;
   }
 
+  /** Whether the strangers on the GPU are those of an external workload that we started: then they are no guests. */
+  host(isHosting: boolean): void {
+    this.#isHosting = isHosting;
+    if (isHosting) this.#guests.forget();
+  }
+
   /** Takes in a reading, of a look or from within a handover. */
   observe(reading: GpuReading): void {
     this.health.saw(reading);
     const occupants = this.roster.occupants(reading);
     this.#vram.observe(reading, occupants, this.#engine?.isAsleep === true);
-    this.#guests.saw(occupants?.strangers, this.roster);
+    this.#guests.saw(this.#isHosting ? [] : occupants?.strangers, this.roster);
   }
 
   /** The containers of others that were promised this GPU. */
@@ -104,10 +111,8 @@ export class Surroundings {
     const engineSleeps = this.#engine?.isAsleep === true;
     const target = winnerIsUp ? undefined : freeTarget(this.#vram.facts, winner, engineSleeps);
     const total = this.#parts.info.vramTotalMiB;
-    const loser =
-      from === "hashing" ? (["miner"] as const) : to === "hashing" && !engineSleeps ? (["engine"] as const) : [];
     const wanted = {
-      gone: loser,
+      gone: losersOf({ from, to }, engineSleeps),
       ...(target === undefined ? {} : { free: target }),
       ...(total === undefined ? {} : { totalMiB: total }),
       ...(this.#idlePower === undefined ? {} : { idleW: this.#idlePower }),
@@ -135,7 +140,18 @@ export class Surroundings {
         if (reading !== undefined) this.observe(reading);
         return reading;
       },
-      occupants: (reading) => this.roster.occupants(reading),
+      occupants: (reading) => {
+        const seen = this.roster.occupants(reading);
+        return seen && { ...seen, strangers: this.#guests.unknown(seen.strangers, this.roster) };
+      },
     };
   }
+}
+
+/** Whose processes must be gone before the next owner comes. */
+function losersOf({ from, to }: Route, engineSleeps: boolean): Wanted["gone"] {
+  if (to === "external") return ["miner", "engine"];
+  if (from === "external") return ["strangers"];
+  if (from === "hashing") return ["miner"];
+  return to === "hashing" && !engineSleeps ? ["engine"] : [];
 }

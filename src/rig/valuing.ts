@@ -7,6 +7,7 @@ import type { Watts } from "../units/energy.ts";
 import type { UsdNano, UsdPerKwh } from "../units/money.ts";
 import type { Millis, UnixMs } from "../units/time.ts";
 import type { TokensPerSecond } from "../units/work.ts";
+import { type ExternalFacts, valueExternal } from "../valuation/external.ts";
 import { type HashingTerms, valueHashing } from "../valuation/hashing.ts";
 import { type TokenPrices, valueInference } from "../valuation/inference.ts";
 import { valueRental } from "../valuation/rental.ts";
@@ -35,11 +36,18 @@ export interface ValuedSheet {
   readonly coin: CoinQuote;
 }
 
+/** An external workload as far as its worth goes; its power is that of the GPU while it was used. */
+export type ValuedExternal = Omit<ExternalFacts, "power" | "powerIsBound" | "electricity"> & {
+  readonly drawn?: Watts;
+};
+
 export interface ValuingFacts {
   readonly rates: Pick<RateBook, "power" | "hashrate">;
   readonly prices: Prices;
   /** None when the GPU may not mine. */
   readonly sheets?: readonly ValuedSheet[];
+  /** What others run and we may start. */
+  readonly externals?: readonly ValuedExternal[];
   /** Absent when the GPU may not serve. */
   readonly inference?: {
     readonly model: string;
@@ -53,7 +61,7 @@ export interface ValuingFacts {
 
 /** Every workload this GPU could do now, with what it is worth. */
 export function valueAll(facts: ValuingFacts, now: UnixMs): readonly Valuation[] {
-  const { rates, prices, sheets = [], inference } = facts;
+  const { rates, prices, sheets = [], externals = [], inference } = facts;
   const power = (activity: Activity, sheet?: string): PowerOf => {
     const measured = rates.power(activity, sheet);
     return measured === undefined ? {} : priced(prices.atWall(measured), prices);
@@ -75,6 +83,12 @@ export function valueAll(facts: ValuingFacts, now: UnixMs): readonly Valuation[]
   const rental = prices.rental?.();
   return [
     ...sheets.map((sheet) => valueSheet(sheet, facts, power("hashing", sheet.name), now)),
+    ...externals.map(({ drawn, ...external }) =>
+      valueExternal({
+        ...external,
+        ...(drawn === undefined ? boundOf(power("hashing")) : priced(prices.atWall(drawn), prices)),
+      }),
+    ),
     ...(serving ?? []),
     valueResting(resting.power, resting.electricity),
     ...(rental === undefined ? [] : [valueRental({ ...rental, ...power("hashing") })]),

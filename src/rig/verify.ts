@@ -32,7 +32,7 @@ export interface Wanted {
   readonly free?: number;
   readonly totalMiB?: number;
   /** Whose processes must be gone. */
-  readonly gone: readonly ("miner" | "engine")[];
+  readonly gone: readonly ("miner" | "engine" | "strangers")[];
   /** Of the GPU at rest; absent while it was not measured. */
   readonly idleW?: number;
   /** A processor: what ended on it holds nothing. */

@@ -1,12 +1,10 @@
-import { type LookupAddress, lookup } from "node:dns";
-import { type IncomingMessage, request as requestHttp } from "node:http";
-import { request as requestHttps } from "node:https";
-import { isIP, type LookupFunction } from "node:net";
+import type { LookupAddress } from "node:dns";
+import type { IncomingMessage } from "node:http";
 import { isAbort, messageOf } from "../../lib/errors.ts";
 import { withDeadline } from "../../lib/wait.ts";
 import { type Millis, seconds } from "../../units/time.ts";
 import { PriceSourceError } from "../errors.ts";
-import { isPublicAddress } from "./address.ts";
+import { openRequest } from "./checked-request.ts";
 
 const TIMEOUT = seconds(15);
 const LARGEST_ANSWER = 8 * 1024 * 1024;
@@ -62,44 +60,17 @@ function ask(
   rules: FetchRules,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const { hostname, protocol } = url;
-  const host = hostname.replace(/^\[|\]$/g, "");
-  const named = rules.privateHosts.some((one) => one.toLowerCase() === host);
-  if (isIP(host) !== 0 && !named && !isPublicAddress(host)) throw refused(url, host);
-  const send = protocol === "https:" ? requestHttps : requestHttp;
-  const options = {
-    method: body === undefined ? "GET" : "POST",
-    headers: { "user-agent": "rigshift", accept: "*/*", "accept-encoding": "identity", ...headers },
+  const method = body === undefined ? "GET" : "POST";
+  return openRequest(
+    { url, method, headers, ...(body === undefined ? {} : { body }) },
+    {
+      ...rules,
+      refused: (address) => refused(url, address),
+      unresolved: (what, cause) => unreachable(url, what, { cause }),
+    },
     signal,
-    agent: false,
-    lookup: checkedLookup(url, named, rules.resolve ?? resolveAll),
-  } as const;
-  return new Promise((resolve, reject) => {
-    send(url, options, resolve).on("error", reject).end(body);
-  });
+  );
 }
-
-const resolveAll = (host: string): Promise<readonly LookupAddress[]> =>
-  new Promise((resolve, reject) => {
-    lookup(host, { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses)));
-  });
-
-/** Resolves once, and connects only to what was checked: a name that changes in between gains nothing. */
-const checkedLookup =
-  (url: URL, named: boolean, resolve: (host: string) => Promise<readonly LookupAddress[]>): LookupFunction =>
-  (host, options, done) => {
-    resolve(host).then(
-      (addresses) => {
-        const closed = named ? undefined : addresses.find(({ address }) => !isPublicAddress(address));
-        const [first] = addresses;
-        if (closed !== undefined) done(refused(url, closed.address), "");
-        else if (first === undefined) done(unreachable(url, "its name has no address"), "");
-        else if (options.all === true) done(null, [...addresses]);
-        else done(null, first.address, first.family);
-      },
-      (error: unknown) => done(unreachable(url, messageOf(error), { cause: error }), ""),
-    );
-  };
 
 function redirectOf({ statusCode, headers }: IncomingMessage, from: URL): URL | undefined {
   if (!REDIRECTS.has(statusCode ?? 0) || headers.location === undefined) return undefined;

@@ -11,6 +11,7 @@ import { Cooldown } from "../../../src/rig/cooldown.ts";
 import { Custody } from "../../../src/rig/custody.ts";
 import { ObservedDemand } from "../../../src/rig/demand.ts";
 import { EngineControl } from "../../../src/rig/engine-control.ts";
+import { ExternalPower } from "../../../src/rig/external-power.ts";
 import { FlightSheets, type PoolAway } from "../../../src/rig/flight-sheets.ts";
 import { GpuLoop } from "../../../src/rig/gpu-loop.ts";
 import { HashingWatch } from "../../../src/rig/hashing-watch.ts";
@@ -24,6 +25,8 @@ import { ServedRates } from "../../../src/rig/served-rates.ts";
 import { StartGap } from "../../../src/rig/start-gap.ts";
 import { Surroundings } from "../../../src/rig/surroundings.ts";
 import { SwitchBook } from "../../../src/rig/switch-book.ts";
+import { GpuTenancies } from "../../../src/rig/tenancies.ts";
+import type { Tenancy } from "../../../src/rig/tenancy.ts";
 import { Trial } from "../../../src/rig/trial.ts";
 import { type Profile, Tuner } from "../../../src/rig/tuner.ts";
 import { Wake } from "../../../src/rig/wake.ts";
@@ -79,6 +82,8 @@ export interface BenchOptions {
   readonly groups?: readonly PowerGroup[];
   /** What the GPU says of itself once. */
   readonly identity?: Partial<GpuInfo>;
+  /** External workloads that the GPU may have. */
+  readonly tenancies?: (clock: ManualClock, ledger: Ledger) => readonly Tenancy[];
   /** The rig as an earlier agent left it: this one is started on the same ledger, at the same time. */
   readonly before?: RigBench;
 }
@@ -204,6 +209,7 @@ export class RigBench implements AsyncDisposable {
       ground: this.ground,
       power: this.power,
       tuner: this.tuner,
+      tenancies: new GpuTenancies(gpu, options.tenancies?.(clock, this.ledger) ?? [], new ExternalPower(gpu, parts)),
       onChange: () => void this.changes++,
       ...(mines ? { mining } : {}),
       ...(serves ? { served: this.servedRates } : {}),

@@ -42,6 +42,7 @@ beforeEach(async () => {
       if (states.at(-1) !== state) states.push(state);
     },
     onBar: (rung) => barred.push(rung),
+    startExternal: () => Promise.resolve(DONE),
     onNotFree: (reason) => notFree.push(reason),
   };
 });

@@ -112,6 +112,7 @@ describe("the steps of a handover", () => {
       "serving-settings": "acquiring",
       "start-miner": "acquiring",
       "start-engine": "acquiring",
+      "start-external": "warming",
       "first-share": "warming",
       "open-gate": "warming",
     });

@@ -1,0 +1,91 @@
+import type { RigConfig } from "../config/load.ts";
+import type { GpuInfo } from "../gpu/source.ts";
+import type { LastExternal } from "../ledger/job-states.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { GpuUuid } from "../ledger/rows.ts";
+import { type Clock, steadyClock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import { ExternalProgram } from "../workloads/external/program.ts";
+import { SetTotals } from "./set-totals.ts";
+import { Tenancies } from "./tenancies.ts";
+import { Tenancy } from "./tenancy.ts";
+import { TenancyBook } from "./tenancy-book.ts";
+
+export interface TenanciesSetting {
+  readonly config: Pick<RigConfig, "external">;
+  readonly gpus: readonly GpuInfo[];
+  readonly ledger: Ledger;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Wakes the loop of this GPU. */
+  readonly wake: (gpu: GpuUuid) => void;
+}
+
+type External = RigConfig["external"][number];
+
+export interface OpenTenancies {
+  readonly tenancies: Tenancies;
+  readonly setTotals: SetTotals;
+}
+
+/** The external workloads of the configuration: one for each set, else one for each of their GPUs. */
+export function openTenancies(setting: TenanciesSetting): OpenTenancies {
+  const { config, gpus, ledger, clock, logger } = setting;
+  const setTotals = new SetTotals();
+  const common = { ...setting, steady: steadyClock(clock), setTotals, seats: new Map<GpuUuid, Tenancy>() };
+  const left = config.external.length === 0 ? [] : ledger.jobs.lastExternal();
+  const all = config.external.flatMap((external) =>
+    setsOf(external, gpus, logger).map((set) => openTenancy(external, set, { ...common, left })),
+  );
+  return { tenancies: new Tenancies({ all, clock }), setTotals };
+}
+
+/** A set that lacks one of its GPUs cannot be taken at all. */
+function setsOf({ name, gpus, asSet }: External, present: readonly GpuInfo[], logger: Logger): readonly GpuUuid[][] {
+  const found = present.map(({ uuid }) => uuid).filter((uuid) => gpus === undefined || gpus.includes(uuid));
+  const absent = (gpus ?? []).filter((uuid) => !found.some((one) => one === uuid));
+  if (absent.length > 0)
+    logger.warn("an external workload names GPUs that this rig has not", { external: name, gpus: absent.join(", ") });
+  if (!asSet) return found.map((gpu) => [gpu]);
+  return absent.length > 0 || found.length === 0 ? [] : [found];
+}
+
+interface Common extends TenanciesSetting {
+  readonly steady: Clock;
+  readonly setTotals: SetTotals;
+  readonly seats: Map<GpuUuid, Tenancy>;
+  readonly left: readonly LastExternal[];
+}
+
+function openTenancy(external: External, gpus: readonly GpuUuid[], common: Common) {
+  const { ledger, clock, logger, steady, setTotals, seats, wake } = common;
+  const { name, start, rate, occupancy, platformCut, coolDown, acquireTimeout } = external;
+  const onChange = () => {
+    for (const gpu of gpus) wake(gpu);
+  };
+  const program = new ExternalProgram({ spec: external, gpus, clock: steady, logger, onChange });
+  const isOurs = start !== undefined;
+  const left = isOurs ? leftOf(name, gpus, common.left) : undefined;
+  const tenancy = new Tenancy({
+    terms: { name, isOurs, rate, occupancy, platformCut, coolDown, acquireTimeout },
+    gpus,
+    program,
+    book: new TenancyBook({ name, gpus, ledger, clock, setTotals }),
+    seats,
+    steady,
+    logger,
+    ...(left === undefined ? {} : { left }),
+    onChange,
+  });
+  return { tenancy, program };
+}
+
+/** How far an earlier agent had come with it; undefined where it had ended it, or never started it. */
+function leftOf(
+  name: string,
+  gpus: readonly GpuUuid[],
+  all: readonly LastExternal[],
+): "starting" | "running" | undefined {
+  const states = all.filter((one) => one.name === name && gpus.includes(one.gpu)).map(({ state }) => state);
+  return (["running", "starting"] as const).find((state) => states.includes(state));
+}

@@ -1,0 +1,374 @@
+import type { GpuUuid, JobOutcome } from "../ledger/rows.ts";
+import { type Backoff, createBackoff } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import { type UsdPerHour, usdPerHour } from "../units/money.ts";
+import { after, elapsed, type Millis, minutes, seconds, type UnixMs } from "../units/time.ts";
+import type { ExternalProgram } from "../workloads/external/program.ts";
+import { type Block, sayBlocked } from "./cooldown.ts";
+import { DONE, failed, type Outcome } from "./outcome.ts";
+import type { TenancyBook } from "./tenancy-book.ts";
+
+const ASK_AGAIN = seconds(5);
+
+/** What the operator says of an external workload beside its hooks. */
+export interface TenancyTerms {
+  readonly name: string;
+  /** Whether we start and stop it; else it comes and goes by itself. */
+  readonly isOurs: boolean;
+  /** Of all its GPUs while it is used. */
+  readonly rate?: UsdPerHour | undefined;
+  readonly occupancy: number;
+  readonly platformCut: number;
+  readonly coolDown: Millis;
+  readonly acquireTimeout: Millis;
+}
+
+export interface TenancyParts {
+  readonly terms: TenancyTerms;
+  readonly gpus: readonly GpuUuid[];
+  readonly program: Pick<
+    ExternalProgram,
+    "busy" | "lastBusy" | "usedAt" | "canTellBusy" | "earnings" | "complaint" | "askBusy" | "start" | "stop"
+  >;
+  readonly book: TenancyBook;
+  /** Which tenancy has or is about to get a GPU; shared by all of the rig. */
+  readonly seats: Map<GpuUuid, Tenancy>;
+  /** Deaf to being set. */
+  readonly steady: Clock;
+  readonly logger: Logger;
+  /** What an earlier agent left of it. */
+  readonly left?: "starting" | "running";
+  /** Wakes the loops of all its GPUs. */
+  readonly onChange: () => void;
+}
+
+/** Who has a GPU that is not ours to use as we like. */
+export type Tenant =
+  /** Somebody else's, or not known yet: nothing of ours may run. */
+  | { readonly kind: "theirs"; readonly name: string; readonly words: string; readonly until?: UnixMs }
+  /** Over, and the GPU is left alone for a while. */
+  | { readonly kind: "cooling"; readonly name: string; readonly words: string; readonly until: UnixMs }
+  /** Ours to end, unless `keeps` says why not. */
+  | { readonly kind: "started"; readonly name: string; readonly words: string; readonly keeps?: string };
+
+type Phase =
+  | { readonly kind: "off" }
+  /** An earlier agent may have started it. */
+  | { readonly kind: "asking" }
+  | { readonly kind: "taking"; readonly arrived: Set<GpuUuid>; readonly turn: Turn }
+  | { readonly kind: "on" }
+  | { readonly kind: "stopping"; readonly ended: Promise<string | undefined> };
+
+/** One attempt to take all of the GPUs. */
+interface Turn {
+  readonly over: AbortController;
+  readonly done: Promise<Outcome>;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/** One external workload on its GPUs, all of them or none: taken together, started once, ended once. */
+export class Tenancy {
+  readonly #parts: TenancyParts;
+  readonly #wants = new Set<GpuUuid>();
+  readonly #backoff: Backoff = createBackoff(seconds(5), minutes(5));
+  #phase: Phase;
+  #block: Block | undefined;
+  #coolUntil: UnixMs | undefined;
+
+  constructor(parts: TenancyParts) {
+    this.#parts = parts;
+    this.#phase = { kind: parts.left === undefined ? "off" : parts.left === "running" ? "on" : "asking" };
+    if (this.#phase.kind !== "off") this.#sit();
+  }
+
+  get name(): string {
+    return this.#parts.terms.name;
+  }
+
+  get gpus(): readonly GpuUuid[] {
+    return this.#parts.gpus;
+  }
+
+  get terms(): TenancyTerms {
+    return this.#parts.terms;
+  }
+
+  /** The job of `gpu` from now on; it is in the ledger before it returns. */
+  beginJob(gpu: GpuUuid): string {
+    const state = this.#phase.kind === "on" ? "running" : "starting";
+    return this.#parts.book.begin(gpu, this.terms.isOurs ? state : undefined);
+  }
+
+  endJob(gpu: GpuUuid, id: string, end: { readonly outcome: JobOutcome; readonly reason?: string }): void {
+    this.#parts.book.end(gpu, id, end);
+  }
+
+  /** Books everything that came in, for one that outlives the agent. */
+  settle(): void {
+    this.earn();
+    this.#parts.book.flush();
+  }
+
+  /** Books what came in since the last call. */
+  earn(): void {
+    this.#parts.book.earn(this.income);
+  }
+
+  /** What it is taken to pay while it is used, of all GPUs together and before the cut, and who says so. */
+  get offer(): { readonly rate?: UsdPerHour; readonly isSaidNow: boolean; readonly occupancy: number } {
+    const { program, terms } = this.#parts;
+    const { earnings } = program;
+    const { rate, occupancy } = terms;
+    const isUsed = this.#phase.kind === "on" && program.busy === true;
+    if (isUsed && earnings !== undefined) return { rate: earnings, isSaidNow: true, occupancy: 1 };
+    if (rate !== undefined) return { rate, isSaidNow: false, occupancy: isUsed ? 1 : occupancy };
+    return earnings === undefined
+      ? { isSaidNow: false, occupancy: 1 }
+      : { rate: earnings, isSaidNow: true, occupancy: 1 };
+  }
+
+  /** What comes in now, after the cut; undefined while nobody knows. */
+  get income(): UsdPerHour | undefined {
+    const { program, terms } = this.#parts;
+    const { busy, canTellBusy, earnings } = program;
+    const { rate, occupancy, platformCut } = terms;
+    const configured = rate === undefined ? undefined : usdPerHour(canTellBusy ? rate : rate * occupancy);
+    const unsaid = canTellBusy && busy === undefined ? undefined : configured;
+    const gross = earnings ?? (busy === false ? usdPerHour(0) : unsaid);
+    return gross === undefined ? undefined : usdPerHour(gross * (1 - platformCut));
+  }
+
+  /** Who has its GPUs by it; undefined while they are ours. */
+  get tenant(): Tenant | undefined {
+    const { name } = this;
+    if (!this.terms.isOurs) return this.#owner();
+    const { kind } = this.#phase;
+    if (kind === "asking") return { kind: "theirs", name, words: `asking ${name} whether it still runs` };
+    return kind === "on" || kind === "stopping" ? { kind: "started", name, ...this.#standing() } : this.#cooling();
+  }
+
+  /** Whether its GPUs are really in use, as far as anybody knows. */
+  get isUsed(): boolean {
+    const { busy, canTellBusy } = this.#parts.program;
+    return this.#phase.kind === "on" && (busy === true || !canTellBusy);
+  }
+
+  /** Why it cannot be started now; undefined when it can. */
+  get blocked(): Block | undefined {
+    const block = this.#block;
+    return block !== undefined && elapsed(this.#parts.steady.now(), block.until) > 0 ? block : undefined;
+  }
+
+  /** Why `gpu` cannot work for it now although it would; undefined when it can, or was never asked. */
+  objection(gpu: GpuUuid): string | undefined {
+    const { name, gpus } = this;
+    const { seats, steady } = this.#parts;
+    const block = this.#phase.kind === "off" ? this.blocked : undefined;
+    if (block !== undefined) return sayBlocked(block, steady.now());
+    if (this.#phase.kind !== "off" || !this.#wants.has(gpu)) return undefined;
+    const taken = gpus.find((one) => seats.has(one));
+    if (taken !== undefined) return `${seats.get(taken)?.name} has ${taken}`;
+    if (this.missing.length === 0) return undefined;
+    return `${name} takes all of ${gpus.length} GPUs or none, and ${this.missing.join(", ")} would earn less with it`;
+  }
+
+  isWantedBy(gpu: GpuUuid): boolean {
+    return this.#wants.has(gpu);
+  }
+
+  /** The GPUs that have better to do. */
+  get missing(): readonly GpuUuid[] {
+    return this.gpus.filter((gpu) => !this.#wants.has(gpu));
+  }
+
+  /** Whether its GPUs are called to come now, whatever else they would do. */
+  get isTaking(): boolean {
+    return this.#phase.kind === "taking";
+  }
+
+  /** `gpu` would work for it; true when all of its GPUs would, and are free to: then they are called. */
+  want(gpu: GpuUuid): boolean {
+    this.#wants.add(gpu);
+    if (this.isTaking) return true;
+    const { seats } = this.#parts;
+    const isTaken = this.gpus.some((one) => seats.has(one));
+    if (this.#phase.kind !== "off" || isTaken || this.missing.length > 0 || this.blocked !== undefined) return false;
+    this.#call();
+    return true;
+  }
+
+  /** `gpu` has better to do; one that is called already comes all the same. */
+  unwant(gpu: GpuUuid): void {
+    if (!this.isTaking) this.#wants.delete(gpu);
+  }
+
+  /** `gpu` is free for it. Resolves once all are and it was started, or with the reason why not. */
+  async arrive(gpu: GpuUuid, signal: AbortSignal): Promise<Outcome> {
+    const phase = this.#phase;
+    if (phase.kind !== "taking") return failed(this.#block?.reason ?? `${this.name} takes no GPU now`);
+    const { arrived, turn } = phase;
+    arrived.add(gpu);
+    if (this.gpus.every((one) => arrived.has(one))) void this.#start(turn, signal);
+    const leave = () => this.withdraw(gpu, "the agent stops");
+    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
+    return await turn.done.finally(() => signal.removeEventListener("abort", leave));
+  }
+
+  /** `gpu` cannot come after all: those that came go back to their work. Nothing once it was started. */
+  withdraw(gpu: GpuUuid, reason: string): void {
+    if (this.#phase.kind === "taking") this.#dissolve(this.#phase.turn, `${gpu} cannot be freed for it: ${reason}`);
+  }
+
+  /** Ends it, once for all its GPUs; returns why that failed. */
+  async end(reason: string, signal: AbortSignal): Promise<string | undefined> {
+    if (this.#phase.kind === "off") return undefined;
+    if (this.blocked !== undefined) return this.blocked.reason;
+    if (this.#phase.kind === "stopping") return await this.#phase.ended;
+    const ended = this.#stop(reason, signal);
+    this.#phase = { kind: "stopping", ended };
+    return await ended;
+  }
+
+  /** Finds out what became of it while no agent ran; does nothing where none left it. */
+  async recall(signal: AbortSignal): Promise<void> {
+    const { program, steady, logger } = this.#parts;
+    while (this.#phase.kind === "asking" && !signal.aborted) {
+      await program.askBusy(signal);
+      if (signal.aborted) return;
+      if (program.busy === true) {
+        this.#phase = { kind: "on" };
+        this.#parts.book.say("running");
+      } else if (program.busy === false || !program.canTellBusy) {
+        const failure = await program.stop("an earlier agent was killed while it started", signal);
+        if (failure === undefined) this.#leave();
+        else
+          logger.warn("an external workload of an earlier agent cannot be stopped", {
+            external: this.name,
+            reason: failure,
+          });
+      }
+      this.#parts.onChange();
+      if (this.#phase.kind === "asking") await steady.wait(ASK_AGAIN, signal);
+    }
+  }
+
+  #sit(): void {
+    for (const gpu of this.gpus) this.#parts.seats.set(gpu, this);
+  }
+
+  #leave(): void {
+    const { seats, steady, terms, book } = this.#parts;
+    this.#phase = { kind: "off" };
+    book.say("completed");
+    this.#wants.clear();
+    for (const gpu of this.gpus) if (seats.get(gpu) === this) seats.delete(gpu);
+    this.#coolUntil = after(steady.now(), terms.coolDown);
+  }
+
+  /** A turn has a deadline: whoever came does not wait for ever for one that does not. */
+  #call(): void {
+    const { steady, terms, onChange } = this.#parts;
+    const { promise: done, resolve: settle } = Promise.withResolvers<Outcome>();
+    const turn = { over: new AbortController(), done, settle };
+    const arrived = new Set<GpuUuid>();
+    this.#phase = { kind: "taking", arrived, turn };
+    this.#sit();
+    void steady.wait(terms.acquireTimeout, turn.over.signal).then(() => {
+      const late = this.gpus.filter((gpu) => !arrived.has(gpu)).join(", ");
+      this.#dissolve(turn, `${late} was not free for it within ${terms.acquireTimeout / 1000} s`);
+    });
+    onChange();
+  }
+
+  #dissolve(turn: Turn, reason: string): void {
+    const phase = this.#phase;
+    if (turn.over.signal.aborted || phase.kind !== "taking" || phase.turn !== turn) return;
+    turn.over.abort();
+    this.#fail(reason);
+    turn.settle(failed(reason));
+  }
+
+  /** Nothing runs of it, and it is left alone for a growing while; its GPUs may go back at once. */
+  #fail(reason: string): void {
+    const { steady, logger, onChange } = this.#parts;
+    this.#leave();
+    this.#coolUntil = undefined;
+    this.#block = { until: after(steady.now(), this.#backoff.next()), reason };
+    logger.warn("an external workload did not start", { external: this.name, reason });
+    onChange();
+  }
+
+  async #start(turn: Turn, signal: AbortSignal): Promise<void> {
+    if (turn.over.signal.aborted) return;
+    // From here on it is not the deadline for GPUs that counts, but the hook's own.
+    turn.over.abort();
+    const { program, terms, book, onChange } = this.#parts;
+    const among = this.gpus.length === 1 ? "" : ` on ${this.gpus.length} GPUs`;
+    const failure = await program.start(`it pays most after electricity${among}`, signal);
+    if (failure !== undefined) {
+      const reason = `${terms.name} did not start: ${failure}`;
+      this.#fail(reason);
+      turn.settle(failed(reason));
+      return;
+    }
+    this.#phase = { kind: "on" };
+    this.#block = undefined;
+    this.#backoff.reset();
+    book.say("running");
+    turn.settle(DONE);
+    onChange();
+  }
+
+  async #stop(reason: string, signal: AbortSignal): Promise<string | undefined> {
+    const { program, steady, logger, onChange } = this.#parts;
+    const failure = await program.stop(reason, signal);
+    if (failure === undefined) {
+      this.#backoff.reset();
+      this.#leave();
+    } else {
+      this.#phase = { kind: "on" };
+      this.#block = { until: after(steady.now(), this.#backoff.next()), reason: `it could not be stopped: ${failure}` };
+      logger.warn("an external workload did not stop", { external: this.name, reason: failure });
+    }
+    onChange();
+    return failure;
+  }
+
+  #standing(): { readonly words: string; readonly keeps?: string } {
+    const { name } = this;
+    const { busy, canTellBusy, complaint } = this.#parts.program;
+    const says = complaint === undefined ? "" : ` (${complaint})`;
+    if (busy === true) {
+      const words = `${name} says that a customer uses it`;
+      return { words, keeps: words };
+    }
+    if (busy === false) return { words: `${name} runs, and no customer uses it` };
+    if (!canTellBusy) return { words: `${name} runs` };
+    const words = `${name} does not say whether a customer uses it${says}, so it is left alone`;
+    return { words, keeps: words };
+  }
+
+  #cooling(): Tenant | undefined {
+    const { name } = this;
+    const until = this.#coolUntil;
+    if (until === undefined || elapsed(this.#parts.steady.now(), until) <= 0) return undefined;
+    return { kind: "cooling", name, words: `${name} has ended`, until };
+  }
+
+  /** It comes and goes by itself. One that cannot be asked any more has not left. */
+  #owner(): Tenant | undefined {
+    const { name } = this;
+    const { program, steady, terms } = this.#parts;
+    const { busy, lastBusy, usedAt, complaint } = program;
+    if (busy === true) return { kind: "theirs", name, words: `${name} says that a customer uses the GPU` };
+    if (lastBusy === true) {
+      const says = complaint === undefined ? "" : ` (${complaint})`;
+      return { kind: "theirs", name, words: `${name} no longer says whether its customer has left${says}` };
+    }
+    const until = usedAt === undefined ? undefined : after(usedAt, terms.coolDown);
+    if (until === undefined || elapsed(steady.now(), until) <= 0) return undefined;
+    return { kind: "theirs", name, words: `${name} says that its customer has left`, until };
+  }
+}

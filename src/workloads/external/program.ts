@@ -1,0 +1,146 @@
+import type { GpuUuid } from "../../ledger/rows.ts";
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/logger.ts";
+import type { UsdPerHour } from "../../units/money.ts";
+import type { Millis, UnixMs } from "../../units/time.ts";
+import type { HookAnswer } from "../hook.ts";
+import { AnswerWatch } from "./answer-watch.ts";
+import { parseBusy, parseEarnings, type Said } from "./answers.ts";
+import { callHook, type Hook, type HookContext } from "./hooks.ts";
+
+interface Question {
+  readonly hook: Hook;
+  readonly pointer?: string | undefined;
+  readonly every: Millis;
+  readonly maxAge: Millis;
+}
+
+/** What the operator says of one external workload. */
+export interface ExternalSpec {
+  readonly name: string;
+  /** Absent, with `stop`, for one that comes and goes by itself. */
+  readonly start?: Hook | undefined;
+  readonly stop?: Hook | undefined;
+  readonly busy?: Question | undefined;
+  readonly earnings?: (Question & { readonly per: "hour" | "day" }) | undefined;
+  readonly privateHosts: readonly string[];
+}
+
+export interface ExternalProgramParts {
+  readonly spec: ExternalSpec;
+  /** All that it takes at once. */
+  readonly gpus: readonly GpuUuid[];
+  /** Deaf to being set. */
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Told when a question has another answer than before. */
+  readonly onChange: () => void;
+  /** How a hook is run; tests put in their own. */
+  readonly call?: (hook: Hook, context: HookContext, signal: AbortSignal) => Promise<HookAnswer>;
+}
+
+/** A workload that others run: its four hooks, and what the two questions were last answered. */
+export class ExternalProgram {
+  readonly #parts: ExternalProgramParts;
+  readonly #busy: AnswerWatch<boolean> | undefined;
+  readonly #earnings: AnswerWatch<UsdPerHour> | undefined;
+  #usedAt: UnixMs | undefined;
+
+  constructor(parts: ExternalProgramParts) {
+    this.#parts = parts;
+    const { busy, earnings } = parts.spec;
+    this.#busy = busy && this.#watch("busy", busy, (text, pointer) => this.#noteUse(parseBusy(text, pointer)));
+    this.#earnings =
+      earnings && this.#watch("earnings", earnings, (text, pointer) => parseEarnings(text, pointer, earnings.per));
+  }
+
+  /** Whether somebody pays to use it: undefined while nobody knows, or nobody can be asked. */
+  get busy(): boolean | undefined {
+    return this.#busy?.value;
+  }
+
+  /** What it said last, however long ago that is. */
+  get lastBusy(): boolean | undefined {
+    return this.#busy?.last;
+  }
+
+  /** When it was last said to be in use, on the clock that it was given. */
+  get usedAt(): UnixMs | undefined {
+    return this.#usedAt;
+  }
+
+  get canTellBusy(): boolean {
+    return this.#busy !== undefined;
+  }
+
+  /** What it says that comes in now, before the marketplace's cut. */
+  get earnings(): UsdPerHour | undefined {
+    return this.#earnings?.value;
+  }
+
+  /** Why a question has no answer, in words. */
+  get complaint(): string | undefined {
+    const busy = this.#busy?.complaint;
+    if (busy !== undefined) return `busy: ${busy}`;
+    const earnings = this.#earnings?.complaint;
+    return earnings === undefined ? undefined : `earnings: ${earnings}`;
+  }
+
+  /** Asks both questions until `signal` fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#busy?.run(signal), this.#earnings?.run(signal)]);
+  }
+
+  /** Asks once whether it is in use, outside of turn. */
+  async askBusy(signal: AbortSignal): Promise<void> {
+    await this.#busy?.look(signal);
+  }
+
+  /** Starts it; returns why that failed. What may run half is stopped again. */
+  async start(reason: string, signal: AbortSignal): Promise<string | undefined> {
+    const { spec, logger } = this.#parts;
+    if (spec.start === undefined) return "it has no start hook";
+    logger.info("starting an external workload", { external: spec.name, reason });
+    const answer = await this.#call("start", spec.start, reason, signal);
+    if (answer.kind === "answered") return undefined;
+    const undone = await this.stop("its start failed", new AbortController().signal);
+    return undone === undefined ? answer.reason : `${answer.reason}; and stopping it again failed: ${undone}`;
+  }
+
+  /** Stops it; returns why that failed. */
+  async stop(reason: string, signal: AbortSignal): Promise<string | undefined> {
+    const { spec, logger } = this.#parts;
+    if (spec.stop === undefined) return "it has no stop hook";
+    logger.info("stopping an external workload", { external: spec.name, reason });
+    const answer = await this.#call("stop", spec.stop, reason, signal);
+    return answer.kind === "failed" ? answer.reason : undefined;
+  }
+
+  #noteUse(said: Said<boolean>): Said<boolean> {
+    if (said.kind === "said" && said.value) this.#usedAt = this.#parts.clock.now();
+    return said;
+  }
+
+  #watch<T>(
+    purpose: string,
+    { hook, pointer, every, maxAge }: Question,
+    parse: (text: string, pointer: string | undefined) => Said<T>,
+  ): AnswerWatch<T> {
+    const { spec, clock, logger, onChange } = this.#parts;
+    return new AnswerWatch({
+      name: `${spec.name} ${purpose}`,
+      ask: (signal) => this.#call(purpose, hook, "", signal),
+      parse: (text) => parse(text, pointer),
+      every,
+      maxAge,
+      clock,
+      logger,
+      onChange,
+    });
+  }
+
+  #call(purpose: string, hook: Hook, reason: string, signal: AbortSignal): Promise<HookAnswer> {
+    const { spec, gpus, call = callHook } = this.#parts;
+    return call(hook, { external: spec.name, gpus, purpose, reason, privateHosts: spec.privateHosts }, signal);
+  }
+}

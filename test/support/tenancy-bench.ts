@@ -1,0 +1,127 @@
+import type { Ledger } from "../../src/ledger/ledger.ts";
+import type { GpuUuid } from "../../src/ledger/rows.ts";
+import type { Clock } from "../../src/lib/clock.ts";
+import { createLogger } from "../../src/lib/logger.ts";
+import { SetTotals } from "../../src/rig/set-totals.ts";
+import { Tenancy, type TenancyParts, type TenancyTerms } from "../../src/rig/tenancy.ts";
+import { TenancyBook } from "../../src/rig/tenancy-book.ts";
+import { minutes } from "../../src/units/time.ts";
+import { T0 } from "./ledger-rows.ts";
+import { ManualClock } from "./manual-clock.ts";
+import { openMemoryLedger } from "./memory-ledger.ts";
+
+/** A program whose hooks answer when the test says so. */
+export class FakeProgram implements TenancyProgram {
+  busy: boolean | undefined;
+  lastBusy: boolean | undefined;
+  usedAt: TenancyProgram["usedAt"];
+  canTellBusy = true;
+  earnings: TenancyProgram["earnings"];
+  complaint: string | undefined;
+  /** What the next question outside of turn finds. */
+  nextBusy: boolean | undefined;
+  /** While false, a start waits for `finishStart`. */
+  startsAtOnce = true;
+  startFailure: string | undefined;
+  stopFailure: string | undefined;
+  readonly calls: string[] = [];
+  #finish: (() => void) | undefined;
+
+  askBusy(): Promise<void> {
+    this.calls.push("busy");
+    this.busy = this.nextBusy;
+    this.lastBusy = this.nextBusy ?? this.lastBusy;
+    return Promise.resolve();
+  }
+
+  async start(): Promise<string | undefined> {
+    this.calls.push("start");
+    if (!this.startsAtOnce)
+      await new Promise<void>((resolve) => {
+        this.#finish = resolve;
+      });
+    return this.startFailure;
+  }
+
+  get isStarting(): boolean {
+    return this.#finish !== undefined;
+  }
+
+  finishStart(failure?: string): void {
+    this.startFailure = failure;
+    this.#finish?.();
+    this.#finish = undefined;
+  }
+
+  stop(): Promise<string | undefined> {
+    this.calls.push("stop");
+    return Promise.resolve(this.stopFailure);
+  }
+}
+
+type TenancyProgram = TenancyParts["program"];
+
+/** The external workloads of a rig on one set of seats, with time that the test moves. */
+export class TenancyBench implements Disposable {
+  readonly clock: ManualClock;
+  readonly #steady: Clock;
+  #ledger: Ledger | undefined;
+  readonly seats: TenancyParts["seats"] = new Map();
+  readonly setTotals = new SetTotals();
+  readonly log: string[] = [];
+
+  /** On a rig's own clock and ledger, or on ones of its own. */
+  constructor(of?: { readonly clock: ManualClock; readonly ledger: Ledger }) {
+    this.clock = of?.clock ?? new ManualClock(T0);
+    // On a rig it is the GPU's loop whose waits move time.
+    this.#steady = of === undefined ? this.clock : this.clock.aside();
+    this.#ledger = of?.ledger;
+  }
+
+  /** Opened by the first who writes into it. */
+  get ledger(): Ledger {
+    this.#ledger ??= openMemoryLedger(this.clock);
+    return this.#ledger;
+  }
+
+  add(
+    gpus: readonly GpuUuid[],
+    terms: Partial<TenancyTerms> = {},
+    left?: TenancyParts["left"],
+  ): { tenancy: Tenancy; program: FakeProgram } {
+    const program = new FakeProgram();
+    const { seats } = this;
+    const clock = this.#steady;
+    const jobs = () => this.ledger.jobs;
+    const ledger = {
+      get jobs() {
+        return jobs();
+      },
+    };
+    const name = terms.name ?? "vast";
+    const tenancy = new Tenancy({
+      terms: {
+        isOurs: true,
+        occupancy: 1,
+        platformCut: 0,
+        coolDown: minutes(1),
+        acquireTimeout: minutes(2),
+        ...terms,
+        name,
+      },
+      gpus,
+      program,
+      book: new TenancyBook({ name, gpus, ledger, clock, setTotals: this.setTotals }),
+      seats,
+      steady: clock,
+      logger: createLogger("debug", (line) => this.log.push(line)),
+      ...(left === undefined ? {} : { left }),
+      onChange: () => {},
+    });
+    return { tenancy, program };
+  }
+
+  [Symbol.dispose](): void {
+    this.#ledger?.close();
+  }
+}

@@ -1,0 +1,47 @@
+import type { Tenancy, TenancyParts, TenancyTerms } from "../../../src/rig/tenancy.ts";
+import { GPU_A } from "../../support/ledger-rows.ts";
+import { type FakeProgram, TenancyBench } from "../../support/tenancy-bench.ts";
+import { RigBench } from "./bench.ts";
+
+export interface ExternalBenchOptions {
+  readonly terms?: Partial<TenancyTerms>;
+  readonly left?: TenancyParts["left"];
+}
+
+/** A rig of one GPU that may have one external workload, vast, beside hashing and serving. */
+export class ExternalBench implements AsyncDisposable {
+  readonly rig: RigBench;
+  readonly tenancy: Tenancy;
+  readonly program: FakeProgram;
+
+  private constructor(rig: RigBench, made: { readonly tenancy: Tenancy; readonly program: FakeProgram }) {
+    this.rig = rig;
+    this.tenancy = made.tenancy;
+    this.program = made.program;
+  }
+
+  static async start({ terms, left }: ExternalBenchOptions = {}): Promise<ExternalBench> {
+    let made: ReturnType<TenancyBench["add"]> | undefined;
+    const rig = await RigBench.running({
+      isMeasured: true,
+      tenancies: (clock, ledger) => {
+        made = new TenancyBench({ clock, ledger }).add([GPU_A], terms, left);
+        return [made.tenancy];
+      },
+    });
+    if (made === undefined) throw new Error("the rig asked for no tenancies");
+    return new ExternalBench(rig, made);
+  }
+
+  /** Lets time pass, in which what comes in is booked every second. */
+  async pass(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 1000) {
+      await this.rig.pass(1000);
+      this.tenancy.earn();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.rig[Symbol.asyncDispose]();
+  }
+}
