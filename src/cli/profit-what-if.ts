@@ -7,14 +7,18 @@ import type { BenchmarkRow } from "../ledger/benchmarks.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
 import { systemClock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
+import { silentLogger } from "../lib/logger.ts";
 import { objectionOf } from "../lib/wanted.ts";
 import { type MarketFile, readMarketFile } from "../market/file.ts";
+import { openStillMarket, type StillMarket } from "../market/market.ts";
 import { valueAll } from "../rig/valuing.ts";
-import { watts } from "../units/energy.ts";
+import { type Watts, watts } from "../units/energy.ts";
 import { hashrate } from "../units/work.ts";
 import { askFloor } from "../valuation/comparison.ts";
 import { valueAtCapacity } from "../valuation/inference.ts";
-import type { Valuation } from "../valuation/valuation.ts";
+import { marginalPrice } from "../valuation/marginal.ts";
+import { valueRental } from "../valuation/rental.ts";
+import type { PowerPrice, Valuation } from "../valuation/valuation.ts";
 import { type CliContext, findDataDir, type LocationOptions } from "./context.ts";
 import { UsageError } from "./errors.ts";
 import type { ProfitGpu, ProfitView } from "./profit-table.ts";
@@ -50,13 +54,15 @@ export function whatIf(options: WhatIfOptions, context: CliContext): ProfitView 
     options.benchmarks === undefined
       ? readLedger(options, config, context)
       : readBenchmarks(resolve(context.cwd, options.benchmarks));
+  const dataDir = findDataDir(options, context);
+  const still = openStillMarket({ config, dataDir, clock: systemClock, logger: silentLogger });
   const gpus = Map.groupBy(benchmarks, ({ gpu }) => gpu);
   const quotes = coinsOf(benchmarks, market, config);
   const [quote] = quotes.values();
   return {
     nowMs: systemClock.now(),
     market: { source: market.source, asOfMs: quote?.asOf ?? 0, invented: quote?.invented ?? false },
-    gpus: [...gpus].map(([gpu, ofGpu]) => valueGpu(gpu, ofGpu, { quotes, config, gpus: gpus.size })),
+    gpus: [...gpus].map(([gpu, ofGpu]) => valueGpu(gpu, ofGpu, { quotes, config, still, gpus: gpus.size })),
     wouldHaveByDay: [],
   };
 }
@@ -73,7 +79,8 @@ function valueGpu(gpu: string, benchmarks: readonly Benchmark[], world: World): 
   const value = (one?: Benchmark) => valueOne(one, rest, world);
   const coins = benchmarks.filter((one) => world.quotes.has(one)).map((one) => value(one)[0]);
   const models = benchmarks.filter(({ unit }) => unit === "tok/s").map((one) => valueModel(one, world));
-  const valuations: readonly Valuation[] = [...coins, ...models, ...value()].filter((one) => one !== undefined);
+  const others = [...models, ...value(), ...valueListing(benchmarks, world)];
+  const valuations: readonly Valuation[] = [...coins, ...others].filter((one) => one !== undefined);
   return {
     gpu,
     name: benchmarks.find(({ name }) => name !== undefined)?.name ?? gpu,
@@ -89,6 +96,7 @@ function valueGpu(gpu: string, benchmarks: readonly Benchmark[], world: World): 
 interface World {
   readonly quotes: Quotes;
   readonly config: RigConfig;
+  readonly still: StillMarket;
   /** Each bears its part of what the rig draws beside its GPUs. */
   readonly gpus: number;
 }
@@ -110,22 +118,41 @@ function valueOne(coin: Benchmark | undefined, rest: Benchmark | undefined, worl
   );
 }
 
-const pricesOf = ({ config: { electricity, power, market }, gpus }: World) => ({
+const NOT_AT_HAND = "electricity.usdPerKwh: nothing at hand tells the price of this hour";
+
+const pricesOf = ({ config: { electricity, power, market }, still, gpus }: World) => ({
   electricity: electricity.price,
+  powerFor: (load: Watts): PowerPrice =>
+    marginalPrice(still.power(gpus), load) ?? { price: electricity.price, note: NOT_AT_HAND },
   terms: () => market.terms,
   atWall: (drawn: number) => watts(drawn / power.wall.efficiency + power.wall.base / gpus),
 });
 
+/** What renting the GPU out would bring, under the fullest load that was measured. */
+function valueListing(benchmarks: readonly Benchmark[], world: World): readonly Valuation[] {
+  const name = benchmarks.find((one) => one.name !== undefined)?.name;
+  const terms = name === undefined ? undefined : world.still.rental(name);
+  if (terms === undefined) return [];
+  const { atWall, powerFor } = pricesOf(world);
+  const drawn = Math.max(0, ...benchmarks.flatMap(({ powerW, unit }) => (unit === "W" ? [] : (powerW ?? []))));
+  const power = drawn > 0 ? atWall(drawn) : undefined;
+  return [valueRental({ ...terms, ...(power === undefined ? {} : { power, electricity: powerFor(power) }) })];
+}
+
 /** Without an agent nobody has seen demand, so only what full load would need is told. */
 function valueModel({ label, rate, powerW }: Benchmark, world: World): Valuation {
-  const { electricity, atWall } = pricesOf(world);
+  const { powerFor, atWall } = pricesOf(world);
+  const power = powerW === undefined ? undefined : atWall(powerW);
   const { inference } = world.config;
+  const tokens = world.still.tokens();
+  const price = tokens?.output ?? inference?.priceOut;
   return valueAtCapacity({
     model: label,
     rate,
-    electricity: { price: electricity },
-    ...(powerW === undefined ? {} : { power: atWall(powerW) }),
-    ...(inference === undefined ? {} : { price: inference.priceOut }),
+    electricity: powerFor(power ?? watts(0)),
+    ...(power === undefined ? {} : { power }),
+    ...(price === undefined ? {} : { price }),
+    ...(tokens === undefined ? {} : { origin: tokens.origin }),
   });
 }
 

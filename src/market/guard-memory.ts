@@ -30,11 +30,13 @@ export class KeptPrice {
   readonly #guard: GuardedPrice;
   readonly #file: string;
   readonly #logger: FeedOptions["logger"];
+  readonly #isReadOnly: boolean;
   #kept: UnixMs;
 
   /** `name` is the file's, without its ending. */
   constructor(name: string, maxAges: ReadonlyMap<string, Millis>, options: FeedOptions, caution?: Caution) {
-    const { cacheDir, clock, logger } = options;
+    const { cacheDir, clock, logger, isReadOnly } = options;
+    this.#isReadOnly = isReadOnly === true;
     this.#file = join(cacheDir, `${name}.json`);
     this.#logger = logger;
     this.#kept = clock.now();
@@ -55,7 +57,7 @@ export class KeptPrice {
 
   #keep(now: UnixMs): void {
     const age = elapsed(this.#kept, now);
-    if (age < KEEP_EVERY && age >= 0) return;
+    if (this.#isReadOnly || (age < KEEP_EVERY && age >= 0)) return;
     this.#kept = now;
     try {
       writeCache(this.#file, this.#guard.memory);

@@ -51,33 +51,34 @@ interface MarketParts {
   readonly logger: Logger;
 }
 
+/** The prices beside the coin's, as the agent last left them. */
+export type StillMarket = Pick<Market, "power" | "bookedPower" | "tokens" | "rental">;
+
+/** Reads what is at hand of these prices, calendars, files and answers kept, asks nobody and writes nothing. */
+export function openStillMarket(parts: MarketParts): StillMarket {
+  const options = { ...optionsOf(parts), isReadOnly: true } as const;
+  const currencies = new Currencies(parts.config.market.currencies, options, () => {});
+  const { prices, feeds } = openPrices(parts.config, currencies, options);
+  for (const feed of [...currencies.feeds, ...feeds]) feed.peek();
+  return prices();
+}
+
 /** Opens what rig.yaml names under `market` and `electricity`; throws `MarketError` where the market file is bad. */
-export function openMarket({ config, dataDir, clock, logger }: MarketParts): Market {
-  const { privateHosts, tokens, rentals } = config.market;
-  const options = { clock, logger, privateHosts, cacheDir: join(dataDir, "market") };
+export function openMarket(parts: MarketParts): Market {
+  const { config, clock } = parts;
+  const options = optionsOf(parts);
   const retries: (() => void)[] = [];
   const currencies = new Currencies(config.market.currencies, options, () => {
     for (const retry of retries) retry();
   });
   const coin = openCoin(config, currencies, options);
   if (coin.retry !== undefined) retries.push(coin.retry);
-  const tariff = new Tariff({ config: config.electricity, currencies, options });
-  const paid = tokens && new TokenPrices(tokens, options);
-  const rented = new RentalPrices(rentals, options);
-  const feeds = [
-    ...currencies.feeds,
-    ...coin.feeds,
-    ...tariff.feeds,
-    ...rented.feeds,
-    ...(paid === undefined ? [] : [paid.feed]),
-  ];
+  const { prices, tariff, feeds: others } = openPrices(config, currencies, options);
+  const feeds = [...currencies.feeds, ...coin.feeds, ...others];
   let drawn: Watts | undefined;
   return {
     ...(coin.quote === undefined ? {} : { coin: coin.quote }),
-    bookedPower: () => tariff.booked(clock.now()),
-    power: (gpus) => tariff.facts(clock.now(), drawn, gpus),
-    tokens: () => paid?.list(),
-    rental: (name) => rented.terms(name, clock.now()),
+    ...prices(() => drawn),
     run: async ({ load, onPayouts, onCredit }, signal) => {
       const watch = async () => {
         while (!signal.aborted) {
@@ -92,6 +93,27 @@ export function openMarket({ config, dataDir, clock, logger }: MarketParts): Mar
       await Promise.all([watch(), ...[...feeds, ...paidOut, ...accounts].map((feed) => feed.run(signal))]);
     },
   };
+}
+
+const optionsOf = ({ config, dataDir, clock, logger }: MarketParts): FeedOptions => ({
+  clock,
+  logger,
+  privateHosts: config.market.privateHosts,
+  cacheDir: join(dataDir, "market"),
+});
+
+function openPrices({ electricity, market }: RigConfig, currencies: Currencies, options: FeedOptions) {
+  const { clock } = options;
+  const tariff = new Tariff({ config: electricity, currencies, options });
+  const paid = market.tokens && new TokenPrices(market.tokens, options);
+  const rented = new RentalPrices(market.rentals, options);
+  const prices = (drawn: () => Watts | undefined = () => undefined): StillMarket => ({
+    bookedPower: () => tariff.booked(clock.now()),
+    power: (gpus) => tariff.facts(clock.now(), drawn(), gpus),
+    tokens: () => paid?.list(),
+    rental: (name) => rented.terms(name, clock.now()),
+  });
+  return { prices, tariff, feeds: [...tariff.feeds, ...rented.feeds, ...(paid === undefined ? [] : [paid.feed])] };
 }
 
 function openPayouts(

@@ -127,12 +127,14 @@ export interface CapacityFacts {
   readonly rate: number;
   /** Of a million tokens written; absent while nobody says. */
   readonly price?: UsdPerMillionTokens;
+  /** Absent for the operator's own list. */
+  readonly origin?: PriceOrigin;
   readonly power?: Watts;
   readonly electricity: PowerPrice;
 }
 
 /** What full load costs and needs, where nobody has seen demand: a revenue would be a hope and stays unknown. */
-export function valueAtCapacity({ model, rate, price, power, electricity }: CapacityFacts): Valuation {
+export function valueAtCapacity({ model, rate, price, origin, power, electricity }: CapacityFacts): Valuation {
   const known = {
     workload: "inference",
     label: model,
@@ -149,7 +151,14 @@ export function valueAtCapacity({ model, rate, price, power, electricity }: Capa
     powerPrice: electricity.price,
     ...(price === undefined || !(millionsPerHour > 0)
       ? {}
-      : { price: { unit: "USD/Mtok", value: price, breakEven: cost / millionsPerHour } }),
+      : {
+          price: {
+            unit: "USD/Mtok",
+            value: price,
+            breakEven: cost / millionsPerHour,
+            ...(origin === undefined ? {} : { origin }),
+          },
+        }),
     why: `${model} is not valued: demand shows only while an agent runs; full load costs ${sayPowerAt(power, electricity)} = ${sayRate(cost)}`,
   };
 }

@@ -207,6 +207,7 @@ export class Tariff {
   }
 
   #keep(file: string, memory: object): void {
+    if (this.#options.isReadOnly) return;
     try {
       writeCache(file, memory);
     } catch (error) {

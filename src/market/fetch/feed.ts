@@ -24,6 +24,8 @@ export interface FeedOptions {
   readonly privateHosts: readonly string[];
   /** Where answers are kept across restarts. */
   readonly cacheDir: string;
+  /** Somebody else keeps what is there. */
+  readonly isReadOnly?: true;
 }
 
 export interface FeedUse {
@@ -34,6 +36,8 @@ export interface FeedUse {
 
 /** One source of prices that is asked, or looked at, until the signal fires. */
 export interface Feed {
+  /** Takes what is at hand, an answer kept or the file, and asks nobody. */
+  peek(): void;
   run(signal: AbortSignal): Promise<void>;
 }
 

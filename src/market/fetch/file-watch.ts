@@ -30,6 +30,10 @@ export class FileWatch {
     }
   }
 
+  peek(): void {
+    this.look();
+  }
+
   /** Reads the file if it is another one than at the last look, or if what it says still waits to be believed. */
   look(): void {
     const { onText, logger, name, clock } = this.#parts;

@@ -61,6 +61,10 @@ export class DocumentPoll {
     }
   }
 
+  peek(): void {
+    this.#resume();
+  }
+
   /** Takes up the kept answer; returns how long it may stand. */
   #resume(): Millis {
     const { cacheFile, clock, every, request, onText } = this.#parts;
