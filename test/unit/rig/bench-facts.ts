@@ -1,3 +1,5 @@
+import type { Workload } from "../../../src/ledger/rows.ts";
+import type { Work } from "../../../src/ledger/work.ts";
 import type { CoinQuote } from "../../../src/market/file.ts";
 import type { SwitchRules } from "../../../src/policy/types.ts";
 import { watts } from "../../../src/units/energy.ts";
@@ -23,6 +25,12 @@ export const MEASURED = [
   { label: "tiny", rate: 100, unit: "tok/s", power: watts(60), samples: 9 },
   { label: "rest", rate: 10, unit: "W", power: watts(10), samples: 9 },
 ] as const;
+
+/** The bench has one flight sheet, which is named after its coin. */
+export const workOf = (workload: Workload): Work => ({
+  workload,
+  ...(workload === "hashing" ? { name: COIN.coin } : {}),
+});
 
 /** Of the operator. */
 export const rulesOf = (changes: Partial<SwitchRules> = {}, maxWait: SwitchRules["maxWait"]): SwitchRules => ({

@@ -2,7 +2,6 @@ import type { GpuControl, GpuInfo } from "../../../src/gpu/source.ts";
 import type { Admittance, Grant } from "../../../src/inference/gpu-port.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
 import type { Mode, ShareVerdict, Workload } from "../../../src/ledger/rows.ts";
-import type { Work } from "../../../src/ledger/work.ts";
 import { type Clock, steadyClock } from "../../../src/lib/clock.ts";
 import { createLogger, type Logger } from "../../../src/lib/logger.ts";
 import type { CoinQuote } from "../../../src/market/file.ts";
@@ -40,7 +39,7 @@ import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
 import { GPU_A, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
-import { COIN, MEASURED, rulesOf } from "./bench-facts.ts";
+import { COIN, MEASURED, rulesOf, workOf } from "./bench-facts.ts";
 import { PendingRequest } from "./pending-request.ts";
 
 export const NEVER = new AbortController().signal;
@@ -54,12 +53,6 @@ export const workSpec = (role: WorkRole): WorkSpec => ({
   args: [],
   startTimeout: seconds(10),
   stopTimeout: seconds(5),
-});
-
-/** The bench has one flight sheet, which is named after its coin. */
-export const workOf = (workload: Workload): Work => ({
-  workload,
-  ...(workload === "hashing" ? { name: COIN.coin } : {}),
 });
 
 export interface BenchOptions {

@@ -5,7 +5,8 @@ import { usdPerHour } from "../../../src/units/money.ts";
 import { unixMs } from "../../../src/units/time.ts";
 import { WorkError } from "../../../src/workloads/errors.ts";
 import { T0 } from "../../support/ledger-rows.ts";
-import { NEVER, RigBench, workOf } from "./bench.ts";
+import { NEVER, RigBench } from "./bench.ts";
+import { workOf } from "./bench-facts.ts";
 
 let rig: RigBench;
 beforeEach(async () => {

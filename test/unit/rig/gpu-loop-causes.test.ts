@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RigBench, workOf } from "./bench.ts";
+import { RigBench } from "./bench.ts";
+import { workOf } from "./bench-facts.ts";
 
 let rig: RigBench;
 beforeEach(async () => {

@@ -3,7 +3,8 @@ import { LedgerError } from "../../../src/ledger/errors.ts";
 import { toUsdNano, usdNano } from "../../../src/units/money.ts";
 import { WorkError } from "../../../src/workloads/errors.ts";
 import { answerJson } from "../../support/scripted-engine.ts";
-import { RigBench, workOf } from "./bench.ts";
+import { RigBench } from "./bench.ts";
+import { workOf } from "./bench-facts.ts";
 
 let rig: RigBench;
 afterEach(async () => {
