@@ -18,6 +18,7 @@ import type { Assignment } from "./custody.ts";
 import { hashingBy } from "./flight-sheets.ts";
 import { sayTooPoor, warnOfLoneRequest } from "./lone-request.ts";
 import type { LoopParts } from "./loop-parts.ts";
+import { PriceHold } from "./price-hold.ts";
 import type { RoundTrip } from "./switch-cost.ts";
 import { bestBetweenRequests, toCandidates, valueAll } from "./valuing.ts";
 
@@ -31,6 +32,7 @@ export class Outlook {
   #valuations: readonly Valuation[] = [];
   #lookedAt: Millis;
   #hasWarned = false;
+  readonly #hold = new PriceHold();
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -82,7 +84,7 @@ export class Outlook {
       ...(inference ? { inference } : {}),
     };
     this.#valuations = valueAll(facts, now);
-    const candidates = toCandidates(this.#valuations);
+    const candidates = toCandidates(this.#valuations, this.#hold.look(this.#valuations, look, now));
     const costs = this.#costs();
     this.#regret = addRegret(this.#regret, candidates, length, costs);
     const ofSheets = candidates.filter(({ workload }) => workload === "hashing");

@@ -129,9 +129,9 @@ function valueSheet(sheet: ValuedSheet, { rates, prices }: ValuingFacts, power: 
 const boundOf = (of: PowerOf): PowerOf & { powerIsBound?: true } =>
   of.power === undefined ? {} : { ...of, powerIsBound: true };
 
-/** Those whose net is known, and which the agent can begin by itself: a listing is the operator's to make. */
-export const toCandidates = (valuations: readonly Valuation[]): readonly Candidate[] =>
-  valuations.flatMap(({ label, net, holdsFor, ...work }) =>
+/** Those whose net is known and stands for `holdsFor`, and which the agent can begin by itself: a listing is the operator's to make. */
+export const toCandidates = (valuations: readonly Valuation[], holdsFor?: Millis): readonly Candidate[] =>
+  valuations.flatMap(({ label, net, ...work }) =>
     net === undefined || work.workload === "lease"
       ? []
       : [{ ...toWork(work), label, net, ...(holdsFor === undefined ? {} : { holdsFor }) }],

@@ -1,7 +1,7 @@
 import type { Work } from "../ledger/work.ts";
 import type { Watts } from "../units/energy.ts";
 import type { UsdPerHour, UsdPerKwh } from "../units/money.ts";
-import type { Millis, UnixMs } from "../units/time.ts";
+import type { UnixMs } from "../units/time.ts";
 
 /** What one more load costs, and where its power comes from. */
 export interface PowerPrice {
@@ -49,8 +49,6 @@ export interface Valuation extends Work {
   readonly price?: ValuedPrice;
   /** The electricity price at which the net is 0. */
   readonly breakEven?: UsdPerKwh;
-  /** For how long the net surely stands; absent while nobody promises. */
-  readonly holdsFor?: Millis;
   /** The rate behind the revenue, with its unit, for people. */
   readonly rate: string;
   readonly basis?: RateBasis;
