@@ -31,10 +31,7 @@ test("an agent killed while it hashes and answers loses nothing it recorded and 
     await agent.kill("SIGKILL");
     await answers;
   }
-  await eventually(
-    () => runningWith(`--user ${worker}`).length === 0 && runningWith(directory.path).length === 0,
-    5_000,
-  );
+  await eventually(() => runningWith(`--user ${worker}`).length === 0 && runningWith(directory.path).length === 0);
 
   await using again = new AgentProcess(directory, yaml);
   const client = await again.listening();

@@ -6,6 +6,7 @@ import { STREAM_LIMITS } from "../../../src/http/events.ts";
 import { seconds } from "../../../src/units/time.ts";
 import { FakeRigPort, fakeDecision, fakeGpu, fakeRig } from "../../support/fake-rig-port.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { until } from "../../support/until.ts";
 import { ask, open, startAgent, type TestAgent } from "./harness.ts";
 
 const follow = (agent: TestAgent, lastEventId?: number): Promise<IncomingMessage> =>
@@ -25,14 +26,6 @@ async function take(stream: IncomingMessage, count: number): Promise<readonly st
   }
   return seen;
 }
-
-const until = async (condition: () => boolean): Promise<void> => {
-  const deadline = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error("the condition never came true");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-};
 
 const pushDecisions = (rig: FakeRigPort, count: number) => {
   for (let id = 1; id <= count; id += 1) rig.push({ type: "decision", decision: fakeDecision(id) });

@@ -2,15 +2,8 @@ import { describe, expect, test } from "vitest";
 import { seconds } from "../../../src/units/time.ts";
 import { toChunk } from "../../support/fake-inference-port.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { until } from "../../support/until.ts";
 import { ask, open, post, startAgent } from "./harness.ts";
-
-const until = async (condition: () => boolean): Promise<void> => {
-  const deadline = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error("the condition never came true");
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-};
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

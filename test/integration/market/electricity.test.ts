@@ -31,7 +31,7 @@ describe("electricity", () => {
         charges: { perKwh: 0.08, taxPct: 19 },
       },
     });
-    await until(() => market.power(1).grid !== undefined, 2000);
+    await until(() => market.power(1).grid !== undefined);
     expect(market.power(1).grid).toBeCloseTo((0.1 + 0.08) * 1.19 * 1.1, 12);
     expect(market.power(1).gridUntil).toBe(noon + 3_600_000);
     expect(market.bookedPower()).toBeCloseTo((0.1 + 0.08) * 1.19 * 1.1, 12);
@@ -62,7 +62,7 @@ describe("electricity", () => {
     };
     const electricity = { series: [{ shape: "csv", file: write(1), currency: "USD", everyS: 300 }] };
     const first = bench.open({ electricity });
-    await until(() => first.power(1).grid !== undefined, 2000);
+    await until(() => first.power(1).grid !== undefined);
     const before = first.power(1).grid;
     write(1 / 1000);
     await clock.advance(5 * MINUTE);
@@ -97,7 +97,7 @@ describe("electricity", () => {
         demandCharge: { usdPerKwMonth: 5 },
       },
     });
-    await until(() => market.power(2).surplus !== undefined, 2000);
+    await until(() => market.power(2).surplus !== undefined);
     expect(market.power(2)).toMatchObject({
       grid: 0.15,
       gridAhead: 0.15,
@@ -129,7 +129,7 @@ describe("electricity", () => {
     const entsoe = bench.server.questions.find(({ method }) => method === "GET");
     expect(entsoe?.path).toBe("/e?periodStart=202611210000&periodEnd=202611240000&securityToken=hunter2");
     expect(entsoe?.headers).not.toHaveProperty("authorization");
-    await until(() => bench.log.length >= 2, 2000);
+    await until(() => bench.log.length >= 2);
     expect(bench.log.join()).not.toContain("hunter2");
   });
 });

@@ -60,7 +60,7 @@ export class MarketBench implements AsyncDisposable {
   }
 
   asked(count: number): Promise<void> {
-    return until(() => this.server.questions.length >= count, 2000);
+    return until(() => this.server.questions.length >= count);
   }
 
   priceOf({ coin }: Market): number | undefined {
@@ -70,10 +70,10 @@ export class MarketBench implements AsyncDisposable {
   /** Moves on until the source was asked once more. */
   async nextPoll(minutes = 6): Promise<void> {
     const before = this.server.questions.length;
-    await until(() => this.clock.waiting >= 2, 2000);
+    await until(() => this.clock.waiting >= 2);
     await this.clock.advance(minutes * MINUTE);
     await this.asked(before + 1);
-    await until(() => this.clock.waiting >= 2, 2000);
+    await until(() => this.clock.waiting >= 2);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -22,7 +22,7 @@ describe("the price of a coin", () => {
     await bench.asked(1);
     expect(bench.priceOf(market)).toBeUndefined();
     await bench.nextPoll(1.2);
-    await until(() => bench.priceOf(market) === 5e-7, 2000);
+    await until(() => bench.priceOf(market) === 5e-7);
     expect(market.coin?.source).toMatch(/^127\.0\.0\.1:\d+ \(1 of 1 believed\)$/);
     expect(market.coin).toMatchObject({ unit: "USD/TH", currency: "USD", invented: false, maxAge: 3_600_000 });
   });
@@ -62,7 +62,7 @@ describe("the price of a coin", () => {
     await bench.asked(1);
     expect(market.coin?.until).toBeUndefined();
     await bench.nextPoll(1.2);
-    await until(() => bench.priceOf(market) === 5e-7, 2000);
+    await until(() => bench.priceOf(market) === 5e-7);
     // It was read within the six seconds by which a question may come later.
     expect(market.coin?.until).toBeGreaterThan(bench.clock.now() + 4.8 * MINUTE);
     expect(market.coin?.until).toBeLessThanOrEqual(bench.clock.now() + 5 * MINUTE);
@@ -77,11 +77,11 @@ describe("the price of a coin", () => {
     utimesSync(file, bench.clock.now() / 1000, bench.clock.now() / 1000);
     const { url: _, ...rest } = bench.source();
     const market = bench.open({ market: { sources: [{ ...rest, file }] } });
-    await until(() => bench.clock.waiting >= 2, 2000);
+    await until(() => bench.clock.waiting >= 2);
     expect(bench.priceOf(market)).toBeUndefined();
     for (let look = 0; look < 13; look++) {
       await bench.clock.advance(5000);
-      await until(() => bench.clock.waiting >= 2, 2000);
+      await until(() => bench.clock.waiting >= 2);
     }
     expect(bench.priceOf(market)).toBe(5e-7);
     expect(bench.log).toEqual([]);
@@ -92,7 +92,7 @@ describe("the price of a coin", () => {
     const market = bench.open({ market: { sources: [{ ...bench.source(), maxAgeS: 86_400 }] } });
     await bench.asked(1);
     await bench.nextPoll();
-    await until(() => bench.priceOf(market) === 5e-7, 2000);
+    await until(() => bench.priceOf(market) === 5e-7);
     for (const garbage of ["<html>502</html>", '{"usd": 5e-4}', '{"usd": 0}', '{"usd": -1}', '{"usd": "NaN"}', "{}"]) {
       bench.server.says(garbage);
       await bench.nextPoll(75);
@@ -128,7 +128,7 @@ describe("the price of a coin", () => {
     const before = bench.server.questions.length;
     const again = bench.open({ market: { sources: [bench.source()] } });
     expect(bench.priceOf(again)).toBe(5e-7);
-    await until(() => bench.clock.waiting >= 2, 2000);
+    await until(() => bench.clock.waiting >= 2);
     await bench.clock.advance(MINUTE);
     expect(bench.server.questions).toHaveLength(before);
   });
@@ -137,7 +137,7 @@ describe("the price of a coin", () => {
     bench.server.answer = (_question, response) => void response.writeHead(429, { "retry-after": "7200" }).end();
     bench.open({ market: { sources: [bench.source()] } });
     await bench.asked(1);
-    await until(() => bench.clock.waiting >= 2, 2000);
+    await until(() => bench.clock.waiting >= 2);
     await bench.clock.advance(119 * MINUTE);
     expect(bench.server.questions).toHaveLength(1);
     await bench.clock.advance(2 * MINUTE);
@@ -151,7 +151,7 @@ describe("the price of a coin", () => {
     };
     const market = bench.open({ market: { sources: ["/a", "/b", "/c"].map((path) => bench.source(path)) } });
     await bench.asked(3);
-    await until(() => bench.priceOf(market) !== undefined, 2000);
+    await until(() => bench.priceOf(market) !== undefined);
     for (let round = 0; round < 3; round++) await bench.nextPoll();
     expect(bench.priceOf(market)).toBeLessThanOrEqual(5.2e-7);
   });
@@ -202,7 +202,7 @@ describe("the price of a coin", () => {
     const sources = [{ ...rest, ...place, shape, tag: "DEV", maxAgeS: 86_400 }, bench.source("/good")];
     const market = bench.open({ market: { sources, currencies: [{ currency: "BTC", usd: 100_000 }] } });
     for (let look = 0; look < 20; look++) {
-      await until(() => clock.waiting >= 3, 2000);
+      await until(() => clock.waiting >= 3);
       await clock.advance(6 * MINUTE);
       if (look === 12) saying = text;
       if (look > 1) expect(bench.priceOf(market)).toBeCloseTo(5e-7, 15);
@@ -220,7 +220,7 @@ describe("the price of a coin", () => {
     });
     await bench.asked(2);
     for (let round = 0; round < 4; round++) await bench.nextPoll();
-    await until(() => bench.priceOf(market) === 5e-7, 2000);
+    await until(() => bench.priceOf(market) === 5e-7);
   });
 
   test("in a currency nobody knows stays unknown", async () => {
@@ -233,7 +233,7 @@ describe("the price of a coin", () => {
 
   test("of a host in the house is not asked for unless it is named", async () => {
     bench.open({ market: { privateHosts: [], sources: [bench.source()] } });
-    await until(() => bench.log.some((line) => line.includes("ERR_PRICE_ADDRESS")), 2000);
+    await until(() => bench.log.some((line) => line.includes("ERR_PRICE_ADDRESS")));
     expect(bench.server.questions).toHaveLength(0);
   });
 });

@@ -34,7 +34,7 @@ describe("other prices", () => {
     await bench.asked(1);
     expect(market.tokens()).toBeUndefined();
     await bench.nextPoll(1.2);
-    await until(() => market.tokens() !== undefined, 2000);
+    await until(() => market.tokens() !== undefined);
     expect(market.tokens()).toMatchObject({ input: 0.2, output: 0.8 });
     const { source = "", asOf = 0 } = market.tokens()?.origin ?? {};
     expect(source).toBe(`127.0.0.1:${bench.server.port}`);
@@ -91,7 +91,7 @@ describe("other prices", () => {
     await bench.asked(1);
     expect(market.rental("RTX 3090")).toBeUndefined();
     await bench.nextPoll(1.2);
-    await until(() => market.rental("RTX 3090") !== undefined, 2000);
+    await until(() => market.rental("RTX 3090") !== undefined);
     expect(market.rental("RTX 3090")).toMatchObject({ ask: 0.2, occupancy: 0.5, platformCut: 0 });
     expect(market.rental("RTX 3090")?.origin?.source).toMatch(/^127/);
     for (const garbage of [answer(900), "<html>", '{"offers": []}', answer(-1)]) {

@@ -35,8 +35,8 @@ afterAll(() => {
 const ATTEMPTS = `
 const fs = require("node:fs"), net = require("node:net"), { spawn } = require("node:child_process");
 const tryTo = (act) => { try { act(); return "done"; } catch (error) { return error.code; } };
-const reach = (host, port) => new Promise((resolve) => {
-  const socket = net.connect({ host, port, timeout: 1500 });
+const reach = (host, port, timeout = 15000) => new Promise((resolve) => {
+  const socket = net.connect({ host, port, timeout });
   socket.once("data", (data) => resolve(String(data))).once("error", (error) => resolve(error.code))
     .once("timeout", () => resolve("timeout"));
 });
@@ -137,7 +137,7 @@ describe("the network of what runs for strangers", () => {
       `{ interfaces: Object.keys(require("node:os").networkInterfaces()),
          routes: fs.readFileSync("/proc/net/route", "utf8").trim().split("\\n").length - 1,
          host: await reach("${engine().bridgeAddress}", ${portOf(open)}), gateway: await reach("${gateway()}", 3433),
-         outside: await reach("1.1.1.1", 53) }`,
+         outside: await reach("1.1.1.1", 53, 1500) }`,
     );
     expect(found).toEqual({
       interfaces: ["lo"],
@@ -175,7 +175,7 @@ describe("the network of the operator's miners", () => {
   testWith(DOCKER, "leads to the Stratum proxy, and nowhere outside the machine", async () => {
     const found = await inside<Record<string, string>>(
       operator(),
-      `{ proxy: await reach("${gateway()}", 3433), outside: await reach("1.1.1.1", 53),
+      `{ proxy: await reach("${gateway()}", 3433), outside: await reach("1.1.1.1", 53, 1500),
          loopback: await reach("127.0.0.1", ${portOf(proxy)}) }`,
       { miners: miners() },
     );
