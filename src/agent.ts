@@ -16,6 +16,7 @@ import { openWallMeter } from "./energy/meters/open.ts";
 import { RigPower } from "./energy/rig-power.ts";
 import { machineFiles } from "./gpu/machine-files.ts";
 import { openGpuSource } from "./gpu/open.ts";
+import { openPowerTool } from "./gpu/power-tool.ts";
 import { findHostRapl } from "./gpu/rapl.ts";
 import type { GpuSource } from "./gpu/source.ts";
 import { httpChecks } from "./http/checks.ts";
@@ -75,6 +76,7 @@ export const listenerChecks = ({ http }: RigConfig): readonly Check[] => httpChe
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const config = loadConfig(options.configFile, options.listen);
   const logger = createLogger(config.log.level, options.writeLog);
+  await checkModel(config.inference);
   const left = await runToEnd({ ...options, config, logger }, signal);
   if (left.length === 0) logger.info("stopped, nothing left running");
   else logger.warn("stopped, but containers could not be: the next start sees to them", { left: left.join(", ") });
@@ -89,7 +91,6 @@ interface Run extends AgentOptions {
 async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly string[]> {
   const { config, logger, standing } = options;
   const clock = systemClock;
-  await checkModel(config.inference);
   const dataDir = dataDirOf(options);
   const market = openMarket({ config, dataDir, clock, logger });
 
@@ -116,6 +117,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   const parts: RigParts = {
     ...shared,
     gpus,
+    control: openPowerTool(config.power.tool, { source, logger, env: options.env }) ?? "none",
     rigPower,
     market,
     driver,

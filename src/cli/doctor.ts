@@ -4,6 +4,7 @@ import { configChecks, doubtChecks } from "../config/checks.ts";
 import { loadConfig, type RigConfig } from "../config/load.ts";
 import { energyChecks } from "../energy/checks.ts";
 import { gpuChecks } from "../gpu/checks.ts";
+import { powerToolChecks } from "../gpu/power-tool.ts";
 import { inferenceChecks } from "../inference/checks.ts";
 import { ledgerChecks } from "../ledger/checks.ts";
 import { type Check, type Checked, type CheckLevel, runCheck } from "../lib/check.ts";
@@ -43,6 +44,7 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
     ...doubtChecks(config),
     ...ledgerChecks(dataDir, clock),
     ...gpuChecks({ source: config.gpus.source, clock, env }),
+    ...powerToolChecks(config.power, env),
     ...energyChecks(config.power.wall.meter),
     ...workloadChecks({ ...docker, clock, env, uid: process.getuid?.() }),
     ...miningChecks(config.mining?.pools ?? []),

@@ -122,6 +122,9 @@ const powerModel = () =>
       .transform(({ maxW, startEveryS, supplies }) => ({ maxPower: maxW, startEvery: seconds(startEveryS), supplies }))
       .prefault({})
       .describe("What may be drawn at once, counted by each GPU's power limit while it works."),
+    tool: choice(["auto", "nvml", "hive", "off"])
+      .default("auto")
+      .describe("What sets profiles: on Hive OS its own nvtool, else the driver; off sets nothing."),
     profiles: list(profile(), 64)
       .default([])
       .describe("Power limit and clocks while a GPU works; set back afterwards. Needs the right to change them."),

@@ -80,6 +80,9 @@ export interface GpuSettings {
   readonly defaultPowerLimit?: Watts;
   readonly graphicsMhz?: number;
   readonly memoryMhz?: number;
+  /** To what the clock is locked, 0 where it is not; absent where that cannot be asked for, as through NVML. */
+  readonly graphicsLockMhz?: number;
+  readonly memoryLockMhz?: number;
 }
 
 /** Only `done` changed anything; after `unavailable` that is not known, because the call may hang in the driver. */

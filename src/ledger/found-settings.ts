@@ -6,6 +6,9 @@ import type { GpuUuid } from "./rows.ts";
 export interface FoundRow {
   /** Undefined where the GPU tells none. */
   readonly powerLimit: Watts | undefined;
+  /** What was locked already, in MHz; 0 where nothing was, and absent where that is not told. */
+  readonly graphicsLockMhz?: number | undefined;
+  readonly memoryLockMhz?: number | undefined;
 }
 
 export interface FoundSettingReads {
@@ -19,16 +22,23 @@ export interface FoundSettings extends FoundSettingReads {
   forget(gpu: GpuUuid): void;
 }
 
-const REMEMBER = "INSERT OR IGNORE INTO found_settings (gpu_uuid, power_limit_w) VALUES (@gpu, @powerLimit)";
+const REMEMBER = `
+INSERT OR IGNORE INTO found_settings (gpu_uuid, power_limit_w, graphics_lock_mhz, memory_lock_mhz)
+VALUES (@gpu, @powerLimit, @graphics, @memory)`;
 const FORGET = "DELETE FROM found_settings WHERE gpu_uuid = @gpu";
-const OF = "SELECT power_limit_w AS powerLimit FROM found_settings WHERE gpu_uuid = @gpu";
+const OF = `
+SELECT power_limit_w AS powerLimit, graphics_lock_mhz AS graphicsLockMhz, memory_lock_mhz AS memoryLockMhz
+FROM found_settings WHERE gpu_uuid = @gpu`;
 
 export function createFoundSettings(connection: Connection): FoundSettings {
   const remember = connection.prepare(REMEMBER);
   const forget = connection.prepare(FORGET);
   const of = connection.prepare<Nullable<FoundRow>>(OF);
   return {
-    remember: (gpu, { powerLimit }) => void remember.run({ gpu, powerLimit: orNull(powerLimit) }),
+    remember: (gpu, { powerLimit, graphicsLockMhz, memoryLockMhz }) => {
+      const locks = { graphics: orNull(graphicsLockMhz), memory: orNull(memoryLockMhz) };
+      remember.run({ gpu, powerLimit: orNull(powerLimit), ...locks });
+    },
     forget: (gpu) => void forget.run({ gpu }),
     of: (gpu) => {
       const row = of.get({ gpu });

@@ -14,6 +14,7 @@ import { benchmarkBasis } from "./migrations/0011-benchmark-basis.ts";
 import { workNames } from "./migrations/0012-work-names.ts";
 import { gpuHolds } from "./migrations/0013-gpu-holds.ts";
 import { poolCredits } from "./migrations/0014-pool-credits.ts";
+import { foundLocks } from "./migrations/0015-found-locks.ts";
 
 /** In order; a step that was released is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -31,6 +32,7 @@ const MIGRATIONS: readonly string[] = [
   workNames,
   gpuHolds,
   poolCredits,
+  foundLocks,
 ];
 
 /** The version of a ledger that has every step. */

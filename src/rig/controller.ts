@@ -1,6 +1,6 @@
 import type { RigConfig } from "../config/load.ts";
 import type { RigPower } from "../energy/rig-power.ts";
-import type { GpuInfo, GpuSource } from "../gpu/source.ts";
+import type { GpuControl, GpuInfo, GpuSource } from "../gpu/source.ts";
 import { builtInEngineContainer, builtInEngineSpec } from "../inference/engines/built-in.ts";
 import type { Demand, GpuPort, Ticket } from "../inference/gpu-port.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -52,6 +52,8 @@ export interface RigParts {
   readonly config: RigConfig;
   readonly gpus: readonly GpuInfo[];
   readonly source: GpuSource;
+  /** How limits and clocks are set, if at all; the source's own way when absent. */
+  readonly control?: GpuControl | "none";
   readonly driver: RigDriver;
   /** Whose the processes on a GPU are; those of this machine when absent. */
   readonly processes?: ProcessLookup;

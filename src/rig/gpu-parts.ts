@@ -3,7 +3,7 @@ import type { RigConfig } from "../config/load.ts";
 import type { RigPower } from "../energy/rig-power.ts";
 import { driverLoadOf } from "../gpu/driver-load.ts";
 import { machineFiles } from "../gpu/machine-files.ts";
-import type { GpuInfo, GpuSource } from "../gpu/source.ts";
+import type { GpuControl, GpuInfo, GpuSource } from "../gpu/source.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -14,6 +14,7 @@ import { Tuner } from "./tuner.ts";
 interface GpuPartsOfRig {
   readonly config: RigConfig;
   readonly source: GpuSource;
+  readonly control?: GpuControl | "none";
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -21,10 +22,11 @@ interface GpuPartsOfRig {
 }
 
 /** A GPU's own profile goes before the one for all. */
-export function tunerOf({ uuid: gpu }: GpuInfo, { config, source, ledger, logger }: GpuPartsOfRig): Tuner {
+export function tunerOf({ uuid: gpu }: GpuInfo, { config, source, control, ledger, logger }: GpuPartsOfRig): Tuner {
   const { profiles } = config.power;
   const own = [...profiles.filter((one) => one.gpu === gpu), ...profiles.filter((one) => one.gpu === undefined)];
-  return new Tuner({ gpu, control: source.control, profiles: own, ledger, logger });
+  const way = control === "none" ? undefined : (control ?? source.control);
+  return new Tuner({ gpu, control: way, profiles: own, ledger, logger });
 }
 
 /** What the hardware says of one GPU, by the rules of the configuration. */

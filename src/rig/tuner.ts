@@ -1,4 +1,5 @@
 import type { ClockDomain, ControlOutcome, GpuControl } from "../gpu/source.ts";
+import type { FoundRow } from "../ledger/found-settings.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -100,7 +101,7 @@ export class Tuner {
     const { control, gpu, ledger } = this.#parts;
     if (control === undefined) return { reason: "it cannot be set from here", isFinal: true };
     const known = ledger.foundSettings.of(gpu);
-    const found = known ?? { powerLimit: await this.#readLimit(control, signal) };
+    const found = known ?? (await this.#readFound(control, signal));
     if (found.powerLimit === undefined)
       return { reason: "it cannot be read, so it could not be set back", isFinal: true };
     const before = this.#held;
@@ -146,7 +147,7 @@ export class Tuner {
     this.#held = undefined;
     const profile = profiles.find((one) => one.role === role);
     if (control === undefined || profile === undefined) return;
-    const found = ledger.foundSettings.of(gpu) ?? { powerLimit: await this.#readLimit(control, signal) };
+    const found = ledger.foundSettings.of(gpu) ?? (await this.#readFound(control, signal));
     ledger.foundSettings.remember(gpu, found);
     this.#isApplied = true;
     const { powerLimit: wanted, graphicsMhz, memoryMhz } = profile;
@@ -163,7 +164,9 @@ export class Tuner {
     const { control, gpu, ledger } = this.#parts;
     const found = ledger.foundSettings.of(gpu);
     if (control === undefined || found === undefined) return;
-    const done = [await this.#unlock(control, "graphics", signal), await this.#unlock(control, "memory", signal)];
+    const { graphicsLockMhz, memoryLockMhz } = found;
+    const graphics = await this.#unlock(control, "graphics", graphicsLockMhz, signal);
+    const done = [graphics, await this.#unlock(control, "memory", memoryLockMhz, signal)];
     if (found.powerLimit !== undefined) done.push(await this.#limit(control, found.powerLimit, signal));
     if (done.includes(false)) return;
     this.#held = undefined;
@@ -175,11 +178,17 @@ export class Tuner {
     return this.#set("power limit", (on) => control.setPowerLimit(this.#parts.gpu, limit, on), signal);
   }
 
-  /** A GPU whose clocks cannot be locked has none to unlock. */
-  async #unlock(control: GpuControl, domain: ClockDomain, signal: AbortSignal): Promise<boolean> {
+  /** A GPU whose clocks cannot be locked has none to unlock; what somebody else had locked is locked again. */
+  async #unlock(
+    control: GpuControl,
+    domain: ClockDomain,
+    found: number | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     const { gpu, profiles } = this.#parts;
     const mayBeLocked = profiles.some((one) => (domain === "graphics" ? one.graphicsMhz : one.memoryMhz) !== undefined);
     if (!mayBeLocked && !this.#isInherited) return true;
+    if (found !== undefined && found > 0) return await this.#lock(control, domain, found, signal);
     let isUnknown = false;
     const isReset = await this.#set(
       `${domain} clock`,
@@ -193,20 +202,26 @@ export class Tuner {
     return isReset || (isUnknown && !mayBeLocked);
   }
 
-  async #readLimit(control: GpuControl, signal: AbortSignal): Promise<Watts | undefined> {
+  async #readFound(control: GpuControl, signal: AbortSignal): Promise<FoundRow> {
     const { gpu, logger } = this.#parts;
     try {
-      return (await control.readSettings(gpu, withDeadline(signal, CALL_TIMEOUT))).powerLimit;
+      const { powerLimit, ...rest } = await control.readSettings(gpu, withDeadline(signal, CALL_TIMEOUT));
+      return { powerLimit, graphicsLockMhz: rest.graphicsLockMhz, memoryLockMhz: rest.memoryLockMhz };
     } catch (error) {
       logger.warn("the GPU's power limit cannot be read", { gpu, reason: messageOf(error) });
-      return undefined;
+      return { powerLimit: undefined };
     }
   }
 
-  async #lock(control: GpuControl, domain: ClockDomain, mhz: number | undefined, signal: AbortSignal): Promise<void> {
-    if (mhz === undefined) return;
+  async #lock(
+    control: GpuControl,
+    domain: ClockDomain,
+    mhz: number | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (mhz === undefined) return true;
     const lock = { domain, lowestMhz: mhz, highestMhz: mhz };
-    await this.#set(`${domain} clock`, (on) => control.lockClocks(this.#parts.gpu, lock, on), signal);
+    return await this.#set(`${domain} clock`, (on) => control.lockClocks(this.#parts.gpu, lock, on), signal);
   }
 
   /** True when it is set. */

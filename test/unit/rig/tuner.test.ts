@@ -38,6 +38,18 @@ afterEach(() => ledger.close());
 const tunerWith = (profiles: readonly Profile[], of: GpuControl | undefined = control) =>
   new Tuner({ gpu: GPU_A, control: of, profiles, ledger, logger: createLogger("debug", (line) => log.push(line)) });
 
+test("clocks that somebody else had locked are locked again afterwards, and those of nobody set free", async () => {
+  control.readSettings = () => Promise.resolve({ powerLimit: watts(300), graphicsLockMhz: 1300, memoryLockMhz: 0 });
+  const both = { ...MINE, graphicsMhz: 1500 };
+  await tunerWith([both]).apply("hashing", NEVER);
+  calls.length = 0;
+  // Also by the next agent, which finds them on disk.
+  const next = tunerWith([both]);
+  await next.restore(NEVER);
+  expect(calls).toEqual(["lock graphics 1300-1300", "reset memory", "limit 300"]);
+  expect(next.isApplied).toBe(false);
+});
+
 describe("a profile", () => {
   test("is set for its work, and what was found is set back afterwards", async () => {
     const tuner = tunerWith([MINE]);

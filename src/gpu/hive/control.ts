@@ -1,0 +1,106 @@
+import type { GpuUuid } from "../../ledger/rows.ts";
+import type { Watts } from "../../units/energy.ts";
+import type { ClockDomain, ClockLock, ControlOutcome, GpuControl, GpuInfo, GpuSettings } from "../source.ts";
+import { runNvtool, type ToolEnd } from "./tool.ts";
+
+export interface HiveControlParts {
+  /** The tool's file. */
+  readonly tool: string;
+  readonly gpus: (signal: AbortSignal) => Promise<readonly GpuInfo[]>;
+  /** The driver's own way, for reading the limits; absent where there is none. */
+  readonly driver: Pick<GpuControl, "readSettings"> | undefined;
+}
+
+const SET = { graphics: "--setclocks", memory: "--setmem" } as const satisfies Record<ClockDomain, string>;
+const LOCKED = {
+  graphics: /^\s*GPU clocks locked\D*(\d{1,5})/im,
+  memory: /^\s*MEM clocks locked\D*(\d{1,5})/im,
+} as const satisfies Record<ClockDomain, RegExp>;
+/** Hive OS's own scripts take this one as "not by this card". */
+const NOT_SUPPORTED = 3;
+const NOT_ALLOWED = /root|permission/i;
+const UNAVAILABLE: ControlOutcome = { kind: "unavailable" };
+
+/**
+ * Sets limits and clocks with Hive OS's own tool, so that Hive OS knows of them. One call at a time; one whose caller
+ * gave up is killed before the next begins.
+ */
+export class HiveControl implements GpuControl {
+  readonly #parts: HiveControlParts;
+  readonly #tellsLocks = new Set<GpuUuid>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: HiveControlParts) {
+    this.#parts = parts;
+  }
+
+  /** With the clocks that Hive OS has locked: 0 where none is. */
+  async readSettings(uuid: GpuUuid, signal: AbortSignal): Promise<GpuSettings> {
+    const known = (await this.#parts.driver?.readSettings(uuid, signal)) ?? {};
+    const ended = await this.#run(uuid, ["--getclocks"], signal);
+    if (ended.kind !== "ended" || ended.exitCode !== 0) return known;
+    this.#tellsLocks.add(uuid);
+    const locked = (domain: ClockDomain) => Number(LOCKED[domain].exec(ended.output)?.[1] ?? 0);
+    return { ...known, graphicsLockMhz: locked("graphics"), memoryLockMhz: locked("memory") };
+  }
+
+  async setPowerLimit(uuid: GpuUuid, limit: Watts, signal: AbortSignal): Promise<ControlOutcome> {
+    if (!(limit >= 1 && limit < 10_000)) return { kind: "refused", reason: "out-of-range" };
+    const wanted = Math.round(limit);
+    const outcome = await this.#set(uuid, ["--setpl", String(wanted)], signal);
+    if (outcome.kind !== "done") return outcome;
+    // The tool's word is not enough: it also ends well where it clamps.
+    const now = (await this.#parts.driver?.readSettings(uuid, signal))?.powerLimit;
+    return now === undefined || Math.abs(now - wanted) < 1 ? outcome : UNAVAILABLE;
+  }
+
+  async lockClocks(uuid: GpuUuid, lock: ClockLock, signal: AbortSignal): Promise<ControlOutcome> {
+    const { domain, lowestMhz, highestMhz } = lock;
+    // It locks a clock to one value, and 0 is its word for none.
+    if (!Number.isInteger(highestMhz) || highestMhz < 1 || lowestMhz !== highestMhz)
+      return { kind: "refused", reason: "out-of-range" };
+    // What Hive OS had locked could not be set back.
+    if (!this.#tellsLocks.has(uuid)) await this.readSettings(uuid, signal);
+    if (!this.#tellsLocks.has(uuid)) return { kind: "refused", reason: "not-supported" };
+    return await this.#set(uuid, [SET[domain], String(highestMhz)], signal);
+  }
+
+  resetClocks(uuid: GpuUuid, domain: ClockDomain, signal: AbortSignal): Promise<ControlOutcome> {
+    return this.#set(uuid, [SET[domain], "0"], signal);
+  }
+
+  async #set(uuid: GpuUuid, args: readonly string[], signal: AbortSignal): Promise<ControlOutcome> {
+    return toOutcome(await this.#run(uuid, args, signal));
+  }
+
+  /** Throws the signal's reason at once when it fires, also while another call is waited for. */
+  async #run(uuid: GpuUuid, args: readonly string[], signal: AbortSignal): Promise<ToolEnd> {
+    signal.throwIfAborted();
+    // By its index of this moment: that of a GPU behind one that was lost moves.
+    const index = (await this.#parts.gpus(signal)).find((gpu) => gpu.uuid === uuid)?.index;
+    if (index === undefined) return { kind: "not-run", reason: "the GPU is not there" };
+    const end = this.#turn.then((): ToolEnd | Promise<ToolEnd> => {
+      if (signal.aborted) return { kind: "not-run", reason: "nobody waits for it" };
+      return runNvtool(this.#parts.tool, ["-i", String(index), ...args], signal);
+    });
+    this.#turn = end.catch(() => undefined);
+    return await orAbort(end, signal);
+  }
+}
+
+function toOutcome(end: ToolEnd): ControlOutcome {
+  if (end.kind === "not-run") return UNAVAILABLE;
+  const { exitCode, output } = end;
+  if (exitCode === 0) return { kind: "done" };
+  if (exitCode === NOT_SUPPORTED) return { kind: "refused", reason: "not-supported" };
+  return NOT_ALLOWED.test(output)
+    ? { kind: "refused", reason: "no-permission" }
+    : { kind: "failed", returnCode: exitCode };
+}
+
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([promise, aborted]);
+}

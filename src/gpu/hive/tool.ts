@@ -1,0 +1,58 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { execa } from "execa";
+import { millis } from "../../units/time.ts";
+
+const PROGRAM = "nvtool";
+/** Where Hive OS keeps its programs, also where a service's PATH does not name it. */
+const FOLDERS = ["sbin", "bin"];
+const KILL_AFTER = millis(1000);
+const MOST_OUTPUT = 64 * 1024;
+
+/** How one call of the tool ended. */
+export type ToolEnd =
+  | { readonly kind: "ended"; readonly exitCode: number; readonly output: string }
+  | { readonly kind: "not-run"; readonly reason: string };
+
+export const isHive = (folder: string): boolean => {
+  try {
+    return statSync(folder).isDirectory();
+  } catch {
+    // Another system.
+    return false;
+  }
+};
+
+/** Hive OS's own tool for clocks and limits; undefined where there is none. */
+export function findNvtool(hive: string, path: string | undefined): string | undefined {
+  const folders = [...(path ?? "").split(delimiter), ...FOLDERS.map((name) => join(hive, name))];
+  return folders
+    .filter((folder) => folder !== "")
+    .map((folder) => join(folder, PROGRAM))
+    .find(isRunnable);
+}
+
+function isRunnable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    // Not in this folder, or not ours to run.
+    return false;
+  }
+}
+
+/** Runs the tool to its end; one that is still there when `signal` fires is killed, so that it sets nothing later. */
+export async function runNvtool(file: string, args: readonly string[], signal: AbortSignal): Promise<ToolEnd> {
+  const ended = await execa(file, args, {
+    reject: false,
+    stdin: "ignore",
+    all: true,
+    maxBuffer: MOST_OUTPUT,
+    cancelSignal: signal,
+    forceKillAfterDelay: KILL_AFTER,
+  });
+  const { exitCode, all } = ended;
+  if (exitCode === undefined) return { kind: "not-run", reason: ended.originalMessage ?? "it was ended" };
+  return { kind: "ended", exitCode, output: all };
+}
