@@ -49,6 +49,7 @@ import { createDockerDriver } from "./workloads/docker.ts";
 import { stopLeftovers } from "./workloads/leftovers.ts";
 import { MixedDriver } from "./workloads/mixed.ts";
 import { createProcessDriver } from "./workloads/process.ts";
+import { runTool } from "./workloads/tool-run.ts";
 
 const PUBLISH_EVERY = millis(500);
 const USUAL_TOKENS_OUT = 128;
@@ -117,7 +118,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   const parts: RigParts = {
     ...shared,
     gpus,
-    control: openPowerTool(config.power.tool, { source, logger, env: options.env }) ?? "none",
+    control: openPowerTool(config.power.tool, { source, logger, run: runTool, env: options.env }) ?? "none",
     rigPower,
     market,
     driver,

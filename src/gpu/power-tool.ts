@@ -2,7 +2,7 @@ import type { RigConfig } from "../config/load.ts";
 import type { Check, CheckResult } from "../lib/check.ts";
 import type { Logger } from "../lib/logger.ts";
 import { HiveControl } from "./hive/control.ts";
-import { findNvtool, isHive } from "./hive/tool.ts";
+import { findNvtool, isHive, type RunTool } from "./hive/tool.ts";
 import type { GpuControl, GpuSource } from "./source.ts";
 
 const HIVE = "/hive";
@@ -11,6 +11,7 @@ export interface PowerToolParts {
   readonly source: Pick<GpuSource, "control" | "list">;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
+  readonly run: RunTool;
   /** Where Hive OS lives; its own place when absent. */
   readonly hive?: string;
 }
@@ -19,12 +20,12 @@ type Tool = RigConfig["power"]["tool"];
 
 /** The way to set limits and clocks that `tool` asks for; undefined where nothing may or can be set. */
 export function openPowerTool(tool: Tool, parts: PowerToolParts): GpuControl | undefined {
-  const { source, env, logger, hive = HIVE } = parts;
+  const { source, env, logger, run, hive = HIVE } = parts;
   if (tool === "off") return undefined;
   if (tool === "nvml" || (tool === "auto" && !isHive(hive))) return source.control;
   const file = findNvtool(hive, env.PATH);
   if (file !== undefined)
-    return new HiveControl({ tool: file, gpus: (signal) => source.list(signal), driver: source.control });
+    return new HiveControl({ tool: file, run, gpus: (signal) => source.list(signal), driver: source.control });
   logger.warn("Hive OS's nvtool is not there", { instead: tool === "hive" ? "nothing is set" : "NVML" });
   return tool === "hive" ? undefined : source.control;
 }

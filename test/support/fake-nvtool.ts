@@ -24,7 +24,8 @@ export class FakeNvtool implements Disposable {
   constructor(script: NvtoolScript = {}) {
     this.#folder.write("program.cjs", PROGRAM);
     this.follow(script);
-    const run = `#!/bin/sh\nexec "${process.execPath}" "$(dirname "$0")/program.cjs" "$@"\n`;
+    // A shell with a child: who kills the tool must not leave the child behind.
+    const run = `#!/bin/sh\n"${process.execPath}" "$(dirname "$0")/program.cjs" "$@"\nexit $?\n`;
     chmodSync(this.#folder.write("nvtool", run), 0o755);
     process.env.PATH = `${this.#folder.path}${delimiter}${this.#path}`;
   }

@@ -1,11 +1,12 @@
 import type { GpuUuid } from "../../ledger/rows.ts";
 import type { Watts } from "../../units/energy.ts";
 import type { ClockDomain, ClockLock, ControlOutcome, GpuControl, GpuInfo, GpuSettings } from "../source.ts";
-import { runNvtool, type ToolEnd } from "./tool.ts";
+import type { RunTool, ToolEnd } from "./tool.ts";
 
 export interface HiveControlParts {
   /** The tool's file. */
   readonly tool: string;
+  readonly run: RunTool;
   readonly gpus: (signal: AbortSignal) => Promise<readonly GpuInfo[]>;
   /** The driver's own way, for reading the limits; absent where there is none. */
   readonly driver: Pick<GpuControl, "readSettings"> | undefined;
@@ -81,7 +82,7 @@ export class HiveControl implements GpuControl {
     if (index === undefined) return { kind: "not-run", reason: "the GPU is not there" };
     const end = this.#turn.then((): ToolEnd | Promise<ToolEnd> => {
       if (signal.aborted) return { kind: "not-run", reason: "nobody waits for it" };
-      return runNvtool(this.#parts.tool, ["-i", String(index), ...args], signal);
+      return this.#parts.run(this.#parts.tool, ["-i", String(index), ...args], signal);
     });
     this.#turn = end.catch(() => undefined);
     return await orAbort(end, signal);

@@ -1,18 +1,17 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { execa } from "execa";
-import { millis } from "../../units/time.ts";
 
 const PROGRAM = "nvtool";
 /** Where Hive OS keeps its programs, also where a service's PATH does not name it. */
 const FOLDERS = ["sbin", "bin"];
-const KILL_AFTER = millis(1000);
-const MOST_OUTPUT = 64 * 1024;
 
 /** How one call of the tool ended. */
 export type ToolEnd =
   | { readonly kind: "ended"; readonly exitCode: number; readonly output: string }
   | { readonly kind: "not-run"; readonly reason: string };
+
+/** Runs a program to its end; one that is still there when `signal` fires is killed before this resolves. */
+export type RunTool = (file: string, args: readonly string[], signal: AbortSignal) => Promise<ToolEnd>;
 
 export const isHive = (folder: string): boolean => {
   try {
@@ -40,19 +39,4 @@ function isRunnable(file: string): boolean {
     // Not in this folder, or not ours to run.
     return false;
   }
-}
-
-/** Runs the tool to its end; one that is still there when `signal` fires is killed, so that it sets nothing later. */
-export async function runNvtool(file: string, args: readonly string[], signal: AbortSignal): Promise<ToolEnd> {
-  const ended = await execa(file, args, {
-    reject: false,
-    stdin: "ignore",
-    all: true,
-    maxBuffer: MOST_OUTPUT,
-    cancelSignal: signal,
-    forceKillAfterDelay: KILL_AFTER,
-  });
-  const { exitCode, all } = ended;
-  if (exitCode === undefined) return { kind: "not-run", reason: ended.originalMessage ?? "it was ended" };
-  return { kind: "ended", exitCode, output: all };
 }

@@ -9,6 +9,7 @@ import { createLogger, silentLogger } from "../../../../src/lib/logger.ts";
 import { Tuner } from "../../../../src/rig/tuner.ts";
 import { watts } from "../../../../src/units/energy.ts";
 import { seconds } from "../../../../src/units/time.ts";
+import { runTool } from "../../../../src/workloads/tool-run.ts";
 import { FakeNvtool } from "../../../support/fake-nvtool.ts";
 import { GPU_A, GPU_B, T0 } from "../../../support/ledger-rows.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
@@ -30,7 +31,7 @@ const GPUS = [GPU_A, GPU_B].map((uuid, index) => ({ uuid, index, name: "card" })
 function control(driver?: Pick<GpuControl, "readSettings">): HiveControl {
   const file = findNvtool("/nonexistent", process.env.PATH);
   if (file === undefined) throw new Error("no nvtool");
-  return new HiveControl({ tool: file, gpus: () => Promise.resolve(GPUS), driver });
+  return new HiveControl({ tool: file, run: runTool, gpus: () => Promise.resolve(GPUS), driver });
 }
 const locked = (mhz: number) => ({ domain: "graphics", lowestMhz: mhz, highestMhz: mhz }) as const;
 
@@ -107,7 +108,13 @@ describe("Hive OS's own tool", () => {
 testWith(compiler, "a limit that the driver does not show afterwards is not believed", async () => {
   await using nvml = await OpenedNvml.open(["gpu 0 power 100", "gpu 0 limit 350"]);
   const { uuid } = nvml.info(0);
-  const hive = openPowerTool("auto", { ...nvml, env: process.env, logger: silentLogger, hive: tool.hive });
+  const hive = openPowerTool("auto", {
+    ...nvml,
+    env: process.env,
+    logger: silentLogger,
+    run: runTool,
+    hive: tool.hive,
+  });
   tool.follow({ library: nvml.standIn.library });
   expect(await hive?.setPowerLimit(uuid, watts(200), signal)).toEqual({ kind: "done" });
   expect(await hive?.readSettings(uuid, signal)).toMatchObject({ powerLimit: 200, graphicsLockMhz: 0 });
@@ -120,7 +127,7 @@ testWith(compiler, "a profile is set by Hive OS's tool, and what Hive OS had set
   tool.follow({ library: nvml.standIn.library, locked: { 0: [1300, 0] } });
   const { uuid } = nvml.info(0);
   const ledger = openMemoryLedger(new ManualClock(T0));
-  const way = openPowerTool("auto", { ...nvml, env: process.env, logger: silentLogger, hive: tool.hive });
+  const way = openPowerTool("auto", { ...nvml, env: process.env, logger: silentLogger, run: runTool, hive: tool.hive });
   const profile = {
     role: "hashing",
     powerLimit: watts(220),
@@ -164,7 +171,7 @@ describe("the way that limits and clocks are set", () => {
     hive: string,
     env: Record<string, string | undefined>,
   ) => {
-    const way = openPowerTool(choice, { source, env, logger, hive });
+    const way = openPowerTool(choice, { source, env, logger, run: runTool, hive });
     if (way === undefined) return "nothing";
     return way === driver ? "driver" : "hive";
   };
