@@ -137,7 +137,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
     controller,
     started: clock.now(),
     market: market.coin,
-    bookedPower: () => market.bookedPower(),
+    power: market,
     model,
     pool: () => (mined ? toPoolView(mined.proxy, config) : null),
   });

@@ -3,6 +3,8 @@ import type { GpuSource } from "../gpu/source.ts";
 import type { EnergySlot } from "../ledger/energy.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Market } from "../market/market.ts";
+import type { Quote } from "../market/quote.ts";
 import type { RigController } from "../rig/controller.ts";
 import { milliJoules, watts } from "../units/energy.ts";
 import { addUsd, energyCost, toUsd, type UsdNano, type UsdPerKwh, usdNano } from "../units/money.ts";
@@ -32,8 +34,8 @@ export interface RigViewParts {
   readonly clock: Clock;
   readonly started: UnixMs;
   readonly market: { readonly source: string; readonly asOf: UnixMs; readonly invented: boolean } | undefined;
-  /** What is booked for a kilowatt-hour now. */
-  readonly bookedPower: () => UsdPerKwh;
+  /** What a kilowatt-hour costs. */
+  readonly power: Pick<Market, "bookedPower" | "grid">;
   readonly model: string | undefined;
   readonly pool: () => PoolView | null;
   /** Of this run. */
@@ -141,7 +143,8 @@ function viewRig(parts: RigViewParts): RigView {
     dataDir: parts.dataDir,
     engine: toEngineView(gpus, model),
     pool: parts.pool(),
-    electricityUsdPerKwh: parts.bookedPower(),
+    electricityUsdPerKwh: parts.power.bookedPower(),
+    ...toElectricityView(parts.power.grid()),
     curtail: viewCurtail(parts),
     market: {
       source: market?.source ?? "none",
@@ -166,18 +169,24 @@ function viewRig(parts: RigViewParts): RigView {
   };
 }
 
+export const toElectricityView = (grid: Quote<UsdPerKwh> | undefined) => ({
+  electricitySource: grid?.source ?? "electricity.usdPerKwh, because nobody tells the price of this hour",
+  // A price that does not age is fixed: its end is only how far ahead anybody looks.
+  electricityUntilMs: grid?.maxAge === undefined ? null : (grid.until ?? null),
+});
+
 function viewCurtail({ ledger, clock, controller }: RigViewParts): CurtailView | null {
   const order = ledger.curtailments.current(clock.now());
   return order === undefined ? null : { maxW: order.maxPower, untilMs: order.until, restW: controller.restPower };
 }
 
 /** All that was measured, and what it costs: the jobs' own bills, and switching, waiting and resting beside them. */
-function spentSince({ ledger, clock, config, bookedPower }: RigViewParts, from: UnixMs, ofJobs: UsdNano) {
+function spentSince({ ledger, clock, config, power }: RigViewParts, from: UnixMs, ofJobs: UsdNano) {
   const { efficiency } = config.power.wall;
   const slots = ledger.energy.slots(from, clock.now());
   const sum = (pick: (slot: EnergySlot) => number) => milliJoules(slots.reduce((total, slot) => total + pick(slot), 0));
   const beside = sum((slot) => slot.switch + slot.parked + slot.idle);
-  const overhead = energyCost(milliJoules(beside / efficiency), bookedPower());
+  const overhead = energyCost(milliJoules(beside / efficiency), power.bookedPower());
   return { measured: sum((slot) => slot.measured), electricity: addUsd(ofJobs, overhead) };
 }
 

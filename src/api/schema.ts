@@ -149,6 +149,8 @@ export const rigSchema: z.ZodType<RigView> = z.strictObject({
   engine: engineSchema.nullable(),
   pool: poolSchema.nullable(),
   electricityUsdPerKwh: number,
+  electricitySource: text,
+  electricityUntilMs: time.nullable(),
   curtail: curtailViewSchema.nullable(),
   market: z.strictObject({ source: text, asOfMs: time, invented: z.boolean() }),
   today: todaySchema,

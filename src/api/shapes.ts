@@ -24,6 +24,10 @@ export interface RigView {
   readonly engine: EngineView | null;
   readonly pool: PoolView | null;
   readonly electricityUsdPerKwh: number;
+  /** What tells that price: the part of rig.yaml that holds it, or why it is not the price of this hour. */
+  readonly electricitySource: string;
+  /** When another price follows; null for a fixed one, and while nobody says. */
+  readonly electricityUntilMs: number | null;
   /** The order to keep the rig under so many watts; null when there is none. */
   readonly curtail: CurtailView | null;
   /** Where the prices come from, in words, with their date. */

@@ -17,18 +17,26 @@ export interface ProfitGpu extends Pick<GpuView, "name" | "askFloorUsdPerHour" |
 export interface ProfitView {
   readonly nowMs: number;
   readonly market: RigView["market"];
+  readonly electricity: Pick<RigView, "electricityUsdPerKwh" | "electricitySource" | "electricityUntilMs">;
   readonly gpus: readonly ProfitGpu[];
   readonly wouldHaveByDay: readonly WouldHaveDayView[];
 }
 
 /** The whole comparison as text. */
-export function renderProfit({ nowMs, market, gpus, wouldHaveByDay }: ProfitView): string {
-  const age = `${market.source}, ${new Date(market.asOfMs).toISOString().slice(0, 10)}`;
-  const head = `prices: ${age}${market.invented ? ", invented: no dollar below is real" : ""}\n`;
+export function renderProfit({ nowMs, market, electricity, gpus, wouldHaveByDay }: ProfitView): string {
+  // A price that nobody believes yet has no date.
+  const date = market.asOfMs === 0 ? "" : `, ${sayTime(market.asOfMs).slice(0, 10)}`;
+  const remark = market.invented ? ", invented: no dollar below is real" : "";
+  const head = `prices: ${market.source}${date}${remark}\n${renderElectricity(electricity)}\n`;
   const days = wouldHaveByDay.map(
     ({ dayStartMs, netUsd }) => `observing ${sayTime(dayStartMs).slice(0, 10)} would have earned ${sayMoney(netUsd)}\n`,
   );
   return [head, ...gpus.map((gpu) => `\n${renderGpu(gpu, nowMs)}`), days.length === 0 ? "" : "\n", ...days].join("");
+}
+
+function renderElectricity({ electricityUsdPerKwh, electricitySource, electricityUntilMs }: ProfitView["electricity"]) {
+  const until = electricityUntilMs === null ? "" : `, until ${sayTime(electricityUntilMs)} UTC`;
+  return `power:  ${sayMoney(electricityUsdPerKwh)}/kWh, ${electricitySource}${until}`;
 }
 
 function renderGpu(gpu: ProfitGpu, nowMs: number): string {

@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { z } from "zod";
 import { toValuationView } from "../api/gpu-view.ts";
+import { toElectricityView } from "../api/rig-views.ts";
 import { loadConfig, type RigConfig } from "../config/load.ts";
 import type { BenchmarkRow } from "../ledger/benchmarks.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
@@ -62,6 +63,7 @@ export function whatIf(options: WhatIfOptions, context: CliContext): ProfitView 
   return {
     nowMs: systemClock.now(),
     market: { source: market.source, asOfMs: quote?.asOf ?? 0, invented: quote?.invented ?? false },
+    electricity: { electricityUsdPerKwh: still.bookedPower(), ...toElectricityView(still.grid()) },
     gpus: [...gpus].map(([gpu, ofGpu]) => valueGpu(gpu, ofGpu, { quotes, config, still, gpus: gpus.size })),
     wouldHaveByDay: [],
   };

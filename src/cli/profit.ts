@@ -44,7 +44,9 @@ async function lookerOf(options: ProfitOptions, context: CliContext): Promise<()
       roundTripCostUsd,
       valuations: valuations.filter(({ gpu }) => gpu === uuid),
     }));
-    return { nowMs: rig.nowMs, market: rig.market, gpus, wouldHaveByDay: rig.wouldHaveByDay };
+    const { nowMs, market, wouldHaveByDay, electricityUsdPerKwh, electricitySource, electricityUntilMs } = rig;
+    const electricity = { electricityUsdPerKwh, electricitySource, electricityUntilMs };
+    return { nowMs, market, electricity, gpus, wouldHaveByDay };
   };
 }
 

@@ -14,6 +14,7 @@ import type { Feed, FeedOptions } from "./fetch/feed.ts";
 import { FileWatch } from "./fetch/file-watch.ts";
 import { type CoinQuote, watchMarketFile } from "./file.ts";
 import { parsePayouts } from "./payout-file.ts";
+import type { Quote } from "./quote.ts";
 import { RentalPrices, type RentalTerms } from "./rentals/rental-prices.ts";
 import { type TokenPriceList, TokenPrices } from "./token-prices.ts";
 
@@ -25,6 +26,8 @@ export interface Market {
   readonly coin?: CoinQuote;
   /** What is booked for a kilowatt-hour now. */
   bookedPower(): UsdPerKwh;
+  /** What the grid's kilowatt-hour costs now, by whom and until when; undefined in a hole. */
+  grid(): Quote<UsdPerKwh> | undefined;
   /** What one of the rig's `gpus` GPUs has to reckon with for power. */
   power(gpus: number): PowerFacts;
   /** What customers pay, where a source says so. */
@@ -52,7 +55,7 @@ interface MarketParts {
 }
 
 /** The prices beside the coin's, as the agent last left them. */
-export type StillMarket = Pick<Market, "power" | "bookedPower" | "tokens" | "rental">;
+export type StillMarket = Pick<Market, "power" | "grid" | "bookedPower" | "tokens" | "rental">;
 
 /** Reads what is at hand of these prices, calendars, files and answers kept, asks nobody and writes nothing. */
 export function openStillMarket(parts: MarketParts): StillMarket {
@@ -109,6 +112,7 @@ function openPrices({ electricity, market }: RigConfig, currencies: Currencies, 
   const rented = new RentalPrices(market.rentals, options);
   const prices = (drawn: () => Watts | undefined = () => undefined): StillMarket => ({
     bookedPower: () => tariff.booked(clock.now()),
+    grid: () => tariff.quote(clock.now()),
     power: (gpus) => tariff.facts(clock.now(), drawn(), gpus),
     tokens: () => paid?.list(),
     rental: (name) => rented.terms(name, clock.now()),

@@ -89,6 +89,8 @@ export const fakeRig = (changes: Partial<RigView> = {}): RigView => ({
     foreign: [],
   },
   electricityUsdPerKwh: 0.15,
+  electricitySource: "electricity.calendar",
+  electricityUntilMs: START_MS + 3_600_000,
   curtail: null,
   market: { source: "sample market file", asOfMs: Date.UTC(2026, 7, 1), invented: true },
   today: {

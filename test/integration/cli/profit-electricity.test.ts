@@ -36,8 +36,9 @@ async function whatIf(sections: object) {
   directory.write("sample.json", JSON.stringify({ ...market, coins }));
   const { code, out, err } = await runIn(directory.path, args);
   expect([code, err]).toEqual([0, ""]);
-  const [hashing, serving, rest, rental] = JSON.parse(out).gpus[0].valuations;
-  return { hashing, serving, rest, rental };
+  const { gpus, electricity } = JSON.parse(out);
+  const [hashing, serving, rest, rental] = gpus[0].valuations;
+  return { hashing, serving, rest, rental, electricity };
 }
 
 const hourNow = Math.floor(Date.now() / 3_600_000) * 3_600_000;
@@ -65,8 +66,12 @@ describe("electricity in a what-if", () => {
 
   test("is that of a series in a file, below zero too", async () => {
     const file = directory.write("series.csv", CSV(-0.05));
-    const { hashing } = await whatIf({ electricity: { series: [{ shape: "csv", file, currency: "USD" }] } });
+    const { hashing, electricity } = await whatIf({
+      electricity: { series: [{ shape: "csv", file, currency: "USD" }] },
+    });
     expect(hashing.electricityUsdPerHour).toBeCloseTo(-0.05, 12);
+    expect(electricity).toMatchObject({ electricityUsdPerKwh: -0.05, electricitySource: "electricity.series" });
+    expect(electricity.electricityUntilMs % 3_600_000).toBe(0);
   });
 
   test("is what the agent was last told, which is not asked for again", async () => {
@@ -89,10 +94,15 @@ describe("electricity in a what-if", () => {
   });
 
   test("is the configured price, and is said to be, where nothing is at hand", async () => {
-    const { hashing } = await whatIf({
+    const { hashing, electricity } = await whatIf({
       electricity: { usdPerKwh: 0.25, series: [{ shape: "awattar", url: "https://prices.invalid/" }] },
     });
     expect(hashing.electricityUsdPerHour).toBeCloseTo(0.25, 12);
+    expect(electricity).toEqual({
+      electricityUsdPerKwh: 0.25,
+      electricitySource: "electricity.usdPerKwh, because nobody tells the price of this hour",
+      electricityUntilMs: null,
+    });
     expect(hashing.why).toContain("(electricity.usdPerKwh: nothing at hand tells the price of this hour)");
   });
 

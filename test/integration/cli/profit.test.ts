@@ -33,6 +33,7 @@ describe("rigshift profit of a running agent", () => {
       "pays below $0.332/kWh and above 1.25e-7 USD/TH (now 5e-7); price from a.test, b.test (2 of 3 believed), 1 min 30 s old",
     );
     expect(out).toMatch(/^now hashing: Hashing nets/m);
+    expect(out).toMatch(/^power: {2}\$0\.150\/kWh, electricity\.calendar, until 2026-09-14 11:40:00 UTC$/m);
   });
 
   test("tells what each day of observing would have earned", async () => {
