@@ -13,6 +13,7 @@ import { marketChecks } from "../market/checks.ts";
 import { minerChecks, miningChecks } from "../mining/checks.ts";
 import { seconds } from "../units/time.ts";
 import { workloadChecks } from "../workloads/checks.ts";
+import { externalChecks } from "../workloads/external/checks.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
 import { UsageError } from "./errors.ts";
 
@@ -47,6 +48,7 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
     ...powerToolChecks(config.power, env),
     ...energyChecks(config.power.wall.meter),
     ...workloadChecks({ ...docker, clock, env, uid: process.getuid?.() }),
+    ...externalChecks(config.external),
     ...miningChecks(config.mining?.pools ?? []),
     ...minerChecks(config.mining?.miner),
     ...marketChecks(config),

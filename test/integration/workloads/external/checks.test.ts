@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { parseConfig } from "../../../../src/config/load.ts";
+import { runCheck } from "../../../../src/lib/check.ts";
+import { seconds } from "../../../../src/units/time.ts";
+import { externalChecks } from "../../../../src/workloads/external/checks.ts";
+
+const NEVER = new AbortController().signal;
+const shell = (script: string) => ({ command: ["/bin/sh", "-c", script] });
+const ACTIONS = { start: { command: ["/bin/false"] }, stop: { command: ["/bin/false"] } };
+
+async function look(external: Record<string, unknown>) {
+  const config = parseConfig({ version: 1, external: [{ name: "vast", ...external }] }, "rig.yaml", "/");
+  const [check] = externalChecks(config.external);
+  if (check === undefined) throw new Error("no check");
+  return await runCheck(check, NEVER, seconds(10));
+}
+
+const rows = [
+  [
+    "what the hooks say",
+    { busy: shell("echo 2"), earnings: shell("echo 0.4") },
+    "ok",
+    "a customer uses it, 0.4 USD/h come in",
+  ],
+  ["that nobody uses it", { busy: shell("echo false") }, "ok", "no customer uses it"],
+  ["that it can only be started and stopped", ACTIONS, "ok", "it cannot be asked anything"],
+  [
+    "a program that is not there",
+    { ...ACTIONS, start: { command: ["/nowhere/start"] } },
+    "fail",
+    "/nowhere/start is not there or may not be run",
+  ],
+  ["a question without an answer", { busy: shell("exit 3") }, "fail", "busy: exit code 3"],
+  [
+    "an answer that is none",
+    { busy: shell("echo 1"), earnings: shell("echo -1") },
+    "fail",
+    "earnings: wanted a number of USD per hour, from 0, got -1",
+  ],
+] as const;
+for (const [title, external, level, found] of rows)
+  test(`doctor tells ${title}`, async () => {
+    expect(await look(external)).toMatchObject({ name: "external vast", level, found });
+  });
+
+test("doctor starts and stops nothing", async () => {
+  const began = performance.now();
+  const hook = shell("sleep 9; exit 1");
+  expect(await look({ start: hook, stop: hook })).toMatchObject({ level: "ok" });
+  expect(performance.now() - began).toBeLessThan(5000);
+});
