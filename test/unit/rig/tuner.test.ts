@@ -141,6 +141,17 @@ describe("a profile", () => {
     expect([calls.at(-1), next.isApplied]).toEqual(["limit 300", false]);
   });
 
+  test("gives way to a limit on trial, and comes back when that ends", async () => {
+    const tuner = tunerWith([MINE]);
+    await tuner.apply("hashing", NEVER);
+    expect(await tuner.hold(watts(150), "hashing", NEVER)).toBeUndefined();
+    expect([calls.at(-1), tuner.held]).toEqual(["limit 150", 150]);
+    await tuner.letGo(NEVER);
+    expect([calls.at(-1), tuner.held, tuner.isApplied]).toEqual(["limit 220", undefined, true]);
+    await tuner.restore(NEVER);
+    expect(calls.at(-1)).toBe("limit 300");
+  });
+
   test("says how much the card may come to draw: the limit found, or a higher one that it may set", async () => {
     const tuner = tunerWith([MINE]);
     expect(tuner.highestLimit).toBeUndefined();
@@ -149,5 +160,59 @@ describe("a profile", () => {
     expect(tunerWith([MINE, { ...MINE, role: "serving", powerLimit: watts(400), mayRaise: true }]).highestLimit).toBe(
       400,
     );
+  });
+});
+
+describe("a limit on trial", () => {
+  test("of an agent that was killed is set back by the next one", async () => {
+    await tunerWith([]).hold(watts(150), "hashing", NEVER);
+    const next = tunerWith([]);
+    expect(next.isApplied).toBe(true);
+    await next.restore(NEVER);
+    expect([calls.at(-1), ledger.foundSettings.of(GPU_A)]).toEqual(["limit 300", undefined]);
+  });
+
+  test("leaves nothing behind where no profile is in force", async () => {
+    const tuner = tunerWith([]);
+    await tuner.hold(watts(150), "hashing", NEVER);
+    await tuner.hold(watts(120), "hashing", NEVER);
+    expect(await tuner.letGo(NEVER)).toBe(true);
+    expect(calls).toEqual(["limit 150", "limit 120", "limit 300"]);
+    expect([tuner.isApplied, ledger.foundSettings.of(GPU_A)]).toEqual([false, undefined]);
+  });
+
+  test("that is refused changes nothing, and says whether another one could be taken", async () => {
+    const tuner = tunerWith([]);
+    outcome = { kind: "refused", reason: "no-permission" };
+    expect(await tuner.hold(watts(150), "hashing", NEVER)).toMatchObject({ isFinal: true });
+    outcome = { kind: "refused", reason: "out-of-range" };
+    expect(await tuner.hold(watts(150), "hashing", NEVER)).toMatchObject({ isFinal: false });
+    expect([tuner.held, tuner.isApplied, ledger.foundSettings.of(GPU_A)]).toEqual([undefined, false, undefined]);
+  });
+
+  test("is kept in mind while the driver does not take the old one back", async () => {
+    const tuner = tunerWith([]);
+    await tuner.hold(watts(150), "hashing", NEVER);
+    outcome = { kind: "unavailable" };
+    expect(await tuner.letGo(NEVER)).toBe(false);
+    expect([tuner.held, ledger.foundSettings.of(GPU_A)]).toEqual([150, { powerLimit: 300 }]);
+    outcome = { kind: "done" };
+    expect(await tuner.letGo(NEVER)).toBe(true);
+    expect(calls.at(-1)).toBe("limit 300");
+  });
+
+  test("is taken back where nobody knows whether the driver has set it", async () => {
+    const tuner = tunerWith([]);
+    outcome = { kind: "unavailable" };
+    expect(await tuner.hold(watts(150), "hashing", NEVER)).toMatchObject({ isFinal: false });
+    expect(calls).toEqual(["limit 150", "limit 300"]);
+    expect(ledger.foundSettings.of(GPU_A)).toEqual({ powerLimit: 300 });
+  });
+
+  test("is refused where nothing can be set, or the limit of before is not known", async () => {
+    found = undefined;
+    expect(await tunerWith([]).hold(watts(150), "hashing", NEVER)).toMatchObject({ isFinal: true });
+    expect(calls).toEqual([]);
+    expect(await tunerWith([]).limits("hashing", NEVER)).toBeUndefined();
   });
 });
