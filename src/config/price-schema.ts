@@ -128,9 +128,13 @@ const poolAccount = (base: string) =>
     paid: z.exactOptional(pointer()).describe("Of json: where all that was ever paid out stands."),
   })
     .refine(isOnePlace, ONE_PLACE)
-    .refine(({ shape, currency: of, unit }) => isSelfTold(shape) || (of !== undefined && unit !== undefined), {
+    .refine(({ shape, currency: of }) => isSelfTold(shape) || of !== undefined, {
+      path: ["currency"],
+      error: "what the wallet is paid in",
+    })
+    .refine(({ shape, unit }) => isSelfTold(shape) || unit !== undefined, {
       path: ["unit"],
-      error: "currency and unit, because a number without its unit is no sum",
+      error: "what 1 of its figures is, because a number without its unit is no sum",
     })
     .refine(({ shape, balance }) => shape !== "json" || balance.length > 0, {
       path: ["balance"],
@@ -171,6 +175,12 @@ export const market = (base: string) =>
       .exactOptional(path(base))
       .describe("What pools really credited: from,to,credited_usd,coin,pool. It corrects the estimates."),
     accounts: list(poolAccount(base), 16)
+      .superRefine((accounts, context) => {
+        const keys = accounts.map(({ coin = "", pool = "" }) => `${coin} ${pool}`);
+        for (const [index, key] of keys.entries())
+          if (keys.indexOf(key) < index)
+            context.addIssue({ code: "custom", path: [index, "pool"], message: "another coin or pool than above" });
+      })
       .default([])
       .describe("Of this rig alone at its pools: what they credit corrects the estimates, per coin and pool."),
     tokens: z.exactOptional(tokenPrices(base)).describe("What customers pay, instead of the prices in inference."),

@@ -34,7 +34,10 @@ export interface PayoutReads {
 export interface Payouts extends PayoutReads {
   /** The operator's list; it stands whole in place of the one before. */
   replaceEntered(payouts: readonly Payout[]): void;
-  /** Books what an account was credited beside what was estimated for that coin and pool; twice is once. */
+  /**
+   * Books what an account was credited beside what was estimated for that coin and pool; nothing where a part of that
+   * time is booked already.
+   */
   addCredit(payout: Payout & { readonly coin: string }): void;
 }
 
@@ -58,7 +61,9 @@ LEFT JOIN (
   FROM shares WHERE verdict = 'accepted' AND at_ms >= @from AND at_ms < @to GROUP BY job_id
 ) s ON s.job_id = j.job_id
 WHERE j.kind = 'hashing' AND j.revenue_basis = 'estimated' AND j.workload = @coin AND j.started_ms < @to
-  AND coalesce(j.ended_ms, j.recorded_ms) > @from AND coalesce(j.ended_ms, j.recorded_ms) > j.started_ms`;
+  AND coalesce(j.ended_ms, j.recorded_ms) > @from AND coalesce(j.ended_ms, j.recorded_ms) > j.started_ms
+HAVING NOT EXISTS (SELECT 1 FROM payouts q WHERE q.origin = 'account' AND q.coin = @coin AND q.pool = @pool
+  AND q.from_ms < @to AND q.to_ms > @from)`;
 /** What was credited before the first estimate paid for work that nobody here saw; of a list, only what has an estimate. */
 const SUM = `
 SELECT sum(credited_usd_nano) AS credited, sum(estimated_usd_nano) AS estimated, min(from_ms) AS first, max(to_ms) AS last

@@ -48,10 +48,10 @@ export function followAccount(
       logger.warn("what a pool credited waits for the price of its currency", { name, currency });
     isUnpriced = rate === undefined;
     if (rate === undefined) return;
-    counter.booked();
     const { coin, pool } = account;
     if (amount * rate > MOST_USD) logger.warn("a pool cannot have credited that much", { name, amount, currency });
     else onCredit({ from, to, credited: toUsdNano(amount * rate), coin, ...(pool === undefined ? {} : { pool }) });
+    counter.booked();
   };
   const onText = (text: string, at: UnixMs) => {
     const isFallen = counter.look({ at, ...parseAccount(parseJson(text), account) });

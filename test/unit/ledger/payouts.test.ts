@@ -132,8 +132,13 @@ describe("what an account credits of what was estimated", () => {
 
   test("is booked once, however often it is told", () => {
     days(4, 9);
-    for (let again = 0; again < 3; again++)
-      ledger.payouts.addCredit({ ...paid(0, 24, 90), coin: "devcoin", pool: "a" });
+    for (const [from, to] of [
+      [0, 24],
+      [0, 30],
+      [70, 80],
+      [-5, 120],
+    ] as const)
+      ledger.payouts.addCredit({ ...paid(from, to, 90), coin: "devcoin", pool: "a" });
     expect(factor(at(100))).toBeCloseTo(0.9, 9);
   });
 
