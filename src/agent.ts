@@ -11,7 +11,6 @@ import { resolveDataDir } from "./config/data-dir.ts";
 import { repositoryRoot } from "./config/default.ts";
 import type { Endpoint } from "./config/fields.ts";
 import { loadConfig, type RigConfig } from "./config/load.ts";
-import { readSecret } from "./config/secret.ts";
 import { openWallMeter } from "./energy/meters/open.ts";
 import { RigPower } from "./energy/rig-power.ts";
 import { machineFiles } from "./gpu/machine-files.ts";
@@ -35,12 +34,10 @@ import type { Mode } from "./ledger/rows.ts";
 import type { Check } from "./lib/check.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
-import type { CoinQuote } from "./market/file.ts";
 import { type Market, openMarket } from "./market/market.ts";
 import { toMinerPool } from "./mining/miners/program-run.ts";
-import { startDevpool } from "./mining/reference/devpool.ts";
-import type { PoolTarget } from "./mining/stratum/pool-url.ts";
-import { type StratumProxy, startStratumProxy } from "./mining/stratum/proxy.ts";
+import { type OpenSheet, openSheets, type SheetParts } from "./mining/sheets.ts";
+import type { StratumProxy } from "./mining/stratum/proxy.ts";
 import { RigController, type RigParts } from "./rig/controller.ts";
 import type { MiningLink } from "./rig/mining-link.ts";
 import { type Watts, watts } from "./units/energy.ts";
@@ -107,9 +104,9 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   };
   const source = await openGpus(config, options, { clock, logger, stack });
   const shares = new ShareTally();
-  let mined: Mined | undefined;
-  const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => mined?.proxy);
-  mined = config.mining && (await openMining(config, { clock, logger, stack }, shares));
+  let mined: readonly OpenSheet[] = [];
+  const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => mined.map(({ proxy }) => proxy));
+  mined = await openSheets(config, { clock, logger, stack, onShare: (share, sheet) => shares.count(share, sheet) });
   const model = modelOf(config);
   const publisher = createPublisher();
   const shared = { config, source, ledger, clock, logger, shares };
@@ -122,7 +119,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
     rigPower,
     market,
     driver,
-    ...(mined && market.coin ? { mining: [linkOf(mined, market.coin, config)] } : {}),
+    mining: mined.flatMap((open, index) => linkOf(open, index, { config, market })),
     ...(model === undefined ? {} : { model }),
     ...(standing ? { standing } : {}),
     onChange: publisher.request,
@@ -136,10 +133,10 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
     dataDir,
     controller,
     started: clock.now(),
-    market: market.coin,
+    market: market.coin(config.mining?.sheets[0] ?? { coin: "" }),
     power: market,
     model,
-    pool: () => (mined ? toPoolView(mined.proxy, config) : null),
+    pools: () => mined.map(toPoolView),
   });
   const id = randomUUID();
   const http = stack.adopt(await openHttp({ parts, controller, views, dataDir, id }), (server) => server.close());
@@ -190,7 +187,7 @@ function openDrivers(
   config: RigConfig,
   { env }: AgentOptions,
   { clock, logger, ledger, stack }: DriverParts,
-  proxy: () => StratumProxy | undefined,
+  proxies: () => readonly StratumProxy[],
 ): MixedDriver {
   const { host, images, pull, minerAddress } = config.workloads.docker;
   const processes = createProcessDriver({ clock, logger, journal: ledger.processes, env });
@@ -201,7 +198,7 @@ function openDrivers(
     rig: config.rig.name,
     ...(host === undefined ? {} : { host }),
     images: { allowed: images, pull },
-    miners: { gateway: minerAddress, proxy },
+    miners: { gateway: minerAddress, proxies },
   });
   const usesContainers = images.length > 0;
   return stack.adopt(new MixedDriver({ processes, containers, clock, logger, usesContainers }), (driver) =>
@@ -212,7 +209,7 @@ function openDrivers(
 async function openGpus(
   config: RigConfig,
   { env }: AgentOptions,
-  { clock, logger, stack }: MiningParts,
+  { clock, logger, stack }: Pick<SheetParts, "clock" | "logger" | "stack">,
 ): Promise<GpuSource> {
   const opened = await openGpuSource(config, { clock, logger, fallbackId: hostname(), env });
   return stack.adopt(opened, (source) => source.close());
@@ -247,63 +244,30 @@ function closeBooks(ledger: Ledger, clock: Clock, logger: Logger): void {
   if (jobs + transitions > 0) logger.warn("closed what the last agent left open", { jobs, transitions });
 }
 
-interface MiningParts {
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly stack: AsyncDisposableStack;
-}
+/** A miner in a container reaches the proxy of its flight sheet at the address of its bridge, one port after the other. */
+const linkOf = ({ sheet, pools, proxy }: OpenSheet, index: number, { config, market }: LinkWorld): MiningLink[] => {
+  const { host, port } = config.workloads.docker.minerAddress;
+  const quote = market.coin(sheet);
+  if (quote === undefined) return [];
+  return [
+    {
+      sheet,
+      quote,
+      ...(sheet.image === undefined ? { host: proxy.host, port: proxy.port } : { host, port: port + index }),
+      pools: (worker) => pools.map((pool) => toMinerPool(pool, worker)),
+      register: (worker, gpu) => proxy.register(worker, gpu),
+      poolAway: () => {
+        const { state, since, reason } = proxy.state();
+        return state === "down" ? { since, reason: reason ?? "no reason given" } : undefined;
+      },
+    },
+  ];
+};
 
-interface Mined {
-  readonly proxy: StratumProxy;
-  readonly pools: readonly PoolTarget[];
+interface LinkWorld {
+  readonly config: RigConfig;
+  readonly market: Market;
 }
-
-/** The proxy that all miners of this rig go through, and the pools behind it. */
-async function openMining(config: RigConfig, parts: MiningParts, shares: ShareTally): Promise<Mined> {
-  const { clock, logger, stack } = parts;
-  const pools = await openPools(config, parts);
-  const sheet = config.mining?.coin ?? "";
-  const listen = { host: "127.0.0.1", port: 0 };
-  const started = await startStratumProxy({
-    listen,
-    pools,
-    clock,
-    logger,
-    onShare: (share) => shares.count(share, sheet),
-    onUpstream: () => {},
-  });
-  return { proxy: stack.adopt(started, (proxy) => proxy.close()), pools };
-}
-
-/** The configured pools; the embedded one is started where it is asked for. */
-async function openPools({ mining }: RigConfig, { clock, logger, stack }: MiningParts): Promise<readonly PoolTarget[]> {
-  const pools: PoolTarget[] = [];
-  for (const { endpoint, password, ...pool } of mining?.pools ?? []) {
-    const secret = password === undefined ? "x" : readSecret(password);
-    if (endpoint.kind === "stratum") {
-      pools.push({ ...(mining && { algorithm: mining.algorithm }), ...pool, password: secret });
-      continue;
-    }
-    const devpool = stack.adopt(await startDevpool({ host: "127.0.0.1", port: 0, clock, logger }), (pool) =>
-      pool.close(),
-    );
-    pools.push({ ...pool, url: `stratum+tcp://${devpool.host}:${devpool.port}`, password: secret });
-  }
-  return pools;
-}
-
-/** A miner in a container reaches the proxy at the address of its bridge. */
-const linkOf = ({ proxy, pools }: Mined, coin: CoinQuote, { mining, workloads }: RigConfig): MiningLink => ({
-  name: coin.coin,
-  pools: (worker) => pools.map((pool) => toMinerPool(pool, worker)),
-  ...(mining?.image ? workloads.docker.minerAddress : { host: proxy.host, port: proxy.port }),
-  coin,
-  register: (worker, gpu) => proxy.register(worker, gpu),
-  poolAway: () => {
-    const { state, since, reason } = proxy.state();
-    return state === "down" ? { since, reason: reason ?? "no reason given" } : undefined;
-  },
-});
 
 interface HttpParts {
   readonly parts: RigParts;

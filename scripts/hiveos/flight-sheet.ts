@@ -121,7 +121,7 @@ function write(sheet: Sheet, file: string): string {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (sheet.CUSTOM_PASS) writePrivately(join(folder, PASSWORD_FILE), sheet.CUSTOM_PASS);
   writePrivately(file, HEADER + stringify(value));
-  const pools = config.mining?.pools.map(({ url }) => url).join(", ");
+  const pools = config.mining?.sheets.flatMap((one) => one.pools.map(({ url }) => url)).join(", ");
   return `rigshift: wrote ${file} (mode ${config.mode}, ${pools ? `pools ${pools}` : "no mining"})`;
 }
 

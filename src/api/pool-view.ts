@@ -1,17 +1,19 @@
-import type { RigConfig } from "../config/load.ts";
+import type { FlightSheetConfig } from "../config/load.ts";
 import { toPrintable } from "../lib/errors.ts";
 import type { StratumProxy } from "../mining/stratum/proxy.ts";
 import type { PoolView } from "./shapes.ts";
 
 const LONGEST_LOGIN = 128;
 
+interface SheetPools {
+  readonly sheet: Pick<FlightSheetConfig, "name" | "pools">;
+  readonly proxy: Pick<StratumProxy, "state" | "foreign">;
+}
+
 /** The embedded pool goes by its name in the configuration; its port is nobody's concern. */
-export function toPoolView(
-  proxy: Pick<StratumProxy, "state" | "foreign">,
-  { mining }: Pick<RigConfig, "mining">,
-): PoolView {
+export function toPoolView({ sheet: { name, pools }, proxy }: SheetPools): PoolView {
   const { state, url: address, difficulty, since, reason } = proxy.state();
-  const isOurs = mining?.pools.every(({ endpoint, url }) => endpoint.kind === "devpool" || url !== address) === true;
+  const isOurs = pools.every(({ endpoint, url }) => endpoint.kind === "devpool" || url !== address);
   const foreign = proxy.foreign().map(({ worker, accepted, rejected, unknown, expectedHashes, ...at }) => ({
     login: toPrintable(worker).slice(0, LONGEST_LOGIN),
     sharesAccepted: accepted,
@@ -22,6 +24,7 @@ export function toPoolView(
     lastMs: at.last,
   }));
   return {
+    sheet: name,
     url: isOurs ? "devpool" : address,
     state,
     difficulty: difficulty ?? null,

@@ -1,4 +1,4 @@
-import type { RigConfig } from "../config/load.ts";
+import type { FlightSheetConfig, RigConfig } from "../config/load.ts";
 import type { GpuSource } from "../gpu/source.ts";
 import type { EnergySlot } from "../ledger/energy.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -6,6 +6,7 @@ import type { Clock } from "../lib/clock.ts";
 import type { Market } from "../market/market.ts";
 import type { Quote } from "../market/quote.ts";
 import type { RigController } from "../rig/controller.ts";
+import type { GpuSnapshot } from "../rig/snapshot.ts";
 import { milliJoules, watts } from "../units/energy.ts";
 import { addUsd, energyCost, toUsd, type UsdNano, type UsdPerKwh, usdNano } from "../units/money.ts";
 import { millis, type UnixMs, unixMs } from "../units/time.ts";
@@ -37,7 +38,8 @@ export interface RigViewParts {
   /** What a kilowatt-hour costs. */
   readonly power: Pick<Market, "bookedPower" | "grid">;
   readonly model: string | undefined;
-  readonly pool: () => PoolView | null;
+  /** One per flight sheet. */
+  readonly pools: () => readonly PoolView[];
   /** Of this run. */
   readonly shares: ShareTally;
 }
@@ -92,14 +94,25 @@ async function* watchBench(controller: RigController, request: BenchRequest, sig
 }
 
 function viewMiner({ version, config, controller, clock, started, shares }: RigViewParts): MinerFacts {
-  const { mining } = config;
+  const gpus = controller.snapshots();
+  const sheets = config.mining?.sheets ?? [];
+  const algorithm = sheetInUse(sheets, gpus)?.algorithm;
   return {
     version,
     uptimeS: Math.floor((clock.now() - started) / 1000),
-    ...(mining === undefined ? {} : { algorithm: mining.algorithm }),
-    devices: controller.snapshots().map((gpu) => toDeviceFacts(gpu, shares.of(gpu.info.uuid))),
+    ...(algorithm === undefined ? {} : { algorithm }),
+    devices: gpus.map((gpu) => toDeviceFacts(gpu, shares.of(gpu.info.uuid))),
   };
 }
+
+/** The one that is mined at; one that is down says more than one that nobody needs. */
+const poolInUse = (pools: readonly PoolView[]): PoolView | null =>
+  pools.find(({ state }) => state === "connected") ?? pools.find(({ state }) => state === "down") ?? pools[0] ?? null;
+
+/** A mining OS knows one algorithm at a time: that of the first GPU that hashes, else the first there is. */
+const sheetInUse = (sheets: readonly FlightSheetConfig[], gpus: readonly GpuSnapshot[]) =>
+  gpus.flatMap(({ workload, name }) => sheets.find((one) => workload === "hashing" && one.name === name) ?? [])[0] ??
+  sheets[0];
 
 /** Pushes every decision, ended transition and changed job exactly once. */
 function watchLedger(ledger: Ledger, log: EventLog): () => void {
@@ -131,6 +144,7 @@ function viewRig(parts: RigViewParts): RigView {
   const { measured, electricity } = spentSince(parts, midnight, sums.electricity);
   const mode = controller.mode();
   const gpus = controller.snapshots();
+  const pools = parts.pools();
   return {
     rig: config.rig.name,
     version: parts.version,
@@ -142,7 +156,8 @@ function viewRig(parts: RigViewParts): RigView {
     source: parts.source.kind,
     dataDir: parts.dataDir,
     engine: toEngineView(gpus, model),
-    pool: parts.pool(),
+    pool: poolInUse(pools),
+    pools,
     electricityUsdPerKwh: parts.power.bookedPower(),
     ...toElectricityView(parts.power.grid()),
     curtail: viewCurtail(parts),

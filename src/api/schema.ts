@@ -54,6 +54,7 @@ const foreignLoginSchema: z.ZodType<ForeignLoginView> = z.strictObject({
 });
 
 export const poolSchema: z.ZodType<PoolView> = z.strictObject({
+  sheet: text,
   url: text,
   state: z.enum(["connecting", "connected", "down"]),
   difficulty: number.nullable(),
@@ -148,6 +149,7 @@ export const rigSchema: z.ZodType<RigView> = z.strictObject({
   dataDir: text,
   engine: engineSchema.nullable(),
   pool: poolSchema.nullable(),
+  pools: z.array(poolSchema),
   electricityUsdPerKwh: number,
   electricitySource: text,
   electricityUntilMs: time.nullable(),

@@ -22,7 +22,10 @@ export interface RigView {
   /** Folder on the rig that holds the ledger and the token. */
   readonly dataDir: string;
   readonly engine: EngineView | null;
+  /** The one that is mined at, else the first. */
   readonly pool: PoolView | null;
+  /** One per flight sheet; a pool that nobody mines at is not connected. */
+  readonly pools: readonly PoolView[];
   readonly electricityUsdPerKwh: number;
   /** What tells that price: the part of rig.yaml that holds it, or why it is not the price of this hour. */
   readonly electricitySource: string;
@@ -55,6 +58,8 @@ export interface EngineView {
 }
 
 export interface PoolView {
+  /** The flight sheet whose miners go there. */
+  readonly sheet: string;
   readonly url: string;
   readonly state: "connecting" | "connected" | "down";
   readonly difficulty: number | null;

@@ -49,11 +49,12 @@ async function targetsOf(options: PoolsCheckOptions, stack: AsyncDisposableStack
   if (options.url !== undefined) return { worker: "rig-0", targets: [toTarget(options, options.url)] };
   const { rig, mining } = loadConfig(options.config);
   const targets: PoolTarget[] = [];
-  for (const { endpoint, password, ...pool } of mining?.pools ?? []) {
-    const target = { ...(mining && { algorithm: mining.algorithm }), ...pool, password: "x" };
-    if (endpoint.kind === "devpool") targets.push({ ...target, url: await openDevpool(stack) });
-    else targets.push({ ...target, ...(password !== undefined && { password: readSecret(password) }) });
-  }
+  for (const { algorithm, pools } of mining?.sheets ?? [])
+    for (const { endpoint, password, ...pool } of pools) {
+      const target = { algorithm, ...pool, password: "x" };
+      if (endpoint.kind === "devpool") targets.push({ ...target, url: await openDevpool(stack) });
+      else targets.push({ ...target, ...(password !== undefined && { password: readSecret(password) }) });
+    }
   return { worker: `${rig.name}-0`, targets };
 }
 

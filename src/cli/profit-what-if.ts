@@ -10,7 +10,7 @@ import { systemClock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import { silentLogger } from "../lib/logger.ts";
 import { objectionOf } from "../lib/wanted.ts";
-import { type MarketFile, readMarketFile } from "../market/file.ts";
+import { type CoinQuote, type MarketFile, readMarketFile } from "../market/file.ts";
 import { openStillMarket, type StillMarket } from "../market/market.ts";
 import { valueAll } from "../rig/valuing.ts";
 import { type Watts, watts } from "../units/energy.ts";
@@ -71,9 +71,17 @@ export function whatIf(options: WhatIfOptions, context: CliContext): ProfitView 
 
 type Quotes = ReadonlyMap<Benchmark, ReturnType<MarketFile["coin"]>>;
 
+/** A label is a flight sheet's name, else a coin's. */
 function coinsOf(benchmarks: readonly Benchmark[], market: MarketFile, { mining }: RigConfig): Quotes {
-  const coins = benchmarks.filter(({ unit }) => unit === "H/s");
-  return new Map(coins.map((one) => [one, market.coin(one.label, one.algorithm ?? mining?.algorithm ?? "sha256d")]));
+  const sheets = mining?.sheets ?? [];
+  const hashing = benchmarks.filter(({ unit }) => unit === "H/s");
+  return new Map(
+    hashing.map((one) => {
+      const { label, algorithm } = one;
+      const sheet = sheets.find(({ name }) => name === label);
+      return [one, market.coin(sheet?.coin ?? label, algorithm ?? (sheet ?? sheets[0])?.algorithm ?? "sha256d")];
+    }),
+  );
 }
 
 function valueGpu(gpu: string, benchmarks: readonly Benchmark[], world: World): ProfitGpu {
@@ -115,10 +123,20 @@ function valueOne(coin: Benchmark | undefined, rest: Benchmark | undefined, worl
     hashrate: () => (coin === undefined ? undefined : { rate: hashrate(coin.rate), basis: "benchmark" as const }),
   };
   return valueAll(
-    { rates, prices: pricesOf(world), sheets: quote === undefined ? [] : [{ name: quote.coin, coin: quote }] },
+    {
+      rates,
+      prices: pricesOf(world),
+      sheets: quote === undefined ? [] : [sheetOf(coin?.label ?? quote.coin, quote, world.config)],
+    },
     systemClock.now(),
   );
 }
+
+const sheetOf = (name: string, coin: CoinQuote, { mining }: RigConfig) => ({
+  name,
+  coin,
+  fees: mining?.sheets.find((one) => one.name === name)?.fees ?? {},
+});
 
 const NOT_AT_HAND = "electricity.usdPerKwh: nothing at hand tells the price of this hour";
 
@@ -162,7 +180,7 @@ function valueModel({ label, rate, powerW }: Benchmark, world: World): Valuation
 function readLedger(options: WhatIfOptions, config: RigConfig, context: CliContext): readonly Benchmark[] {
   const { mining, inference } = config;
   const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
-  const wanted = new Set([mining?.coin, model, "rest"]);
+  const wanted = new Set([...(mining?.sheets.map(({ name }) => name) ?? []), model, "rest"]);
   const ledger = openLedgerReadOnly(findDataDir(options, context));
   try {
     const rows = fastest(ledger.benchmarks.list().filter(({ label }) => wanted.has(label)));

@@ -11,7 +11,8 @@ export const configChecks = (file: string | undefined, env: Env): readonly Check
     name: "configuration",
     run: () => {
       const { mining, mode } = loadConfig(file);
-      for (const { password } of mining?.pools ?? []) if (password !== undefined) readSecret(password, env);
+      for (const { password } of mining?.sheets.flatMap(({ pools }) => pools) ?? [])
+        if (password !== undefined) readSecret(password, env);
       const what = file === undefined ? "no file named: the embedded try-out" : `${file}, mode ${mode} at start`;
       return { level: "ok", found: what };
     },

@@ -22,12 +22,12 @@ export function doubtsOf({ electricity, mining }: Pick<RigConfig, "electricity" 
       found: `electricity.usdPerKwh is ${electricity.price}: is that cents?`,
       mend: "write it in dollars, such as 0.15 for 15 cents",
     });
-  for (const { endpoint, url, user } of mining?.pools ?? [])
+  for (const { endpoint, url, user } of mining?.sheets.flatMap(({ pools }) => pools) ?? [])
     if (endpoint.kind === "stratum" && !isLoopback(endpoint.host) && PLACEHOLDERS.includes(user))
       doubts.push({
         name: `user of ${url}`,
         found: `it is the placeholder ${user}, so the pool does not know whom to pay`,
-        mend: "set user beside the url in mining.pools, such as <wallet>.{rig}-{gpu}",
+        mend: "set user beside the url among the pools, such as <wallet>.{rig}-{gpu}",
       });
   return doubts;
 }

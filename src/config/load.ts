@@ -21,6 +21,9 @@ export type RigConfig = ParsedConfig & {
   readonly file?: string;
 };
 
+/** One way to hash: a coin, its pools, and the miner that does it. */
+export type FlightSheetConfig = NonNullable<RigConfig["mining"]>["sheets"][number];
+
 const LARGEST_FILE = 1024 * 1024;
 const ISSUES_IN_MESSAGE = 3;
 

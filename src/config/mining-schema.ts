@@ -1,166 +1,60 @@
 import { z } from "zod";
-import { seconds } from "../units/time.ts";
-import {
-  choice,
-  flag,
-  list,
-  number,
-  type PoolEndpoint,
-  pinnedImage,
-  poolUrl,
-  secret,
-  section,
-  text,
-  whole,
-} from "./fields.ts";
-import {
-  ALGORITHMS,
-  type AlgorithmName,
-  DIALECTS,
-  DIALECTS_OF,
-  type DialectName,
-  MINER_NAMES,
-  type MinerName,
-} from "./mining-terms.ts";
+import { flag, list, section } from "./fields.ts";
+import { faultsOf, type SheetFields, sheetForms, toSheet } from "./sheet-schema.ts";
 
-const pool = (base: string) =>
-  section({
-    url: poolUrl(),
-    user: text(/^[\x21-\x7e]{1,256}$/, "a user name without spaces")
-      .default("rigshift")
-      .describe('Such as "<wallet>.{rig}-{gpu}"; {rig} and {gpu} are filled in per GPU, also in the password.'),
-    password: z.exactOptional(secret(base)),
-    algorithm: z.exactOptional(choice(ALGORITHMS)).describe("Of this pool, where it should be checked."),
-    dialect: z.exactOptional(choice(DIALECTS)).describe("How the pool talks, where its algorithm has several ways."),
-    tlsPin: z
-      .exactOptional(text(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits"))
-      .describe("SHA-256 of the public key in the pool's certificate; then nothing else of it counts."),
-  })
-    .refine(({ url, tlsPin }) => tlsPin === undefined || !/^(devpool$|stratum\+tcp:)/.test(url.url), {
-      path: ["tlsPin"],
-      error: "no tlsPin, because the pool's url is not stratum+ssl://",
-    })
-    .transform(({ url, ...rest }) => ({ ...url, ...rest }));
+type PlainFields = Partial<Omit<SheetFields, "name">>;
 
-interface PoolTerms {
-  readonly algorithm?: AlgorithmName;
-  readonly dialect?: DialectName;
+interface MiningFields extends PlainFields {
+  readonly enabled: boolean;
+  readonly sheets?: readonly SheetFields[];
 }
 
-/** Pools that could not take over from the first: work for one algorithm is worth nothing at a pool of another. */
-function* misfits(algorithm: AlgorithmName, pools: readonly PoolTerms[]) {
-  const known = DIALECTS_OF[algorithm];
-  const [usual] = known;
-  const first = pools[0]?.dialect ?? usual;
-  for (const [index, { algorithm: other = algorithm, dialect = usual }] of pools.entries()) {
-    const at = (key: string) => ["pools", index, key];
-    if (other !== algorithm) yield { path: at("algorithm"), message: `${algorithm}, which the miner hashes` };
-    else if (!known.includes(dialect)) yield { path: at("dialect"), message: `one of ${known.join(", ")}` };
-    else if (dialect !== first) yield { path: at("dialect"), message: `${first}, which the first pool talks` };
+/** The form without `sheets` is one flight sheet, which is named after its coin. */
+function sheetsOf({ enabled: _, sheets, ...plain }: MiningFields): readonly SheetFields[] {
+  if (sheets !== undefined) return sheets;
+  const { coin = "devcoin", algorithm = "sha256d", pools = [] } = plain;
+  return [{ ...plain, name: coin, coin, algorithm, pools }];
+}
+
+interface Fault {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+function* faultsIn(mining: MiningFields): Generator<Fault> {
+  const { enabled, sheets, ...plain } = mining;
+  if (sheets === undefined) {
+    if (enabled && (plain.pools ?? []).length === 0)
+      yield { path: ["pools"], message: "at least one pool, or enabled: false" };
+    for (const sheet of sheetsOf(mining)) yield* faultsOf(sheet);
+    return;
+  }
+  for (const [key, value] of Object.entries(plain))
+    if (value !== undefined) yield { path: [key], message: "nothing, because each of the sheets says it for itself" };
+  if (sheets.length === 0) yield { path: ["sheets"], message: "at least one flight sheet, or none of this key" };
+  for (const [index, sheet] of sheets.entries()) {
+    const isFirst = sheets.findIndex(({ name }) => name === sheet.name) === index;
+    if (!isFirst) yield { path: ["sheets", index, "name"], message: "a name that no other flight sheet has" };
+    for (const { path, message } of faultsOf(sheet)) yield { path: ["sheets", index, ...path], message };
   }
 }
 
-interface Hashing {
-  readonly algorithm: AlgorithmName;
-  readonly pools: readonly { readonly endpoint: PoolEndpoint }[];
-  readonly program: { readonly program: string; readonly file?: string } | undefined;
-  readonly image: string | undefined;
-}
-
-/** What no miner or pool of the configuration can do: Rigshift's own know sha256d only. */
-function* unminable({ algorithm, pools, program, image }: Hashing) {
-  const isOurs = program === undefined || program.program === "reference";
-  if (!isOurs && (program.file === undefined) === (image === undefined))
-    yield {
-      path: ["miner", "file"],
-      message: "either the absolute path of the program, or an image of it in mining.image",
-    };
-  if (algorithm === "sha256d") return;
-  if (isOurs) yield { path: ["miner"], message: `a program that hashes ${algorithm}` };
-  for (const [index, { endpoint }] of pools.entries())
-    if (endpoint.kind === "devpool")
-      yield { path: ["pools", index, "url"], message: `a pool of ${algorithm}; the one built in knows sha256d only` };
-}
-
-const pointer = () => text(/^(\/[^/]*)*$/, 'a JSON pointer such as "/hashrate/total"');
-
-const genericMiner = () =>
-  section({
-    args: list(text(/^[\x20-\x7e]{1,400}$/, "printable text"), 64).describe(
-      "With {algorithm}, {pool} (host:port), {host}, {port}, {user}, {password} and {apiPort} filled in.",
-    ),
-    path: text(/^\/[\x21-\x7e]{0,200}$/, 'the path of its answer such as "/stats"'),
-    hashrate: pointer(),
-    hashrateUnit: number(1e-3, 1e15, "hashes per second").default(1).describe("In one unit of its figure."),
-    accepted: z.exactOptional(pointer()),
-    rejected: z.exactOptional(pointer()),
-    uptimeS: z.exactOptional(pointer()),
-  });
-
-/** The operator's own programs; left out, the miner built into Rigshift runs, which is for trying out. */
-const miner = () =>
-  section({
-    program: choice(["reference", ...MINER_NAMES, "generic"]).describe("Whose arguments and API it has."),
-    file: z.exactOptional(
-      text(/^\/[^\0]{1,400}$/, "an absolute path").describe("The program, run as it is; none where image holds it."),
-    ),
-    algorithm: z.exactOptional(
-      text(/^[\w.+/-]{1,64}$/, "the program's own name for the algorithm").describe("Else mining.algorithm as it is."),
-    ),
-    args: list(text(/^[\x20-\x7e]{1,400}$/, "printable text"), 64)
-      .default([])
-      .describe("Added after Rigshift's own, so that they win."),
-    startTimeoutS: number(1, 600, "seconds").default(60).describe("Until its API answers."),
-    generic: z.exactOptional(genericMiner()).describe("For program: generic."),
-  }).superRefine(({ program, file, generic }, { addIssue }) => {
-    const wanted = (key: string, message: string) =>
-      addIssue({ code: "custom", path: [key], message, input: undefined });
-    if (program === "reference" && file !== undefined) wanted("file", "no file, because the program is Rigshift's own");
-    if (program === "generic" && generic === undefined) wanted("generic", "its arguments and where its API says what");
-    if (program !== "generic" && generic !== undefined) wanted("generic", "nothing, because the program is known");
-  });
-
-interface MinerFields {
-  readonly program: "reference" | "generic" | MinerName;
-  readonly file?: string;
-  readonly algorithm?: string;
-  readonly args: readonly string[];
-  readonly startTimeoutS: number;
-  readonly generic?: z.output<ReturnType<typeof genericMiner>>;
-}
-
-/** Undefined for Rigshift's own. */
-function toMiner({ startTimeoutS, program, generic, ...rest }: MinerFields, usual: AlgorithmName) {
-  if (program === "reference") return undefined;
-  const terms = { algorithm: usual as string, ...rest, startTimeout: seconds(startTimeoutS) };
-  if (program !== "generic") return { ...terms, program };
-  return generic && { ...terms, program, generic };
-}
-
-export const mining = (base: string) =>
-  section({
+/** The section `mining` of rig.yaml: one flight sheet, or several under `sheets`; undefined where nothing is mined. */
+export function mining(base: string) {
+  const { plain, sheet } = sheetForms(base);
+  return section({
     enabled: flag().default(true),
-    coin: text(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a coin of the market file such as "devcoin"').default("devcoin"),
-    algorithm: choice(ALGORITHMS).default("sha256d"),
-    pools: list(pool(base), 8).default([]).describe("The first is used; the others take over when it fails."),
-    miner: z.exactOptional(miner()),
-    threads: z.exactOptional(whole(1, 1024, "threads")),
-    image: z.exactOptional(pinnedImage().describe("Runs the miner in a container of this image.")),
+    ...plain,
+    sheets: z
+      .exactOptional(list(sheet, 16))
+      .describe("Several ways to hash, between which every GPU takes what pays most; then none of the keys above."),
   })
-    .refine(({ enabled, pools }) => !enabled || pools.length > 0, {
-      path: ["pools"],
-      error: "at least one pool, or enabled: false",
+    .superRefine((fields, { addIssue }) => {
+      for (const { path, message } of faultsIn(fields))
+        addIssue({ code: "custom", input: undefined, path: [...path], message });
     })
-    .superRefine(({ algorithm, pools }, context) => {
-      for (const issue of misfits(algorithm, pools)) context.addIssue({ code: "custom", input: undefined, ...issue });
-    })
-    .superRefine(({ algorithm, pools, miner: program, image }, context) => {
-      for (const issue of unminable({ algorithm, pools, program, image }))
-        context.addIssue({ code: "custom", input: undefined, ...issue });
-    })
-    .transform(({ enabled, miner: program, ...rest }) => {
-      if (!enabled) return undefined;
-      const run = program && toMiner(program, rest.algorithm);
-      return { ...rest, ...(run === undefined ? {} : { miner: run }) };
-    })
+    .transform((fields) =>
+      fields.enabled ? { isPlain: fields.sheets === undefined, sheets: sheetsOf(fields).map(toSheet) } : undefined,
+    )
     .prefault({ enabled: false });
+}

@@ -4,6 +4,7 @@ import { usdPerKwh } from "../units/money.ts";
 import { seconds } from "../units/time.ts";
 import { choice, flag, list, number, path, secret, section, text, whole } from "./fields.ts";
 import { ACCOUNT_SHAPES, COIN_SHAPES, HASH_PRICE_UNIT, RATE_SHAPES, RENTAL_SHAPES } from "./price-terms.ts";
+import { coinName } from "./sheet-schema.ts";
 
 const WEEK_S = 604_800;
 
@@ -42,7 +43,8 @@ const coinSource = (base: string) =>
   section({
     shape: choice(COIN_SHAPES),
     ...place(base, 60, 300),
-    tag: z.exactOptional(text(/^[\w .-]{1,64}$/, "a coin's tag")).describe("Of mining.coin at this source."),
+    coin: z.exactOptional(coinName()).describe("The one that it prices; every one that is mined when absent."),
+    tag: z.exactOptional(text(/^[\w .-]{1,64}$/, "a coin's tag")).describe("Of the coin at this source."),
     price: z.exactOptional(pointer()).describe("Of json: where the price stands."),
     unit: z.exactOptional(text(HASH_PRICE_UNIT, "a unit such as USD/TH or BTC/GH/s/day")).describe("Of json."),
     asOf: z.exactOptional(pointer()).describe("Of json: where its time stands, where it has one."),
@@ -114,12 +116,10 @@ const poolAccount = (base: string) =>
   section({
     shape: choice(ACCOUNT_SHAPES),
     ...place(base, 300, 900),
-    coin: z
-      .exactOptional(text(/^[a-z0-9][a-z0-9-]{0,31}$/, 'a coin such as "ravencoin"'))
-      .describe("Else mining.coin."),
+    coin: z.exactOptional(coinName()).describe("Else the one that is mined."),
     pool: z
       .exactOptional(text(/^[\x21-\x7e]{1,300}$/, "the pool's url"))
-      .describe("Its url in mining.pools, where the account is one of several pools of the coin."),
+      .describe("Its url among the pools, where the account is one of several pools of the coin."),
     currency: z.exactOptional(currency()).describe("Of open-pool and json: what the wallet is paid in."),
     unit: z
       .exactOptional(number(1e-18, 1, "of the currency"))

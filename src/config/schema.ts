@@ -2,6 +2,7 @@ import { z } from "zod";
 import { watts } from "../units/energy.ts";
 import { toUsdNano, usdPerMillionTokens } from "../units/money.ts";
 import { seconds } from "../units/time.ts";
+import { checkSources } from "./coin-sources.ts";
 import { externals } from "./external-schema.ts";
 import {
   choice,
@@ -225,9 +226,12 @@ const workloads = () =>
     }).prefault({}),
   }).prefault({});
 
+/** A section with a fault of its own comes here as it was written. */
 interface ImageUse {
   readonly workloads: { readonly docker: { readonly images: readonly string[] } };
-  readonly mining?: { readonly image?: string } | undefined;
+  readonly mining?:
+    | { readonly isPlain?: boolean; readonly sheets?: readonly { readonly image?: string }[] }
+    | undefined;
   readonly inference?: { readonly engine: { readonly image?: string } } | undefined;
 }
 
@@ -236,10 +240,11 @@ function checkImages(
   { workloads: { docker }, mining: hashing, inference: serving }: ImageUse,
   context: z.RefinementCtx,
 ) {
-  const used = [
-    [hashing?.image, ["mining", "image"]],
-    [serving?.engine.image, ["inference", "engine", "image"]],
-  ] as const;
+  const sheets = hashing?.sheets?.map(({ image }, index) => {
+    const at = hashing.isPlain === true ? [] : ["sheets", index];
+    return [image, ["mining", ...at, "image"]] as const;
+  });
+  const used = [...(sheets ?? []), [serving?.engine.image, ["inference", "engine", "image"]]] as const;
   for (const [image, where] of used) {
     if (image === undefined || docker.images.includes(image)) continue;
     context.addIssue({ code: "custom", path: [...where], message: "an image of workloads.docker.images" });
@@ -316,4 +321,6 @@ export const createSchema = (base: string) =>
     reboot: reboot().optional().describe("What to do when a GPU stays lost: by default nothing."),
     workloads: workloads(),
     log: section({ level: choice(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
-  }).superRefine(checkImages);
+  })
+    .superRefine(checkImages)
+    .superRefine(checkSources);

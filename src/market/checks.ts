@@ -5,10 +5,15 @@ import { readMarketFile } from "./file.ts";
 /** Whether the market file prices the coin that is mined; where sources do, their answers are the agent's matter. */
 export function marketChecks({ mining, market }: Pick<RigConfig, "mining" | "market">): readonly Check[] {
   if (mining === undefined || market.sources.length > 0) return [];
-  const { coin, algorithm } = mining;
   const run = () => {
-    const { invented } = readMarketFile(market.file).coin(coin, algorithm);
-    return { level: "ok", found: `${market.file} prices ${coin}${invented ? ", at an invented price" : ""}` } as const;
+    const file = readMarketFile(market.file);
+    const quotes = mining.sheets.map(({ coin, algorithm }) => file.coin(coin, algorithm));
+    const coins = [...new Set(quotes.map(({ coin }) => coin))].join(", ");
+    const isInvented = quotes.some(({ invented }) => invented);
+    return {
+      level: "ok",
+      found: `${market.file} prices ${coins}${isInvented ? ", at an invented price" : ""}`,
+    } as const;
   };
   return [{ name: "market file", run }];
 }

@@ -9,11 +9,11 @@ import type { CoinSighting, WantedCoin } from "./coins/sighting.ts";
 import { parseWhatToMine } from "./coins/what-to-mine.ts";
 import type { Currencies } from "./currencies.ts";
 import { answerFault } from "./errors.ts";
-import { type Feed, type FeedOptions, nameOf, openFeed } from "./fetch/feed.ts";
+import { type FeedOptions, nameOf } from "./fetch/feed.ts";
 import type { CoinQuote } from "./file.ts";
 import { KeptPrice } from "./guard-memory.ts";
 
-type CoinSource = RigConfig["market"]["sources"][number];
+export type CoinSource = RigConfig["market"]["sources"][number];
 
 interface CoinPriceParts extends FeedOptions {
   readonly coin: string;
@@ -24,21 +24,29 @@ interface CoinPriceParts extends FeedOptions {
   readonly poolFeePct: number;
 }
 
-/** What the work of one coin pays by several sources. Written by its feeds, read by anybody. */
+/** What one source's words mean for one coin. */
+export interface CoinListener {
+  readonly source: CoinSource;
+  /** Throws `PriceSourceError` when the text says nothing of the coin. */
+  readonly onText: (text: string, read: UnixMs) => void;
+  readonly isAwaited: () => boolean;
+}
+
+/** What the work of one coin pays by several sources. Written by its listeners, read by anybody. */
 export class CoinPrice {
   readonly #parts: CoinPriceParts;
   readonly #guard: KeptPrice;
   readonly #waiting = new Map<string, CoinSighting & { readonly at: UnixMs }>();
   /** Before which each source is not asked again; a file may change at any time. */
   readonly #nextLooks = new Map<string, UnixMs>();
-  readonly feeds: readonly Feed[];
+  readonly listeners: readonly CoinListener[];
 
   constructor(parts: CoinPriceParts) {
     this.#parts = parts;
     const { coin, algorithm, sources } = parts;
     const ages = new Map(sources.map((source, index) => [keyOf(source, index), source.maxAge]));
     this.#guard = new KeptPrice(`coin-${coin}-${algorithm}`, ages, parts);
-    this.feeds = sources.map((source, index) => this.#open(source, index));
+    this.listeners = sources.map((source, index) => this.#listen(source, index));
   }
 
   /** Values again what came in a currency that nobody could change then. */
@@ -88,7 +96,7 @@ export class CoinPrice {
     return this.#guard.believed(clock.now()) !== undefined && next > clock.now() ? next : undefined;
   }
 
-  #open(source: CoinSource, index: number): Feed {
+  #listen(source: CoinSource, index: number): CoinListener {
     const { clock, coin, algorithm } = this.#parts;
     const key = keyOf(source, index);
     const wanted = { coin, algorithm, tag: source.tag ?? coin };
@@ -102,7 +110,7 @@ export class CoinPrice {
       if (elapsed(read, asOf) > minutes(5))
         throw answerFault("its time", `${new Date(asOf).toISOString()} is still to come`);
     };
-    return openFeed(source, { onText, isAwaited: () => this.#guard.believed(clock.now()) === undefined }, this.#parts);
+    return { source, onText, isAwaited: () => this.#guard.believed(clock.now()) === undefined };
   }
 
   #sight(key: string, sighting: CoinSighting & { readonly at: UnixMs }): void {

@@ -146,7 +146,7 @@ function unlisted(file: string, coin: string, known: readonly string[]): never {
   throw new MarketError(`market file ${file} does not list the coin ${coin}`, {
     code: "ERR_MARKET_COIN",
     file,
-    mend: `set mining.coin to one of ${known.join(", ") || "the listed coins"}, or add it to the file`,
+    mend: `take as coin one of ${known.join(", ") || "the listed coins"}, or add it to the file`,
   });
 }
 
@@ -155,6 +155,6 @@ function otherAlgorithm(file: string, { coin, algorithm }: CoinQuote, wanted: st
   throw new MarketError(`market file ${file} prices ${coin} for ${algorithm}, not for ${wanted}`, {
     code: "ERR_MARKET_COIN",
     file,
-    mend: `set mining.algorithm to ${algorithm}, or mining.coin to a coin of ${wanted}`,
+    mend: `take the algorithm ${algorithm}, or a coin of ${wanted}`,
   });
 }

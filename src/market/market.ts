@@ -7,12 +7,12 @@ import { type Watts, watts } from "../units/energy.ts";
 import type { UsdPerKwh } from "../units/money.ts";
 import { seconds } from "../units/time.ts";
 import { followAccount, type PoolCredit } from "./accounts/pool-accounts.ts";
-import { CoinPrice } from "./coin-price.ts";
+import { openCoins } from "./coins.ts";
 import { Currencies } from "./currencies.ts";
 import { type PowerFacts, Tariff } from "./electricity/tariff.ts";
 import type { Feed, FeedOptions } from "./fetch/feed.ts";
 import { FileWatch } from "./fetch/file-watch.ts";
-import { type CoinQuote, watchMarketFile } from "./file.ts";
+import type { CoinQuote } from "./file.ts";
 import { parsePayouts } from "./payout-file.ts";
 import type { Quote } from "./quote.ts";
 import { RentalPrices, type RentalTerms } from "./rentals/rental-prices.ts";
@@ -22,8 +22,8 @@ const LOOK_EVERY = seconds(5);
 
 /** Every price the rig reckons with, as it stands at the moment of asking. */
 export interface Market {
-  /** Absent when nothing is mined; its own getters follow the sources. */
-  readonly coin?: CoinQuote;
+  /** Of a coin that a flight sheet mines; its own getters follow the sources. */
+  coin(sheet: { readonly coin: string }): CoinQuote | undefined;
   /** What is booked for a kilowatt-hour now. */
   bookedPower(): UsdPerKwh;
   /** What the grid's kilowatt-hour costs now, by whom and until when; undefined in a hole. */
@@ -74,13 +74,13 @@ export function openMarket(parts: MarketParts): Market {
   const currencies = new Currencies(config.market.currencies, options, () => {
     for (const retry of retries) retry();
   });
-  const coin = openCoin(config, currencies, options);
-  if (coin.retry !== undefined) retries.push(coin.retry);
+  const coins = openCoins(config, currencies, options);
+  retries.push(coins.retry);
   const { prices, tariff, feeds: others } = openPrices(config, currencies, options);
-  const feeds = [...currencies.feeds, ...coin.feeds, ...others];
+  const feeds = [...currencies.feeds, ...coins.feeds, ...others];
   let drawn: Watts | undefined;
   return {
-    ...(coin.quote === undefined ? {} : { coin: coin.quote }),
+    coin: (sheet) => coins.quotes.get(sheet.coin),
     ...prices(() => drawn),
     run: async ({ load, onPayouts, onCredit }, signal) => {
       const watch = async () => {
@@ -137,25 +137,7 @@ function openAccounts(
   options: FeedOptions,
 ): readonly Feed[] {
   return market.accounts.flatMap((account) => {
-    const coin = account.coin ?? mining?.coin;
+    const coin = account.coin ?? mining?.sheets[0]?.coin;
     return coin === undefined ? [] : [followAccount({ ...account, coin }, currencies, onCredit, options)];
   });
-}
-
-interface OpenCoin {
-  readonly quote?: CoinQuote;
-  readonly feeds: readonly Feed[];
-  readonly retry?: () => void;
-}
-
-function openCoin({ mining, market }: RigConfig, currencies: Currencies, options: FeedOptions): OpenCoin {
-  if (mining === undefined) return { feeds: [] };
-  const { coin, algorithm } = mining;
-  const { sources, file, terms } = market;
-  if (sources.length === 0) {
-    const { quote, feed } = watchMarketFile(file, { coin, algorithm }, { ...options, every: LOOK_EVERY });
-    return { quote, feeds: [feed] };
-  }
-  const price = new CoinPrice({ ...options, coin, algorithm, sources, currencies, poolFeePct: terms.poolFeePct });
-  return { quote: price.quote, feeds: price.feeds, retry: () => price.retry() };
 }

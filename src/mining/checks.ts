@@ -18,9 +18,16 @@ interface Pool {
 }
 type Probe = { readonly ok: true; readonly found: string } | { readonly ok: false; readonly found: string };
 
-/** Whether each pool's name resolves and its port takes a connection; one that does not is a fail when none does. */
-export function miningChecks(pools: readonly Pool[]): readonly Check[] {
-  if (pools.length === 0) return [{ name: "pools", run: () => ({ level: "ok", found: "nothing is mined" }) }];
+/**
+ * Whether each pool's name resolves and its port takes a connection; one that does not is a fail when no pool of its
+ * flight sheet does.
+ */
+export function miningChecks(sheets: readonly { readonly pools: readonly Pool[] }[]): readonly Check[] {
+  if (sheets.length === 0) return [{ name: "pools", run: () => ({ level: "ok", found: "nothing is mined" }) }];
+  return sheets.flatMap(({ pools }) => poolChecks(pools));
+}
+
+function poolChecks(pools: readonly Pool[]): readonly Check[] {
   let probes: Promise<readonly Probe[]> | undefined;
   return pools.map((pool, index) => ({
     name: `pool ${pool.url}`,
@@ -31,21 +38,22 @@ export function miningChecks(pools: readonly Pool[]): readonly Check[] {
   }));
 }
 
-/** Whether the operator's miner program can be run; one that an image holds is the image's own matter. */
-export function minerChecks(miner: { readonly program: string; readonly file?: string } | undefined): readonly Check[] {
-  const { program, file } = miner ?? {};
-  if (program === undefined || file === undefined) return [];
-  const run = async () => {
-    await checkFile(program, file);
-    return { level: "ok", found: file } as const;
-  };
-  return [{ name: `miner ${program}`, run }];
+/** Whether the operator's miner programs can be run; one that an image holds is the image's own matter. */
+export function minerChecks(miners: readonly { readonly program: string; readonly file?: string }[]): readonly Check[] {
+  const files = new Map(miners.flatMap(({ program, file }) => (file === undefined ? [] : [[file, program] as const])));
+  return [...files].map(([file, program]) => ({
+    name: `miner ${program}`,
+    run: async () => {
+      await checkFile(program, file);
+      return { level: "ok", found: file };
+    },
+  }));
 }
 
 function toResult(probes: readonly Probe[], index: number): CheckResult {
   const { ok, found } = probes[index] ?? { ok: false, found: "not tried" };
   if (ok) return { level: "ok", found };
-  const mend = "check the pool's address and tlsPin in mining.pools, the name server and the firewall";
+  const mend = "check the pool's address and tlsPin among the pools in rig.yaml, the name server and the firewall";
   return { level: probes.some((one) => one.ok) ? "warn" : "fail", found, mend };
 }
 

@@ -319,7 +319,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   const meter = new MeterBook({ ...books, ...sensorFacts(info, parts), roster, electricity });
   const switches = new SwitchBook({ gpu, ledger, clock: steady, electricity, wear: policy.wearPerSwitch });
   const sheets = parts.mining ?? [];
-  const labels = { hashing: sheets.map(({ name }) => name), serving: parts.model ?? "serving", resting: "rest" };
+  const labels = { hashing: sheets.map(({ sheet }) => sheet.name), serving: parts.model ?? "serving", resting: "rest" };
   const rates = new RateBook(gpu, labels, { ledger, clock });
   const served = parts.model === undefined ? undefined : new ServedRates({ gpu, model: parts.model, ledger, clock });
   const cooldown = new Cooldown();

@@ -1,6 +1,8 @@
 import type { Work } from "../ledger/work.ts";
 import type { CoinQuote } from "../market/file.ts";
+import type { UsdNano } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
+import type { HashingTerms } from "../valuation/hashing.ts";
 import type { HashingWatch } from "./hashing-watch.ts";
 import type { MinerControl, PlannedMiner } from "./miner-control.ts";
 
@@ -14,6 +16,10 @@ export interface PoolAway {
 export interface FlightSheet {
   readonly name: string;
   readonly coin: CoinQuote;
+  /** Instead of the market's terms. */
+  readonly fees?: Partial<Pick<HashingTerms, "poolFeePct" | "devFeePct">>;
+  /** What leaving its pools for other work loses. */
+  readonly leaveCost?: UsdNano;
   readonly planned: PlannedMiner;
   readonly watch: HashingWatch;
   /** Undefined while the pool is there. */

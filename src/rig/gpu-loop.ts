@@ -104,6 +104,7 @@ export class GpuLoop {
   adopted(work: AdoptedWork): void {
     const { ground, custody, wake } = this.#parts;
     ground.adopt(work);
+    if (work.state !== "stopped" && work.sheet !== undefined) this.#outlook.resume(work.sheet);
     this.left.adopted(work, custody.assignment.workload === "none");
     wake.call();
   }

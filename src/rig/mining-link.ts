@@ -1,4 +1,4 @@
-import type { RigConfig } from "../config/load.ts";
+import type { FlightSheetConfig, RigConfig } from "../config/load.ts";
 import type { GpuInfo } from "../gpu/source.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
@@ -21,11 +21,10 @@ const FIRST_SHARE = minutes(5);
 
 /** How the rig's miners reach the pools of one flight sheet. */
 export interface MiningLink {
-  /** Of the flight sheet. */
-  readonly name: string;
+  readonly sheet: FlightSheetConfig;
   readonly host: string;
   readonly port: number;
-  readonly coin: CoinQuote;
+  readonly quote: CoinQuote;
   register(worker: string, gpu: GpuUuid): void;
   /** Undefined while the pool is there. */
   poolAway(): PoolAway | undefined;
@@ -47,7 +46,8 @@ export function miningOf(
   links: readonly MiningLink[],
   ground: Surroundings,
 ): FlightSheets | undefined {
-  const sheets = links.map((link) => sheetOf(info, parts, link));
+  const own = links.filter(({ sheet }) => sheet.gpus?.includes(info.uuid) ?? true);
+  const sheets = own.map((link) => sheetOf(info, parts, link));
   const [first] = sheets;
   if (first === undefined) return undefined;
   const { driver, clock } = parts;
@@ -59,19 +59,28 @@ function sheetOf(info: GpuInfo, { config, ledger, clock }: MiningSetting, link: 
   const gpu = info.uuid;
   const worker = `${config.rig.name}-${info.index}`;
   link.register(worker, gpu);
-  const firstShareWithin = config.mining?.miner === undefined ? OWN_FIRST_SHARE : FIRST_SHARE;
+  const { sheet, quote } = link;
+  const firstShareWithin = sheet.miner === undefined ? OWN_FIRST_SHARE : FIRST_SHARE;
   return {
-    name: link.name,
-    coin: link.coin,
-    planned: plannedMiner(info, config.mining, worker, link),
-    watch: new HashingWatch({ gpu, ledger, clock, coin: link.coin, firstShareWithin }),
+    name: sheet.name,
+    coin: quote,
+    fees: sheet.fees,
+    leaveCost: sheet.leaveCost,
+    planned: labelled(plannedMiner(info, worker, link), sheet.name),
+    watch: new HashingWatch({ gpu, ledger, clock, coin: quote, firstShareWithin }),
     poolAway: () => link.poolAway(),
   };
 }
 
+/** So that a container that an agent after this one finds tells by which flight sheet it hashes. */
+const labelled = (planned: PlannedMiner, sheet: string): PlannedMiner => ({
+  ...planned,
+  prepare: async () => ({ ...(await planned.prepare()), sheet }),
+});
+
 /** The operator's own program, else the miner built into Rigshift, as a process or in a container. */
-function plannedMiner(info: GpuInfo, mining: RigConfig["mining"], worker: string, link: MiningLink): PlannedMiner {
-  const { miner, image, threads } = mining ?? {};
+function plannedMiner(info: GpuInfo, worker: string, link: MiningLink): PlannedMiner {
+  const { miner, image, threads } = link.sheet;
   const proxy = { host: link.host, port: link.port };
   if (miner !== undefined) {
     const contained = image === undefined ? {} : { image };

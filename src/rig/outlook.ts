@@ -10,12 +10,12 @@ import {
   startRegret,
 } from "../policy/regret.ts";
 import type { Candidate, GpuFacts, Loan, Owner, SwitchRules } from "../policy/types.ts";
-import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour } from "../units/money.ts";
+import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour, ZERO_USD } from "../units/money.ts";
 import { elapsed, type Millis, millis, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 import { sayBlocked } from "./cooldown.ts";
 import type { Assignment } from "./custody.ts";
-import { hashingBy } from "./flight-sheets.ts";
+import { type FlightSheet, hashingBy } from "./flight-sheets.ts";
 import { sayTooPoor, warnOfLoneRequest } from "./lone-request.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { PriceHold } from "./price-hold.ts";
@@ -37,9 +37,17 @@ export class Outlook {
   constructor(parts: LoopParts) {
     this.#parts = parts;
     this.#lookedAt = parts.clock.monotonic();
-    const [sheet] = parts.mining?.all ?? [];
+    const sheet = lastSheet(parts) ?? parts.mining?.all[0];
     this.#regret = startRegret(sheet ? hashingBy(sheet) : parts.serving ? INFERENCE : RESTING);
     this.#sheetRegret = startRegret(sheet ? hashingBy(sheet) : RESTING);
+  }
+
+  /** A miner that an earlier agent left hashes by this flight sheet: it goes on, unless another one earns more. */
+  resume(name: string): void {
+    const sheet = this.#parts.mining?.all.find((one) => one.name === name);
+    if (sheet === undefined) return;
+    this.#sheetRegret = startRegret(hashingBy(sheet));
+    if (this.#regret.owner.workload === "hashing") this.#regret = this.#sheetRegret;
   }
 
   get valuations(): readonly Valuation[] {
@@ -102,7 +110,15 @@ export class Outlook {
   #costs(): RoundTripCosts {
     const { cost } = this.roundTrip;
     const between = this.#parts.switches.sheetRoundTrip(this.#bestNet()).cost;
-    return (one, other) => (one.workload === "hashing" && other.workload === "hashing" ? between : cost);
+    return (one, other) => {
+      const trip = one.workload === "hashing" && other.workload === "hashing" ? between : cost;
+      return addUsd(trip, addUsd(this.#leaveCost(one), this.#leaveCost(other)));
+    };
+  }
+
+  /** Beside the handover itself. */
+  #leaveCost(work: Work): UsdNano {
+    return this.#parts.mining?.of(work)?.leaveCost ?? ZERO_USD;
   }
 
   /** Why a request worth `worth` did not get a GPU that works for another owner; undefined where its worth was enough. */
@@ -217,4 +233,11 @@ export class Outlook {
     const nets = toCandidates(this.#valuations).map(({ net }) => net);
     return usdPerHour(Math.max(0, ...nets));
   }
+}
+
+/** By which the GPU hashed last, as far as it did. */
+function lastSheet({ ledger, info, mining }: LoopParts): FlightSheet | undefined {
+  const last = ledger.transitions.latest(info.uuid);
+  const name = last?.to === "hashing" ? last.toName : last?.from === "hashing" ? last.fromName : undefined;
+  return mining?.all.find((sheet) => sheet.name === name);
 }

@@ -9,7 +9,7 @@ import { elapsed, hours, minutes, toHours, type UnixMs, unixMs } from "../units/
 import type { HashingTerms } from "../valuation/hashing.ts";
 import type { TokenPrices } from "../valuation/inference.ts";
 import { marginalPrice } from "../valuation/marginal.ts";
-import type { Prices } from "./valuing.ts";
+import type { Prices, TermsOf } from "./valuing.ts";
 
 const LEARN_EVERY = minutes(1);
 const LEARN_FROM = hours(24);
@@ -55,22 +55,24 @@ export function createPriceLook(name: string, atWall: (power: Watts) => Watts, p
 }
 
 /** The operator's terms, with what the last day's shares say and what the coin's pool was seen to credit. */
-function createTerms({ config, ledger, clock }: PriceLookParts): (coin: string) => HashingTerms {
+function createTerms({ config, ledger, clock }: PriceLookParts): NonNullable<Prices["terms"]> {
   const { terms } = config.market;
   const learned = new Map<string, Pick<HashingTerms, "rejected" | "credit"> & { readonly at: UnixMs }>();
-  return (coin) => {
+  return (sheet) => {
     const now = clock.now();
-    const known = learned.get(coin);
+    const known = learned.get(sheet.name);
     const { at, ...seen } =
-      known === undefined || Math.abs(elapsed(known.at, now)) >= LEARN_EVERY ? { at: now, ...learn(coin, now) } : known;
-    learned.set(coin, { at, ...seen });
+      known === undefined || Math.abs(elapsed(known.at, now)) >= LEARN_EVERY
+        ? { at: now, ...learn(sheet, now) }
+        : known;
+    learned.set(sheet.name, { at, ...seen });
     return { ...terms, ...seen };
   };
 
-  function learn(coin: string, now: UnixMs): Pick<HashingTerms, "rejected" | "credit"> {
+  function learn({ name, coin }: TermsOf, now: UnixMs): Pick<HashingTerms, "rejected" | "credit"> {
     const { sharesAccepted, sharesRejected } = ledger.jobs.sumSince(unixMs(now - LEARN_FROM));
     const shares = sharesAccepted + sharesRejected;
-    const credit = ledger.payouts.credit(coin, poolOf(config, coin), now);
+    const credit = ledger.payouts.credit(coin, poolOf(config, name), now);
     return {
       ...(shares < FEWEST_SHARES ? {} : { rejected: sharesRejected / shares }),
       ...(credit === undefined ? {} : { credit: { factor: credit.factor, basis: sayBasis(credit) } }),
@@ -78,9 +80,9 @@ function createTerms({ config, ledger, clock }: PriceLookParts): (coin: string) 
   }
 }
 
-/** The pool that the coin is mined at while it answers. */
-const poolOf = ({ mining }: PriceLookParts["config"], coin: string): string =>
-  mining?.coin === coin ? (mining.pools[0]?.url ?? "") : "";
+/** The pool that the flight sheet mines at while it answers. */
+const poolOf = ({ mining }: PriceLookParts["config"], name: string): string =>
+  mining?.sheets.find((sheet) => sheet.name === name)?.pools[0]?.url ?? "";
 
 const sayBasis = ({ origin, span }: CreditRecord): string => {
   const days = `${Math.max(1, Math.round(toHours(span) / 24))} d`;

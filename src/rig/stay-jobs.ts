@@ -32,10 +32,12 @@ export class StayJobs {
     if (kind !== "hashing" && kind !== "external") return undefined;
     this.#tenancy = kind === "external" ? tenancies.find(name) : undefined;
     if (this.#tenancy !== undefined) return this.#tenancy.beginJob(gpu);
+    const sheet = mining?.of(work);
     const id = `${kind === "hashing" ? "hash" : "guest"}-${randomUUID()}`;
-    const workload = name ?? (kind === "hashing" ? "unknown" : "guest");
+    // Pools credit coins: what they say of one is held against its jobs.
+    const workload = sheet?.coin.coin ?? name ?? (kind === "hashing" ? "unknown" : "guest");
     ledger.jobs.startJob({ id, kind, gpu, workload, started: clock.now() });
-    mining?.of(work)?.watch.begin(id);
+    sheet?.watch.begin(id);
     return id;
   }
 

@@ -15,13 +15,19 @@ import { valueResting } from "../valuation/resting.ts";
 import type { PowerPrice, Valuation } from "../valuation/valuation.ts";
 import type { Activity, RateBook } from "./rates.ts";
 
+/** The flight sheet whose terms are asked for. */
+export interface TermsOf {
+  readonly name: string;
+  readonly coin: string;
+}
+
 /** What values are made from, beside what this GPU was measured to do. */
 export interface Prices {
   readonly electricity: UsdPerKwh;
   /** What a kilowatt-hour costs a load at the wall, undefined where unknown; `electricity` for all when absent. */
   readonly powerFor?: (load: Watts) => PowerPrice | undefined;
   /** What the pool, the miner and the exchange take of a coin's work; nothing when absent. */
-  readonly terms?: (coin: string) => HashingTerms;
+  readonly terms?: (sheet: TermsOf) => HashingTerms;
   /** What listing the GPU at a marketplace would bring, to compare with. */
   readonly rental?: () => RentalTerms | undefined;
   /** What customers pay now. */
@@ -34,6 +40,8 @@ export interface Prices {
 export interface ValuedSheet {
   readonly name: string;
   readonly coin: CoinQuote;
+  /** Instead of the market's terms. */
+  readonly fees?: Partial<HashingTerms>;
 }
 
 /** An external workload as far as its worth goes; its power is that of the GPU while it was used. */
@@ -106,13 +114,21 @@ function priced(power: Watts, { powerFor, electricity }: Prices): PowerOf {
   return { power, ...(price === undefined ? {} : { electricity: price }) };
 }
 
-function valueSheet(sheet: ValuedSheet, { rates, prices }: ValuingFacts, power: PowerOf, now: UnixMs): Valuation {
-  const { name, coin } = sheet;
+function valueSheet(
+  sheet: ValuedSheet,
+  { rates, prices, sheets = [] }: ValuingFacts,
+  power: PowerOf,
+  now: UnixMs,
+): Valuation {
+  const { name, coin, fees } = sheet;
+  // The only flight sheet is measured by itself; of several, one that never runs would stay unknown.
+  const measuredBy = sheets.length > 1 ? { measuredBy: `rigshift bench --sheet ${name}` } : {};
   const hashrate = rates.hashrate(name);
   const price = freshValue(coin, now);
   const { source, asOf, sources, until } = coin;
-  const terms = prices.terms?.(coin.coin);
+  const terms = prices.terms?.({ name, coin: coin.coin });
   return valueHashing({
+    ...measuredBy,
     name,
     coin: coin.coin,
     invented: coin.invented,
@@ -120,7 +136,7 @@ function valueSheet(sheet: ValuedSheet, { rates, prices }: ValuingFacts, power: 
     ...(price === undefined ? {} : { price }),
     origin: { source, asOf, ...(sources === undefined ? {} : { sources }) },
     ...(until === undefined ? {} : { until }),
-    ...(terms === undefined ? {} : { terms }),
+    ...(terms === undefined ? {} : { terms: { ...terms, ...fees } }),
     ...power,
   });
 }

@@ -53,6 +53,8 @@ export interface HashingFacts {
   /** For this power; absent where nobody knows. */
   readonly electricity?: PowerPrice;
   readonly terms?: HashingTerms;
+  /** What would measure it. */
+  readonly measuredBy?: string;
 }
 
 type KnownFacts = HashingFacts & Required<Pick<HashingFacts, "hashrate" | "price" | "power" | "electricity">>;
@@ -63,8 +65,9 @@ export function valueHashing(facts: HashingFacts): Valuation {
   const rate = hashrate === undefined ? "unknown" : sayHashrate(hashrate);
   const sheet = { workload: "hashing", name, label: name, rate } as const;
   if (isKnown(facts)) return { ...sheet, ...valueKnown(facts) };
+  const hint = facts.measuredBy === undefined ? "" : ` (${facts.measuredBy} does)`;
   const missing = [
-    facts.hashrate === undefined ? "its hashrate has not been measured yet" : undefined,
+    facts.hashrate === undefined ? `its hashrate has not been measured yet${hint}` : undefined,
     facts.price === undefined ? "its price is stale or unknown" : undefined,
     facts.power === undefined ? "its power has not been measured yet" : undefined,
     facts.power !== undefined && facts.electricity === undefined ? "the price of electricity is unknown" : undefined,

@@ -8,6 +8,8 @@ export interface WorkSpec {
   /** Stable per rig: the driver runs at most one unit of work under each name. */
   readonly name: string;
   readonly role: WorkRole;
+  /** Which of several of its role and GPU: a flight sheet. Told again when the work is adopted; no other work for it. */
+  readonly sheet?: string;
   readonly gpu: GpuUuid;
   readonly command: string;
   readonly args: readonly string[];
@@ -176,6 +178,7 @@ export interface AdoptedWork {
   readonly name: string;
   readonly role: WorkRole;
   readonly gpus: readonly GpuUuid[];
+  readonly sheet?: string;
   /** Hash of the spec it was made from. */
   readonly fingerprint: string;
   readonly state: "running" | "paused" | "stopped";

@@ -16,6 +16,7 @@ import { createDockerDriver, type DockerDriverParts } from "../../src/workloads/
 import type { ContainerDriver } from "../../src/workloads/driver.ts";
 import { eventually } from "./agent-process.ts";
 import type { PrivateEngine } from "./engine.ts";
+import { flightSheet } from "./flight-sheet.ts";
 import { shareRow } from "./ledger-rows.ts";
 import { type Card, cardUuid, OccupiedCards } from "./nvml/occupied-cards.ts";
 import { grantOf } from "./queued-request.ts";
@@ -191,7 +192,7 @@ async function open(options: ContainerRigOptions, stack: AsyncDisposableStack): 
       env: {},
       host: engine.host,
       images: { allowed: images, pull: false },
-      miners: { gateway: minerAddress, proxy: () => sink },
+      miners: { gateway: minerAddress, proxies: () => [sink] },
       ...options.driver,
     }),
     (one) => one.close(),
@@ -207,9 +208,9 @@ async function open(options: ContainerRigOptions, stack: AsyncDisposableStack): 
     logger,
     mining: [
       {
-        name: "devcoin",
+        sheet: config.mining?.sheets[0] ?? flightSheet(),
         ...minerAddress,
-        coin: readMarketFile("sample").coin("devcoin", "sha256d"),
+        quote: readMarketFile("sample").coin("devcoin", "sha256d"),
         register: (worker, gpu) => void workers.set(worker, gpu),
         poolAway: () => undefined,
       },

@@ -62,6 +62,16 @@ export const fakeGpu = (changes: Partial<GpuView> = {}): GpuView => ({
   ...changes,
 });
 
+const POOL = {
+  sheet: "devcoin",
+  url: "devpool",
+  state: "connected",
+  difficulty: 0.014,
+  sinceMs: START_MS - 99 * MINUTE_MS,
+  reason: null,
+  foreign: [],
+} as const;
+
 export const fakeRig = (changes: Partial<RigView> = {}): RigView => ({
   rig: "attic-01",
   version: "0.1.0",
@@ -80,14 +90,8 @@ export const fakeRig = (changes: Partial<RigView> = {}): RigView => ({
     contextTokens: 512,
     reason: null,
   },
-  pool: {
-    url: "devpool",
-    state: "connected",
-    difficulty: 0.014,
-    sinceMs: START_MS - 99 * MINUTE_MS,
-    reason: null,
-    foreign: [],
-  },
+  pool: POOL,
+  pools: [POOL],
   electricityUsdPerKwh: 0.15,
   electricitySource: "electricity.calendar",
   electricityUntilMs: START_MS + 3_600_000,

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import type { RigConfig } from "../../config/load.ts";
+import type { FlightSheetConfig } from "../../config/load.ts";
 import type { GpuInfo } from "../../gpu/source.ts";
 import type { GpuUuid } from "../../ledger/rows.ts";
 import { messageOf, systemCodeOf } from "../../lib/errors.ts";
@@ -27,8 +27,8 @@ const LOOPBACK = "127.0.0.1";
 /** Inside a container every port is free. */
 const CONTAINER_PORT = 4067;
 
-/** `mining.miner` of the configuration. */
-export type MinerConfig = NonNullable<NonNullable<RigConfig["mining"]>["miner"]>;
+/** The miner of a flight sheet. */
+export type MinerConfig = NonNullable<FlightSheetConfig["miner"]>;
 
 /** A miner program as it is started for one GPU. */
 export interface MinerRun {

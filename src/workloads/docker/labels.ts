@@ -10,11 +10,13 @@ export const LABEL = {
   role: "rigshift.role",
   spec: "rigshift.spec",
   work: "rigshift.work",
+  sheet: "rigshift.sheet",
 } as const;
 
 export interface Labels {
   readonly name: string;
   readonly role: WorkRole;
+  readonly sheet?: string;
   /** Those it sees, or the one device that it is booked on. */
   readonly gpus: readonly GpuUuid[];
   /** Hash of everything that makes two specs the same container. */
@@ -27,6 +29,7 @@ export const toLabels = (rig: string, spec: WorkSpec, fingerprint: string): Reco
   [LABEL.role]: spec.role,
   [LABEL.spec]: fingerprint,
   [LABEL.work]: spec.name,
+  ...(spec.sheet === undefined ? {} : { [LABEL.sheet]: spec.sheet }),
 });
 
 const schema = z.object({
@@ -34,6 +37,7 @@ const schema = z.object({
   [LABEL.role]: z.enum(["miner", "engine"]),
   [LABEL.spec]: z.string().regex(/^[0-9a-f]{64}$/),
   [LABEL.work]: z.string().min(1),
+  [LABEL.sheet]: z.string().max(64).optional(),
 });
 
 /** Reads our labels back; undefined for a container that is not this rig's, whatever it claims otherwise. */
@@ -41,7 +45,9 @@ export function readLabels(rig: string, labels: Readonly<Record<string, string>>
   if (labels[LABEL.rig] !== rig) return undefined;
   const parsed = schema.safeParse(labels);
   if (!parsed.success) return undefined;
+  const sheet = parsed.data[LABEL.sheet];
   return {
+    ...(sheet === undefined ? {} : { sheet }),
     name: parsed.data[LABEL.work],
     role: parsed.data[LABEL.role],
     gpus: parsed.data[LABEL.gpu].split(",") as GpuUuid[],

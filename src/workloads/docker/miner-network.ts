@@ -11,10 +11,10 @@ const LABEL = "rigshift.network";
 
 /** How the miners in containers reach the Stratum proxy. */
 export interface MinerAccess {
-  /** On the bridge that the miners are on; the bridge's network is the /24 around it. */
+  /** On the bridge that the miners are on, whose network is the /24 around it; one port for each proxy, from this on. */
   readonly gateway: Endpoint;
-  /** The proxy, on loopback; undefined until it listens. */
-  readonly proxy: () => Endpoint | undefined;
+  /** The proxies, on loopback, in an order that stays; none until they listen. */
+  readonly proxies: () => readonly Endpoint[];
 }
 
 const schema = z.looseObject({
@@ -23,11 +23,12 @@ const schema = z.looseObject({
   IPAM: z.looseObject({ Config: z.array(z.looseObject({ Gateway: z.string().nullish() })).nullish() }),
 });
 
-/** The bridge of the operator's miners and the way from it to the proxy; owned by one driver. */
+/** The bridge of the operator's miners and the ways from it to the proxies; owned by one driver. */
 export class MinerNetwork {
   readonly #engine: Engine;
   readonly #access: MinerAccess | undefined;
-  #relay: Relay | undefined;
+  /** In the order of the proxies. */
+  #relays: readonly Relay[] = [];
   /** Two cards that start at once must not both make the network and the relay. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -36,7 +37,7 @@ export class MinerNetwork {
     this.#access = access;
   }
 
-  /** The bridge is there and leads to the proxy; throws `ERR_CONTAINER_NETWORK` where it cannot. */
+  /** The bridge is there and leads to the proxies; throws `ERR_CONTAINER_NETWORK` where it cannot. */
   ensure(signal: AbortSignal): Promise<void> {
     const turn = this.#turn.then(() => this.#ensure(signal));
     this.#turn = turn.catch(() => {
@@ -52,17 +53,20 @@ export class MinerNetwork {
     if (!(await this.#isThere(gateway.host, signal))) await this.#create(gateway.host, signal);
     const subnet = new BlockList();
     subnet.addSubnet(networkOf(gateway.host), 24);
-    this.#relay ??= await openRelay({
-      listen: gateway,
-      // The kernel takes connections to this address on any interface, so who may come is checked by hand.
-      accepts: (remote) => subnet.check(remote),
-      open: () => toProxy(access),
-    });
+    for (let index = this.#relays.length; index < access.proxies().length; index++) {
+      const relay = await openRelay({
+        listen: { ...gateway, port: gateway.port + index },
+        // The kernel takes connections to this address on any interface, so who may come is checked by hand.
+        accepts: (remote) => subnet.check(remote),
+        open: () => toProxy(access, index),
+      });
+      this.#relays = [...this.#relays, relay];
+    }
   }
 
   async close(): Promise<void> {
-    await this.#relay?.close();
-    this.#relay = undefined;
+    await Promise.all(this.#relays.map((relay) => relay.close()));
+    this.#relays = [];
   }
 
   async #isThere(gateway: string, signal: AbortSignal): Promise<boolean> {
@@ -111,8 +115,8 @@ export class MinerNetwork {
   }
 }
 
-function toProxy({ proxy }: MinerAccess): Socket {
-  const address = proxy();
+function toProxy({ proxies }: MinerAccess, index: number): Socket {
+  const address = proxies()[index];
   if (address === undefined) throw broken("the Stratum proxy does not listen yet", "try again");
   return connect({ host: address.host, port: address.port, allowHalfOpen: true });
 }

@@ -74,6 +74,7 @@ const container = z
 const schema = z.object({
   name: z.string().regex(/^[\x21-\x7e]{1,128}$/, "a name of 1 to 128 printable characters"),
   role: z.enum(["miner", "engine"]),
+  sheet: z.string().max(64).optional(),
   command: argument,
   args: z.array(argument).max(1024),
   env: z

@@ -29,12 +29,13 @@ export function toUnit({ name, role, gpus, id, startedAt }: Found): Unit {
   return { name, role, gpus, container: id, startedAt, probe: gpuProbeOf({ gpus }) };
 }
 
-export function toAdopted({ name, role, gpus, fingerprint, state, id, startedAt }: Found): AdoptedWork {
+export function toAdopted({ name, role, sheet, gpus, fingerprint, state, id, startedAt }: Found): AdoptedWork {
   const started = Date.parse(startedAt);
   const isUp = state === "running" || state === "paused";
   return {
     name,
     role,
+    ...(sheet === undefined ? {} : { sheet }),
     gpus,
     fingerprint,
     state: isUp ? state : "stopped",

@@ -167,7 +167,7 @@ workloads: { docker: { host: "unix:///nonexist/docker.sock", images: ["${image}"
     expect(lineOf(await doctor(ANY_PORT + coin, "--json"), "market file")).toMatchObject({
       level: "fail",
       found: expect.stringContaining("does not list the coin nocoin"),
-      mend: expect.stringContaining("set mining.coin to one of"),
+      mend: expect.stringContaining("take as coin one of"),
     });
   });
 

@@ -49,7 +49,7 @@ testWith(
     const driver = createDockerDriver({
       ...{ clock: systemClock, logger: silentLogger, rig: "rig", env: {}, host: engine().host },
       images: { allowed: [image], pull: false },
-      miners: { gateway, proxy: () => undefined },
+      miners: { gateway, proxies: () => [] },
     });
     try {
       const miner = { program: "t-rex", algorithm: "sha256d", args: [], startTimeout: seconds(60) } as const;

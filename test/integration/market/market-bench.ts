@@ -63,8 +63,9 @@ export class MarketBench implements AsyncDisposable {
     return until(() => this.server.questions.length >= count);
   }
 
-  priceOf({ coin }: Market): number | undefined {
-    return coin && freshValue(coin, this.clock.now());
+  priceOf(market: Market, coin = "devcoin"): number | undefined {
+    const quote = market.coin({ coin });
+    return quote && freshValue(quote, this.clock.now());
   }
 
   /** Moves on until the source was asked once more. */

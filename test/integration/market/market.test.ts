@@ -13,6 +13,7 @@ afterEach(async () => {
   await bench[Symbol.asyncDispose]();
 });
 
+const DEVCOIN = { coin: "devcoin" };
 const coinPrice = (market: Market) => bench.priceOf(market);
 
 describe("the price of a coin", () => {
@@ -23,8 +24,8 @@ describe("the price of a coin", () => {
     expect(bench.priceOf(market)).toBeUndefined();
     await bench.nextPoll(1.2);
     await until(() => bench.priceOf(market) === 5e-7);
-    expect(market.coin?.source).toMatch(/^127\.0\.0\.1:\d+ \(1 of 1 believed\)$/);
-    expect(market.coin).toMatchObject({ unit: "USD/TH", currency: "USD", invented: false, maxAge: 3_600_000 });
+    expect(market.coin(DEVCOIN)?.source).toMatch(/^127\.0\.0\.1:\d+ \(1 of 1 believed\)$/);
+    expect(market.coin(DEVCOIN)).toMatchObject({ unit: "USD/TH", currency: "USD", invented: false, maxAge: 3_600_000 });
   });
 
   test.each([
@@ -60,15 +61,15 @@ describe("the price of a coin", () => {
     bench.server.says('{"usd": 5e-7}');
     const market = bench.open({ market: { sources: [bench.source()] } });
     await bench.asked(1);
-    expect(market.coin?.until).toBeUndefined();
+    expect(market.coin(DEVCOIN)?.until).toBeUndefined();
     await bench.nextPoll(1.2);
     await until(() => bench.priceOf(market) === 5e-7);
     // It was read within the six seconds by which a question may come later.
-    expect(market.coin?.until).toBeGreaterThan(bench.clock.now() + 4.8 * MINUTE);
-    expect(market.coin?.until).toBeLessThanOrEqual(bench.clock.now() + 5 * MINUTE);
+    expect(market.coin(DEVCOIN)?.until).toBeGreaterThan(bench.clock.now() + 4.8 * MINUTE);
+    expect(market.coin(DEVCOIN)?.until).toBeLessThanOrEqual(bench.clock.now() + 5 * MINUTE);
     bench.server.answer = () => {};
     await bench.clock.advance(5 * MINUTE);
-    expect(market.coin?.until).toBeUndefined();
+    expect(market.coin(DEVCOIN)?.until).toBeUndefined();
   });
 
   test("from a file that is written once is believed a minute later, and no more often read once it is", async () => {

@@ -28,8 +28,12 @@ const pool = (at: number, { host = "127.0.0.1", scheme = "stratum+tcp" } = {}) =
   url: `${scheme}://${host}:${at}`,
   endpoint: { kind: "stratum", host, port: at } as const,
 });
-const check = (pools: Parameters<typeof miningChecks>[0]) =>
-  Promise.all(miningChecks(pools).map((one) => runCheck(one, new AbortController().signal, seconds(20))));
+const check = (pools: Parameters<typeof miningChecks>[0][number]["pools"]) =>
+  Promise.all(
+    miningChecks(pools.length === 0 ? [] : [{ pools }]).map((one) =>
+      runCheck(one, new AbortController().signal, seconds(20)),
+    ),
+  );
 
 test("a pool whose port takes a connection is fine, by name too", async () => {
   expect(await check([pool(port), pool(port, { host: "localhost" })])).toMatchObject([
@@ -89,7 +93,7 @@ describe("a pool over TLS", () => {
 test("a pool that never answers is given up when the time is over", async () => {
   const mute = createServer((socket) => void socket.on("error", () => {}).resume());
   const { port: at } = await listen(mute);
-  const [one] = miningChecks([pool(at, { scheme: "stratum+ssl" })]);
+  const [one] = miningChecks([{ pools: [pool(at, { scheme: "stratum+ssl" })] }]);
   const checked = one && (await runCheck(one, new AbortController().signal, millis(100)));
   expect(checked).toMatchObject({ level: "fail", found: expect.stringMatching(/no answer/) });
   await new Promise((resolve) => mute.close(resolve));
@@ -105,7 +109,7 @@ test("the built-in pool needs nothing, nor does a rig that does not mine", async
 test("a miner program is fine where it can be run, and fails with what to change where it cannot", async () => {
   const look = (file?: string) =>
     Promise.all(
-      minerChecks({ program: "t-rex", ...(file === undefined ? {} : { file }) }).map((one) =>
+      minerChecks([{ program: "t-rex", ...(file === undefined ? {} : { file }) }]).map((one) =>
         runCheck(one, new AbortController().signal, seconds(20)),
       ),
     );
@@ -119,5 +123,13 @@ test("a miner program is fine where it can be run, and fails with what to change
     },
   ]);
   expect(await look()).toEqual([]);
-  expect(minerChecks(undefined)).toEqual([]);
+  expect(minerChecks([])).toEqual([]);
+});
+
+test("each flight sheet is judged by its own pools, and a program of several is looked at once", async () => {
+  const checks = miningChecks([{ pools: [pool(port)] }, { pools: [pool(closed)] }]);
+  const checked = await Promise.all(checks.map((one) => runCheck(one, new AbortController().signal, seconds(20))));
+  expect(checked.map(({ level }) => level)).toEqual(["ok", "fail"]);
+  const miner = { program: "t-rex", file: "/opt/t-rex" };
+  expect(minerChecks([miner, miner, { program: "rigel", file: "/opt/rigel" }])).toHaveLength(2);
 });

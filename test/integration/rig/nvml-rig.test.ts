@@ -9,6 +9,7 @@ import { readMarketFile } from "../../../src/market/file.ts";
 import { RigController } from "../../../src/rig/controller.ts";
 import { FakeProcesses } from "../../support/fake-processes.ts";
 import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
+import { flightSheet } from "../../support/flight-sheet.ts";
 import { shareRow } from "../../support/ledger-rows.ts";
 import { MachineTree } from "../../support/machine-tree.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
@@ -64,10 +65,10 @@ class NvmlRig implements AsyncDisposable {
       logger,
       mining: [
         {
-          name: "devcoin",
+          sheet: flightSheet(),
           host: "127.0.0.1",
           port: 3333,
-          coin: readMarketFile("sample").coin("devcoin", "sha256d"),
+          quote: readMarketFile("sample").coin("devcoin", "sha256d"),
           register: () => {},
           poolAway: () => undefined,
         },

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { toPoolView } from "../../../src/api/pool-view.ts";
-import { parseConfig } from "../../../src/config/load.ts";
 import type { StratumProxy } from "../../../src/mining/stratum/proxy.ts";
 import { unixMs } from "../../../src/units/time.ts";
+import { flightSheet } from "../../support/flight-sheet.ts";
 
 const URL = "stratum+tcp://pool.example.org:3333";
 const at = unixMs(1_700_000_000_000);
@@ -10,12 +10,12 @@ const proxy = (url: string, foreign: ReturnType<StratumProxy["foreign"]> = []) =
   state: () => ({ state: "connected" as const, url, since: at }),
   foreign: () => foreign,
 });
-const config = (...urls: string[]) =>
-  parseConfig({ version: 1, mining: { pools: urls.map((url) => ({ url })) } }, "rig.yaml", "/");
+const sheet = (...urls: string[]) => flightSheet({ pools: urls.map((url) => ({ url })) });
 
 test("a pool is shown by its address, the embedded one by its name", () => {
   const embedded = "stratum+tcp://127.0.0.1:40123";
-  expect(toPoolView(proxy(URL), config(URL, "devpool"))).toEqual({
+  expect(toPoolView({ proxy: proxy(URL), sheet: sheet(URL, "devpool") })).toEqual({
+    sheet: "devcoin",
     url: URL,
     state: "connected",
     difficulty: null,
@@ -23,12 +23,15 @@ test("a pool is shown by its address, the embedded one by its name", () => {
     reason: null,
     foreign: [],
   });
-  expect(toPoolView(proxy(embedded), config(URL, "devpool")).url).toBe("devpool");
+  expect(toPoolView({ proxy: proxy(embedded), sheet: sheet(URL, "devpool") }).url).toBe("devpool");
 });
 
 test("a login that is not the rig's own is shown with its shares, harmless and cut to length", () => {
   const counts = { accepted: 3, rejected: 1, unknown: 2, expectedHashes: 9e9, since: at, last: unixMs(at + 5) };
-  const { foreign } = toPoolView(proxy(URL, [{ worker: `\u001b[31mdev${"x".repeat(500)}`, ...counts }]), config(URL));
+  const { foreign } = toPoolView({
+    proxy: proxy(URL, [{ worker: `\u001b[31mdev${"x".repeat(500)}`, ...counts }]),
+    sheet: sheet(URL),
+  });
   expect(foreign).toEqual([
     {
       login: ` [31mdev${"x".repeat(120)}`,

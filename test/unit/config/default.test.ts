@@ -9,8 +9,8 @@ test("without a file the CPU mines for the built-in pool and answers with the bu
   expect(config.file).toBeUndefined();
   expect(config.mode).toBe("auto");
   expect(config.gpus.source).toBe("cpu");
-  expect(config.mining?.coin).toBe("devcoin");
-  expect(config.mining?.pools.map((pool) => pool.endpoint)).toEqual([{ kind: "devpool" }]);
+  expect(config.mining?.sheets[0]?.coin).toBe("devcoin");
+  expect(config.mining?.sheets[0]?.pools.map((pool) => pool.endpoint)).toEqual([{ kind: "devpool" }]);
   expect(config.inference?.engine.kind).toBe("builtin");
   expect(isAbsolute(config.inference?.engine.modelFile ?? "")).toBe(true);
 });

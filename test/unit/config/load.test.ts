@@ -65,7 +65,7 @@ describe("a valid file", () => {
     expect(config.dataDir).toBe("/etc/rig/data");
     expect(config.market.file).toBe("/etc/rig/prices.yaml");
     expect(config.inference?.engine.modelFile).toBe("/models/m.gguf");
-    expect(config.mining?.pools[0]?.password).toEqual({ file: "/etc/rig/pool.password" });
+    expect(config.mining?.sheets[0]?.pools[0]?.password).toEqual({ file: "/etc/rig/pool.password" });
   });
 
   test("takes the script of simulated GPUs from its own folder", () => {
@@ -74,7 +74,7 @@ describe("a valid file", () => {
   });
 
   test("names the parts of a pool's address", () => {
-    const pools = parse({ version: 1, mining: { pools: [stratum, { url: "devpool" }] } }).mining?.pools;
+    const pools = parse({ version: 1, mining: { pools: [stratum, { url: "devpool" }] } }).mining?.sheets[0]?.pools;
     expect(pools?.[0]).toEqual({
       ...stratum,
       endpoint: { kind: "stratum", host: "pool.example.org", port: 3333 },
@@ -85,7 +85,7 @@ describe("a valid file", () => {
   test("takes TLS, a pin and the pool's own terms", () => {
     const pool = { ...stratum, url: "stratum+ssl://pool.example.org:443", tlsPin: "ab".repeat(32) };
     const terms = { algorithm: "sha256d", dialect: "bitcoin-v1" };
-    const pools = parse({ version: 1, mining: { pools: [{ ...pool, ...terms }] } }).mining?.pools;
+    const pools = parse({ version: 1, mining: { pools: [{ ...pool, ...terms }] } }).mining?.sheets[0]?.pools;
     expect(pools?.[0]).toMatchObject({ ...pool, ...terms, endpoint: { host: "pool.example.org", port: 443 } });
   });
 

@@ -5,7 +5,8 @@ import { MINER_NAMES } from "../../../src/config/mining-terms.ts";
 import { seconds } from "../../../src/units/time.ts";
 
 const pools = [{ url: "stratum+tcp://pool.example.org:3333" }];
-const parse = (fields: object) => parseConfig({ version: 1, mining: { pools, ...fields } }, "rig.yaml", "/").mining;
+const parse = (fields: object) =>
+  parseConfig({ version: 1, mining: { pools, ...fields } }, "rig.yaml", "/").mining?.sheets[0];
 const generic = { args: ["-o", "{pool}"], path: "/stats", hashrate: "/rate" };
 
 describe("mining.miner", () => {
@@ -29,7 +30,7 @@ describe("mining.miner", () => {
     const workloads = { docker: { images: [image] } };
     const mining = { pools, image, miner: { program: "t-rex" } };
     const config = parseConfig({ version: 1, workloads, mining }, "rig.yaml", "/");
-    expect(config.mining).toMatchObject({ image, miner: { program: "t-rex", startTimeout: seconds(60) } });
+    expect(config.mining?.sheets[0]).toMatchObject({ image, miner: { program: "t-rex", startTimeout: seconds(60) } });
   });
 
   test("takes the program's own name of the algorithm and more arguments", () => {

@@ -10,6 +10,7 @@ import { usdNano } from "../../../src/units/money.ts";
 import { minutes, unixMs } from "../../../src/units/time.ts";
 import { FakeGpuSource } from "../../support/fake-gpu-source.ts";
 import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
+import { flightSheet } from "../../support/flight-sheet.ts";
 import { GPU_A, GPU_B, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
@@ -58,10 +59,10 @@ function rigOf(config: RigConfig): RigController {
     logger: createLogger("debug", (line) => log.push(line)),
     mining: [
       {
-        name: "devcoin",
+        sheet: flightSheet(),
         host: "127.0.0.1",
         port: 3333,
-        coin: readMarketFile("sample").coin("devcoin", "sha256d"),
+        quote: readMarketFile("sample").coin("devcoin", "sha256d"),
         register: (worker, gpu) => void workers.set(worker, gpu),
         poolAway: () => undefined,
       },

@@ -59,7 +59,7 @@ const idle = (changes?: Parameters<typeof contained>[2]) => script(image, "setIn
 const operator = () => idle({ name: "miner", role: "miner", container: { profile: "operator" } });
 const miners = () => ({
   gateway: { host: gateway(), port: 3433 },
-  proxy: () => ({ host: "127.0.0.1", port: portOf(proxy) }),
+  proxies: () => [{ host: "127.0.0.1", port: portOf(proxy) }],
 });
 
 const profiles = [

@@ -1,0 +1,64 @@
+import type { Endpoint } from "../config/fields.ts";
+import type { FlightSheetConfig, RigConfig } from "../config/load.ts";
+import { readSecret } from "../config/secret.ts";
+import type { ShareRow } from "../ledger/rows.ts";
+import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
+import { startDevpool } from "./reference/devpool.ts";
+import type { PoolTarget } from "./stratum/pool-url.ts";
+import { type StratumProxy, startStratumProxy } from "./stratum/proxy.ts";
+
+export interface SheetParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Closes what was opened. */
+  readonly stack: AsyncDisposableStack;
+  /** Told of every share with the name of its flight sheet. */
+  readonly onShare: (share: ShareRow, sheet: string) => void;
+}
+
+/** A flight sheet with its pools, and the proxy that its miners go through; no pool hears of it before a miner does. */
+export interface OpenSheet {
+  readonly sheet: FlightSheetConfig;
+  readonly pools: readonly PoolTarget[];
+  readonly proxy: StratumProxy;
+}
+
+/** One proxy per flight sheet, in order. */
+export async function openSheets(
+  { mining }: Pick<RigConfig, "mining">,
+  parts: SheetParts,
+): Promise<readonly OpenSheet[]> {
+  const open: OpenSheet[] = [];
+  for (const sheet of mining?.sheets ?? []) open.push(await openSheet(sheet, parts));
+  return open;
+}
+
+async function openSheet(sheet: FlightSheetConfig, parts: SheetParts): Promise<OpenSheet> {
+  const { clock, logger, stack, onShare } = parts;
+  const pools = await openPools(sheet, parts);
+  const listen: Endpoint = { host: "127.0.0.1", port: 0 };
+  const record = (share: ShareRow) => onShare(share, sheet.name);
+  const proxy = await startStratumProxy({ listen, pools, clock, logger, onShare: record, onUpstream: () => {} });
+  stack.defer(() => proxy.close());
+  return { sheet, pools, proxy };
+}
+
+/** The configured pools; the embedded one is started where it is asked for. */
+async function openPools(
+  { algorithm, pools }: FlightSheetConfig,
+  { clock, logger, stack }: SheetParts,
+): Promise<readonly PoolTarget[]> {
+  const targets: PoolTarget[] = [];
+  for (const { endpoint, password, ...pool } of pools) {
+    const secret = password === undefined ? "x" : readSecret(password);
+    if (endpoint.kind === "stratum") {
+      targets.push({ algorithm, ...pool, password: secret });
+      continue;
+    }
+    const devpool = await startDevpool({ host: "127.0.0.1", port: 0, clock, logger });
+    stack.defer(() => devpool.close());
+    targets.push({ ...pool, url: `stratum+tcp://${devpool.host}:${devpool.port}`, password: secret });
+  }
+  return targets;
+}

@@ -1,0 +1,9 @@
+import { type FlightSheetConfig, parseConfig } from "../../src/config/load.ts";
+
+/** The one flight sheet of `mining` as rig.yaml has it: devcoin at the built-in pool, unless `fields` say otherwise. */
+export function flightSheet(fields: Readonly<Record<string, unknown>> = {}): FlightSheetConfig {
+  const config = parseConfig({ version: 1, mining: { pools: [{ url: "devpool" }], ...fields } }, "rig.yaml", "/");
+  const [sheet] = config.mining?.sheets ?? [];
+  if (sheet === undefined) throw new Error("nothing is mined");
+  return sheet;
+}
