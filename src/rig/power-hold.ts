@@ -32,10 +32,14 @@ export function budgetOf({ config, clock, gpus, driver }: BudgetParts): PowerBud
   return new PowerBudget({ clock, groups, startEvery, isHeld: groups.length > 0 && driver.onSurveyed !== undefined });
 }
 
+interface LastTransitions {
+  readonly transitions: Pick<Ledger["transitions"], "latest">;
+}
+
 export interface PowerHoldParts {
   readonly power: PowerBudget;
   readonly driver: Pick<RigDriver, "onSurveyed">;
-  readonly ledger: Pick<Ledger, "transitions">;
+  readonly ledger: LastTransitions;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly left: ReadonlyMap<GpuUuid, LeftLoad>;
@@ -67,7 +71,7 @@ export async function openWhenTold(parts: PowerHoldParts, signal: AbortSignal): 
 }
 
 /** Whatever did not end in order at rest, or with a guest, may run on. */
-function mayBeAtWork({ transitions }: Pick<Ledger, "transitions">, gpu: GpuUuid): boolean {
+function mayBeAtWork({ transitions }: LastTransitions, gpu: GpuUuid): boolean {
   const last = transitions.latest(gpu);
   if (last === undefined) return false;
   return last.outcome !== "completed" || (last.to !== "none" && last.to !== "external");
