@@ -106,7 +106,16 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
   adopt(spec: WorkSpec, state: AdoptedWork["state"] = "running"): void {
     if (state !== "stopped") this.running.set(spec.name, spec);
     const { name, role, gpu } = spec;
-    const found = { name, role, gpus: [gpu], fingerprint: "f", state, container: `c-${role}`, since: undefined };
+    const found = {
+      name,
+      role,
+      ...(spec.sheet === undefined ? {} : { sheet: spec.sheet }),
+      gpus: [gpu],
+      fingerprint: "f",
+      state,
+      container: `c-${role}`,
+      since: undefined,
+    };
     for (const listener of this.#adopters) listener(found);
   }
 
