@@ -200,14 +200,14 @@ class BenchRun {
   }
 
   async *#sweep(range: LimitRange): Steps<readonly BenchFigure[]> {
-    const wanted = this.#order.sweep?.limits ?? usualLimits(range.now, range.lowest);
+    const wanted = this.#order.sweep?.limits ?? usualLimits(range.standing, range.lowest);
     const limits = [...new Set(wanted)].sort((a, b) => b - a);
     const figures: BenchFigure[] = [];
     for (const [index, powerLimit] of limits.entries()) {
       const done = { part: index / limits.length, share: 1 / limits.length, powerLimit };
       const refusal = yield* this.#set(powerLimit, done.part);
       if (this.#signal.aborted) break;
-      const isStanding = powerLimit === range.now;
+      const isStanding = powerLimit === range.standing;
       if (refusal !== undefined) figures.push(yield* this.#tell({ ...this.#blank(), powerLimit, note: refusal }));
       else if (this.#role === "hashing") figures.push(yield* this.#hash({ ...done, isStanding }));
       else figures.push(yield* this.#serveAt(this.#slots, { ...done, isStanding }));

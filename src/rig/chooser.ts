@@ -49,7 +49,8 @@ export class Chooser {
 
   #decide(rules: SwitchRules, now: UnixMs): Choice {
     const facts = this.#facts(now);
-    return { decision: this.#unlessBlocked(decide(facts, rules, now), now), facts };
+    const decision = this.#parts.trial.explain(decide(facts, rules, now));
+    return { decision: this.#unlessBlocked(decision, now), facts };
   }
 
   #facts(now: UnixMs): GpuFacts {

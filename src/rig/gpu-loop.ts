@@ -260,7 +260,7 @@ export class GpuLoop {
 
   /** Says at the queue's door what would be refused anyway. */
   #syncAdmission(rules: SwitchRules): void {
-    const { queue, mode, cooldown, steady, custody } = this.#parts;
+    const { queue, mode, cooldown, steady, custody, trial } = this.#parts;
     const now = steady.now();
     const block = cooldown.blocking(INFERENCE, now);
     const current = mode();
@@ -268,7 +268,7 @@ export class GpuLoop {
     const isHashing = assignment.workload === "hashing" && this.#outlook.owner.workload === "hashing";
     if (assignment.workload === "external") queue.refuseAll("not-serving", "this GPU is used by somebody else");
     else if (current !== "auto" && current !== "serve")
-      queue.refuseAll("not-serving", `this rig is in mode ${current}`);
+      queue.refuseAll("not-serving", trial.words ?? `this rig is in mode ${current}`);
     else if (block !== undefined) queue.refuseAll("engine-failed", "the engine is not available", block.until);
     else if (this.#capUntil !== undefined && now < this.#capUntil)
       queue.refuseAll("not-serving", "this GPU was handed over too often in the last hour", this.#capUntil);
@@ -291,11 +291,11 @@ export class GpuLoop {
   }
 
   #accept(decision: Decision, facts: GpuFacts, mode: Mode): void {
-    const { clock, onChange, custody, shed, trial } = this.#parts;
+    const { clock, onChange, custody, shed } = this.#parts;
     this.#wanted = decision.action === "switch" ? decision.to : toWork(facts);
     const isStuck = custody.state === "faulted";
     // Work that a customer pays for does not rest, whatever has been ordered.
-    const why = (decision.rule === "busy" ? undefined : (shed() ?? trial.words)) ?? decision.why;
+    const why = (decision.rule === "busy" ? undefined : shed()) ?? decision.why;
     this.#why = isStuck ? `${why}; the last handover failed, and its work may still run` : why;
     if (decision.rule === "gap-cap" && facts.queue.waiting > 0) this.#capUntil = facts.gapSwitchFree;
     this.#journal.record(decision, { facts, mode, valuations: this.#outlook.valuations }, clock.now());

@@ -1,5 +1,6 @@
 import type { Mode, Workload } from "../ledger/rows.ts";
 import type { Work } from "../ledger/work.ts";
+import type { Decision } from "../policy/types.ts";
 import type { Watts } from "../units/energy.ts";
 import { RigStateError } from "./errors.ts";
 import type { LimitRange, Tuner } from "./tuner.ts";
@@ -9,6 +10,8 @@ export type LimitOutcome =
   | { readonly kind: "held"; readonly limit: Watts }
   | { readonly kind: "refused"; readonly limit: Watts; readonly reason: string; readonly isFinal: boolean };
 
+const LOOKS_BETWEEN = 30;
+
 /** What one benchmark wants of one GPU. The benchmark sets it; the GPU's loop alone acts on it, and takes it back. */
 export class Trial {
   readonly #tuner: Tuner;
@@ -17,6 +20,8 @@ export class Trial {
   #sheet: string | undefined;
   #limit: Watts | undefined;
   #outcome: LimitOutcome | undefined;
+  /** So many looks pass until a limit that was not set back is tried again. */
+  #pause = 0;
 
   constructor(tuner: Tuner) {
     this.#tuner = tuner;
@@ -67,6 +72,12 @@ export class Trial {
     return this.#mode === undefined ? undefined : "taken for a benchmark, until that ends";
   }
 
+  /** What only a benchmark ordered is not told as the operator's order, neither to people nor in the ledger. */
+  explain(decision: Decision): Decision {
+    const { words } = this;
+    return words === undefined || decision.rule !== "mode" ? decision : { ...decision, why: words };
+  }
+
   /** How far a limit may go; undefined where the GPU tells none. */
   limits(workload: Workload, signal: AbortSignal): Promise<LimitRange | undefined> {
     return this.#tuner.limits(workload === "hashing" ? "hashing" : "serving", signal);
@@ -96,12 +107,14 @@ export class Trial {
     const limit = this.#limit;
     const { held } = this.#tuner;
     if (limit === undefined) {
-      if (held !== undefined) await this.#tuner.letGo(signal);
+      if (held === undefined || this.#pause-- > 0) return;
+      this.#pause = (await this.#tuner.letGo(signal)) ? 0 : LOOKS_BETWEEN;
       return;
     }
     const role = workload === "hashing" ? "hashing" : workload === "inference" ? "serving" : undefined;
     if (role === undefined || held === limit || this.outcome?.kind === "refused") return;
     const refusal = await this.#tuner.hold(limit, role, signal);
+    this.#pause = 0;
     this.#outcome = refusal === undefined ? { kind: "held", limit } : { kind: "refused", limit, ...refusal };
   }
 }

@@ -20,9 +20,9 @@ export interface Profile {
   readonly mayRaise: boolean;
 }
 
-/** Power limits that a GPU may be given, and the one in force. */
+/** Power limits that a GPU may be given, and the one it works with when nobody measures. */
 export interface LimitRange {
-  readonly now: Watts;
+  readonly standing: Watts;
   readonly lowest: Watts;
   /** As found, or as a profile may raise it. */
   readonly highest: Watts;
@@ -80,7 +80,7 @@ export class Tuner {
     return this.#held?.limit;
   }
 
-  /** How far a benchmark may go, and where the limit stands now; undefined where the GPU tells no limit. */
+  /** How far a benchmark may go, and where the limit stands at work; undefined where the GPU tells no limit. */
   async limits(role: Profile["role"], signal: AbortSignal): Promise<LimitRange | undefined> {
     const { control, gpu, ledger, profiles } = this.#parts;
     if (control === undefined) return undefined;
@@ -91,9 +91,9 @@ export class Tuner {
       highestPowerLimit = watts(Number.POSITIVE_INFINITY),
     } = settings;
     const found = ledger.foundSettings.of(gpu)?.powerLimit ?? now;
-    if (found === undefined || now === undefined) return undefined;
-    const raised = profiles.filter((one) => one.role === role && one.mayRaise).map(({ powerLimit }) => powerLimit ?? 0);
-    return { now, lowest, highest: watts(Math.min(highestPowerLimit, Math.max(found, ...raised))) };
+    if (found === undefined) return undefined;
+    const standing = standingOf(profiles, role, found);
+    return { standing, lowest, highest: watts(Math.min(highestPowerLimit, Math.max(found, standing))) };
   }
 
   /** Sets `limit` until `letGo`, or until the work ends; returns why it cannot be set. What was found is on disk before. */
@@ -122,9 +122,7 @@ export class Tuner {
     const { control, profiles, gpu, ledger } = this.#parts;
     const found = ledger.foundSettings.of(gpu)?.powerLimit;
     if (control !== undefined && this.#held !== undefined && found !== undefined) {
-      const { role } = this.#held;
-      const profile = profiles.find((one) => one.role === role);
-      const limit = profile?.powerLimit === undefined ? found : bounded(profile.powerLimit, profile, found);
+      const limit = standingOf(profiles, this.#held.role, found);
       if (!(await this.#limit(control, limit, signal))) return false;
     }
     this.#release();
@@ -256,6 +254,12 @@ async function refusalOf(
   } catch (error) {
     return messageOf(error);
   }
+}
+
+/** What the profile for this work sets, or what was found. */
+function standingOf(profiles: readonly Profile[], role: Profile["role"], found: Watts): Watts {
+  const profile = profiles.find((one) => one.role === role);
+  return profile?.powerLimit === undefined ? found : bounded(profile.powerLimit, profile, found);
 }
 
 const bounded = (wanted: Watts, { mayRaise }: Profile, found: Watts): Watts =>

@@ -133,6 +133,10 @@ describe("measuring a GPU that hashes", () => {
     const bench = begin({ ...HASHING, take: true });
     await rig.until(() => rig.loop.snapshot().state === "open");
     expect(rig.loop.snapshot().why).toBe("taken for a benchmark, until that ends");
+    expect(rig.transitions.at(-1)).toMatchObject({ to: "hashing", reason: "taken for a benchmark, until that ends" });
+    const request = rig.ask("cmpl-1");
+    await rig.until(() => request.settled !== undefined);
+    expect(request.settled).toMatchObject({ why: "taken for a benchmark, until that ends" });
     bench.stop();
     await rig.until(() => bench.isOver() && rig.loop.snapshot().workload === "none", 15_000);
     expect(rig.loop.snapshot().mode).toBe("pause");
@@ -242,6 +246,30 @@ describe("a power sweep", () => {
     await rig.until(() => card.limit === 320);
     const { figures: told } = await begin({ ...SWEEP, sweep: { limits: [watts(320)] } }).done();
     expect(told[0]).toMatchObject({ powerLimit: 320, isStored: true });
+  });
+
+  test("of a GPU that rests takes the profile's limit for the standing one", async () => {
+    const profile: Profile = { role: "hashing", powerLimit: watts(250), mayRaise: false };
+    await limited([profile]);
+    rig.mode = "pause";
+    await rig.until(() => rig.loop.snapshot().workload === "none");
+    const { figures: told } = await begin({ ...SWEEP, take: true, sweep: { limits: [watts(250), watts(200)] } }).done();
+    expect(told.map(({ powerLimit, isStored }) => [powerLimit, isStored])).toEqual([
+      [250, true],
+      [200, false],
+    ]);
+  });
+
+  test("tells that the limit could not be set back, and goes on trying", async () => {
+    const card = await limited();
+    const bench = begin({ ...SWEEP, sweep: { limits: [watts(200)] } });
+    await rig.until(() => card.limit === 200);
+    card.outcome = { kind: "unavailable" };
+    const { isRestored } = await bench.done();
+    expect([isRestored, card.limit]).toEqual([false, 200]);
+    card.outcome = { kind: "done" };
+    await rig.until(() => rig.ledger.foundSettings.of(GPU_A) === undefined, 40_000);
+    expect(card.limit).toBe(300);
   });
 
   test("says clearly that the driver refuses", async () => {
