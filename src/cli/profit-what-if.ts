@@ -40,6 +40,8 @@ const benchmarkSchema = z.strictObject({
   unit: z.enum(["H/s", "tok/s", "W"]),
   rate: z.number().nonnegative(),
   powerW: z.number().nonnegative().exactOptional(),
+  /** Of a hashrate; the miner's claim when absent. */
+  rateKind: z.enum(["effective", "reported"]).exactOptional(),
 });
 
 const fileSchema = z.strictObject({ version: z.literal(1), benchmarks: z.array(benchmarkSchema).min(1).max(1000) });
@@ -120,7 +122,7 @@ function valueOne(coin: Benchmark | undefined, rest: Benchmark | undefined, worl
       const drawn = power[activity];
       return drawn === undefined ? undefined : watts(drawn);
     },
-    hashrate: () => (coin === undefined ? undefined : { rate: hashrate(coin.rate), basis: "benchmark" as const }),
+    hashrate: () => coin && ({ rate: hashrate(coin.rate), basis: "benchmark", kind: coin.rateKind } as const),
   };
   return valueAll(
     {
@@ -189,9 +191,10 @@ function readLedger(options: WhatIfOptions, config: RigConfig, context: CliConte
         code: "ERR_USAGE",
         mend: "let the agent work for some minutes, or give --benchmarks FILE",
       });
-    return rows.map(({ gpu, label, rate, unit, power }) =>
-      benchmarkSchema.parse({ gpu, label, rate, unit, ...(power === undefined ? {} : { powerW: power }) }),
-    );
+    return rows.map(({ gpu, label, rate, unit, power, rateKind }) => {
+      const known = { ...(power === undefined ? {} : { powerW: power }), ...(rateKind && { rateKind }) };
+      return benchmarkSchema.parse({ gpu, label, rate, unit, ...known });
+    });
   } finally {
     ledger.close();
   }

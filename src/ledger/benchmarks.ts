@@ -1,7 +1,7 @@
 import type { Watts } from "../units/energy.ts";
 import type { UnixMs } from "../units/time.ts";
 import { type Connection, fromRow, type Nullable, orNull } from "./connection.ts";
-import type { BenchmarkBasis, GpuUuid } from "./rows.ts";
+import type { BenchmarkBasis, GpuUuid, RateKind } from "./rows.ts";
 
 /** The measured rate of one GPU on one workload, in `unit` (`H/s`, `tok/s`). */
 export interface BenchmarkRow {
@@ -16,15 +16,18 @@ export interface BenchmarkRow {
   readonly power: Watts | undefined;
   readonly samples: number;
   readonly basis: BenchmarkBasis;
+  /** Of a hashrate; undefined for other rates, and where nobody told. */
+  readonly rateKind: RateKind | undefined;
   readonly at: UnixMs;
 }
 
-type Written = Omit<BenchmarkRow, "power" | "concurrency" | "basis"> & {
+type Written = Omit<BenchmarkRow, "power" | "concurrency" | "basis" | "rateKind"> & {
   readonly power?: Watts | undefined;
   /** 0 when absent. */
   readonly concurrency?: number;
   /** `watched` when absent. */
   readonly basis?: BenchmarkBasis;
+  readonly rateKind?: RateKind | undefined;
 };
 
 export interface BenchmarkReads {
@@ -38,12 +41,13 @@ export interface Benchmarks extends BenchmarkReads {
 }
 
 const UPSERT = `
-INSERT INTO benchmarks (gpu_uuid, label, concurrency, rate, unit, power_w, samples, basis, measured_ms)
-VALUES (@gpu, @label, @concurrency, @rate, @unit, @power, @samples, @basis, @at)
+INSERT INTO benchmarks (gpu_uuid, label, concurrency, rate, unit, power_w, samples, basis, rate_kind, measured_ms)
+VALUES (@gpu, @label, @concurrency, @rate, @unit, @power, @samples, @basis, @rateKind, @at)
 ON CONFLICT (gpu_uuid, label, concurrency) DO UPDATE SET rate = @rate, unit = @unit, power_w = @power,
-  samples = @samples, basis = @basis, measured_ms = @at`;
+  samples = @samples, basis = @basis, rate_kind = @rateKind, measured_ms = @at`;
 const SELECT = `
-SELECT gpu_uuid AS gpu, label, concurrency, rate, unit, power_w AS power, samples, basis, measured_ms AS at
+SELECT gpu_uuid AS gpu, label, concurrency, rate, unit, power_w AS power, samples, basis, rate_kind AS rateKind,
+  measured_ms AS at
 FROM benchmarks`;
 
 export function createBenchmarks(connection: Connection): Benchmarks {
@@ -53,7 +57,8 @@ export function createBenchmarks(connection: Connection): Benchmarks {
   );
   const list = connection.prepare<Nullable<BenchmarkRow>>(`${SELECT} ORDER BY gpu_uuid, label, concurrency`);
   return {
-    upsert: (row) => void upsert.run({ concurrency: 0, basis: "watched", ...row, power: orNull(row.power) }),
+    upsert: ({ power, rateKind, ...row }) =>
+      void upsert.run({ concurrency: 0, basis: "watched", ...row, power: orNull(power), rateKind: orNull(rateKind) }),
     get: (gpu, label) => {
       const row = get.get({ gpu, label });
       return row === undefined ? undefined : fromRow<BenchmarkRow>(row);

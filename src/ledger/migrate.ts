@@ -15,6 +15,7 @@ import { workNames } from "./migrations/0012-work-names.ts";
 import { gpuHolds } from "./migrations/0013-gpu-holds.ts";
 import { poolCredits } from "./migrations/0014-pool-credits.ts";
 import { foundLocks } from "./migrations/0015-found-locks.ts";
+import { benchmarkRateKind } from "./migrations/0016-benchmark-rate-kind.ts";
 
 /** In order; a step that was released is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -33,6 +34,7 @@ const MIGRATIONS: readonly string[] = [
   gpuHolds,
   poolCredits,
   foundLocks,
+  benchmarkRateKind,
 ];
 
 /** The version of a ledger that has every step. */

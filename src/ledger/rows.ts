@@ -28,6 +28,9 @@ export type PowerLevel = "bare" | "parked" | "active";
 /** How a benchmark came about: from work that was done anyway, from `rigshift bench`, or from a miner that is not ours. */
 export type BenchmarkBasis = "watched" | "benched" | "adopted";
 
+/** What a hashrate counts: what the pool accepted, or what the miner claims, its own fee and rejects included. */
+export type RateKind = "effective" | "reported";
+
 export type RevenueBasis = "estimated" | "credited" | "paid";
 
 export type HandoverState =

@@ -352,24 +352,22 @@ class BenchRun {
 
   /** Values the figure, and stores it where it was measured with the settings that stay. */
   *#finish(figure: BenchFigure, at: Setting): Generator<BenchNews, BenchFigure> {
-    const { rate, power, samples } = figure;
+    const { rate, samples } = figure;
     const net = netOf(figure, { ...this.#parts, sheet: this.sheet });
     const mayStay = at.powerLimit === undefined || at.isStanding === true;
     const isStored =
       rate !== undefined && rate > 0 && samples > 0 && mayStay && figure.note === undefined && !this.#signal.aborted;
-    if (isStored) this.#store(rate, { power, samples, concurrency: figure.concurrency });
+    if (isStored) this.#store(rate, figure);
     return yield* this.#tell({ ...figure, isStored, ...(net === undefined ? {} : { net }) });
   }
 
-  #store(
-    rate: number,
-    { power, samples, concurrency }: { power: Watts | undefined; samples: number; concurrency: number | undefined },
-  ): void {
+  #store(rate: number, { power, samples, concurrency, basis: counted }: BenchFigure): void {
     const { rates, served } = this.#parts;
+    const rateKind = counted === "effective" ? counted : "reported";
     const basis = this.#order.adopt === undefined ? "benched" : "adopted";
     const drawn = power === undefined ? {} : { power };
     if (concurrency !== undefined) served?.take(concurrency, { rate: tokensPerSecond(rate), ...drawn, samples });
-    else rates.take("hashing", { rate: hashrate(rate), ...drawn, samples, basis }, this.sheet?.name);
+    else rates.take("hashing", { rate: hashrate(rate), rateKind, ...drawn, samples, basis }, this.sheet?.name);
   }
 }
 

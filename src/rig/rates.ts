@@ -1,5 +1,5 @@
 import type { Ledger } from "../ledger/ledger.ts";
-import type { BenchmarkBasis, GpuUuid } from "../ledger/rows.ts";
+import type { BenchmarkBasis, GpuUuid, RateKind } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { elapsed, minutes, type UnixMs } from "../units/time.ts";
@@ -16,10 +16,13 @@ const STORE_EVERY = minutes(1);
 export interface LiveRate {
   readonly rate: Hashrate;
   readonly basis: RateBasis;
+  /** What a benchmark counted; absent where nobody told. */
+  readonly kind?: RateKind | undefined;
 }
 
 interface Learned {
   rate?: number;
+  rateKind?: RateKind | undefined;
   power?: number;
   samples: number;
   basis: BenchmarkBasis;
@@ -76,6 +79,7 @@ export class RateBook {
     const entry = live && this.#hashing.get(live.sheet);
     if (live === undefined || entry === undefined) return;
     entry.rate = live.rate;
+    entry.rateKind = live.basis === "effective" ? "effective" : "reported";
     this.#watched(entry);
   }
 
@@ -100,8 +104,8 @@ export class RateBook {
   /** The live hashrate by `sheet`, else the last one measured, else nothing. */
   hashrate(sheet: string): LiveRate | undefined {
     if (this.#live?.sheet === sheet) return { rate: this.#live.rate, basis: this.#live.basis };
-    const rate = this.#hashing.get(sheet)?.rate;
-    return rate === undefined ? undefined : { rate: hashrate(rate), basis: "benchmark" };
+    const { rate, rateKind } = this.#hashing.get(sheet) ?? nothing();
+    return rate === undefined ? undefined : { rate: hashrate(rate), basis: "benchmark", kind: rateKind };
   }
 
   tokensPerSecond(): TokensPerSecond | undefined {
@@ -114,6 +118,7 @@ export class RateBook {
     const entry = this.#entry(activity, sheet);
     if (entry === undefined) return;
     delete entry.power;
+    delete entry.rateKind;
     Object.assign(entry, figure, { news: this.#clock.now() });
     this.store();
   }
@@ -144,12 +149,12 @@ export class RateBook {
   #load(activity: Activity, label: string): Learned {
     const stored = this.#ledger.benchmarks.get(this.#gpu, label);
     if (stored?.unit !== UNIT_OF[activity]) return nothing();
-    const { rate, power, samples, basis } = stored;
-    return { rate, samples, basis, ...(power === undefined ? {} : { power }) };
+    const { rate, power, samples, basis, rateKind } = stored;
+    return { rate, samples, basis, rateKind, ...(power === undefined ? {} : { power }) };
   }
 
   #save(activity: Activity, label: string, entry: Learned): void {
-    const { rate, power, samples, basis, news } = entry;
+    const { rate, rateKind, power, samples, basis, news } = entry;
     const figure = activity === "resting" ? power : rate;
     if (figure === undefined || news === undefined) return;
     delete entry.news;
@@ -161,6 +166,7 @@ export class RateBook {
       ...(power === undefined ? {} : { power: watts(power) }),
       samples,
       basis,
+      rateKind,
       at: news,
     });
   }
@@ -169,6 +175,7 @@ export class RateBook {
 /** One activity's rate and watts, and how they came about. */
 export interface TakenFigure {
   readonly rate: number;
+  readonly rateKind?: RateKind;
   readonly power?: Watts;
   readonly samples: number;
   readonly basis: BenchmarkBasis;

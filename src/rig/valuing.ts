@@ -132,7 +132,7 @@ function valueSheet(
     name,
     coin: coin.coin,
     invented: coin.invented,
-    ...(hashrate === undefined ? {} : { hashrate: hashrate.rate, basis: hashrate.basis }),
+    ...(hashrate === undefined ? {} : { hashrate: hashrate.rate, basis: hashrate.basis, kind: hashrate.kind }),
     ...(price === undefined ? {} : { price }),
     origin: { source, asOf, ...(sources === undefined ? {} : { sources }) },
     ...(until === undefined ? {} : { until }),

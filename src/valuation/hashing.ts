@@ -1,3 +1,4 @@
+import type { RateKind } from "../ledger/rows.ts";
 import type { Watts } from "../units/energy.ts";
 import {
   powerCost,
@@ -42,6 +43,8 @@ export interface HashingFacts {
   /** Absent until something measured it. */
   readonly hashrate?: Hashrate;
   readonly basis?: RateBasis;
+  /** Of a rate that was measured before; what nobody told is taken to be the miner's claim. */
+  readonly kind?: RateKind | undefined;
   /** Absent when no source is believed or the quote is stale. */
   readonly price?: UsdPerTerahash;
   readonly origin?: PriceOrigin;
@@ -135,10 +138,10 @@ interface Share {
 }
 
 /** In the order in which they are taken; what the effective hashrate leaves out already is not taken again. */
-function feesOf({ basis, terms }: HashingFacts): readonly Share[] {
+function feesOf({ basis, kind, terms }: HashingFacts): readonly Share[] {
   if (terms === undefined) return [];
   const { poolFeePct, devFeePct, exchangeSpreadPct, payoutFeeUsd, minimumPayoutUsd, rejected = 0, credit } = terms;
-  const isEffective = basis === "effective";
+  const isEffective = basis === "effective" || kind === "effective";
   const ofPayout = minimumPayoutUsd > 0 ? payoutFeeUsd / minimumPayoutUsd : 0;
   const shares = [
     { what: `${sayPercent(devFeePct / 100)} of the miner's own`, part: isEffective ? 0 : devFeePct / 100 },

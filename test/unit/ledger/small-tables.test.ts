@@ -20,9 +20,24 @@ describe("benchmarks", () => {
     ledger.benchmarks.upsert({ ...row, power: watts(65) });
     ledger.benchmarks.upsert({ ...row, rate: 13e6, samples: 9 });
     ledger.benchmarks.upsert({ ...row, gpu: GPU_B });
-    const newest = { ...row, rate: 13e6, samples: 9, power: undefined, concurrency: 0, basis: "watched" };
+    const newest = {
+      ...row,
+      rate: 13e6,
+      samples: 9,
+      power: undefined,
+      concurrency: 0,
+      basis: "watched",
+      rateKind: undefined,
+    };
     expect(ledger.benchmarks.get(GPU_A, "sha256d")).toEqual(newest);
     expect(ledger.benchmarks.list().map((one) => one.gpu)).toEqual([GPU_A, GPU_B]);
+  });
+
+  test("of a hashrate say whether the pool or the miner counted", () => {
+    ledger.benchmarks.upsert({ ...row, rateKind: "effective" });
+    expect(ledger.benchmarks.get(GPU_A, "sha256d")?.rateKind).toBe("effective");
+    ledger.benchmarks.upsert({ ...row, rateKind: "reported" });
+    expect(ledger.benchmarks.list().map(({ rateKind }) => rateKind)).toEqual(["reported"]);
   });
 
   test("are kept apart by the number of requests at once", () => {

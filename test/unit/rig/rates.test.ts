@@ -61,7 +61,7 @@ describe("the hashrate", () => {
     const rates = open();
     rates.observeHashrate({ rate: hashrate(5e6), basis: "reported", sheet: "devcoin" });
     rates.observeHashrate(undefined);
-    expect(rates.hashrate("devcoin")).toEqual({ rate: 5e6, basis: "benchmark" });
+    expect(rates.hashrate("devcoin")).toEqual({ rate: 5e6, basis: "benchmark", kind: "reported" });
   });
 });
 
@@ -85,7 +85,7 @@ describe("what was learned", () => {
 
   test("survives a restart, as a benchmark", () => {
     const rates = open();
-    expect(rates.hashrate("devcoin")).toEqual({ rate: 5e6, basis: "benchmark" });
+    expect(rates.hashrate("devcoin")).toEqual({ rate: 5e6, basis: "benchmark", kind: "effective" });
     expect([rates.power("hashing"), rates.power("resting"), rates.power("serving")]).toEqual([64, 9, 60]);
     expect(rates.tokensPerSecond()).toBe(120);
   });

@@ -111,6 +111,42 @@ describe("serving that was never measured", () => {
   });
 });
 
+describe("hashing that was measured before", () => {
+  const terms = {
+    poolFeePct: 1,
+    devFeePct: 2,
+    exchangeSpreadPct: 0,
+    payoutFeeUsd: 0,
+    minimumPayoutUsd: 0,
+    rejected: 0.03,
+  };
+  const prices = { electricity: usdPerKwh(0.1), atWall: watts, terms: () => terms };
+  const hashing = (book: RateBook) => value({ rates: book, prices, sheets: SHEETS })[0];
+  const nano = (book: RateBook) => toUsdNano(hashing(book)?.revenue ?? Number.NaN);
+  const restarted = () =>
+    new RateBook(GPU_A, { hashing: ["devcoin"], serving: "tiny", resting: "rest" }, { ledger, clock });
+
+  // 10 MH/s × 3600 s × 20 USD/TH = 0.72 USD; the pool takes 1 %, the miner 2 % and rejects 3 % of what it claims.
+  test.each([
+    ["effective", 712_800_000],
+    ["reported", 677_587_680],
+  ] as const)("at an %s rate is worth the same to the nano-USD once it ended and after a restart", (basis, worth) => {
+    rates.observeHashrate({ rate: hashrate(10e6), basis, sheet: "devcoin" });
+    rates.observePower("hashing", watts(100));
+    expect(nano(rates)).toBe(worth);
+    rates.observeHashrate(undefined);
+    expect([hashing(rates)?.basis, nano(rates)]).toEqual(["benchmark", worth]);
+    rates.store();
+    expect([hashing(restarted())?.basis, nano(restarted())]).toEqual(["benchmark", worth]);
+  });
+
+  test("and of which nobody told what it counts, pays the fees of a miner's claim", () => {
+    const row = { gpu: GPU_A, label: "devcoin", rate: 10e6, unit: "H/s", samples: 1, at: NOW };
+    ledger.benchmarks.upsert({ ...row, power: watts(100) });
+    expect(nano(restarted())).toBe(677_587_680);
+  });
+});
+
 describe("the work between requests", () => {
   const one = (workload: Workload, net?: number): Valuation => ({
     workload,
