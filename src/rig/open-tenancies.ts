@@ -17,6 +17,8 @@ export interface TenanciesSetting {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told when the ledger cannot be written. */
+  readonly onFault: (error: unknown) => void;
   /** Wakes the loop of this GPU. */
   readonly wake: (gpu: GpuUuid) => void;
 }
@@ -58,7 +60,7 @@ interface Common extends TenanciesSetting {
 }
 
 function openTenancy(external: External, gpus: readonly GpuUuid[], common: Common) {
-  const { ledger, clock, logger, steady, setTotals, seats, wake } = common;
+  const { ledger, clock, logger, steady, setTotals, seats, wake, onFault } = common;
   const { name, start, rate, occupancy, platformCut, coolDown, acquireTimeout } = external;
   const onChange = () => {
     for (const gpu of gpus) wake(gpu);
@@ -70,7 +72,7 @@ function openTenancy(external: External, gpus: readonly GpuUuid[], common: Commo
     terms: { name, isOurs, rate, occupancy, platformCut, coolDown, acquireTimeout },
     gpus,
     program,
-    book: new TenancyBook({ name, gpus, ledger, clock, setTotals }),
+    book: new TenancyBook({ name, gpus, ledger, clock, setTotals, onFault }),
     seats,
     steady,
     logger,

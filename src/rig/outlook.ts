@@ -94,6 +94,7 @@ export class Outlook {
     this.#valuations = valueAll(facts, now);
     const candidates = toCandidates(this.#valuations, this.#hold.look(this.#valuations, look, now));
     const costs = this.#costs();
+    this.#beginWithTenant(candidates);
     this.#regret = addRegret(this.#regret, candidates, length, costs);
     const ofSheets = candidates.filter(({ workload }) => workload === "hashing");
     this.#sheetRegret = addRegret(this.#sheetRegret, ofSheets, length, costs);
@@ -106,19 +107,31 @@ export class Outlook {
     return length;
   }
 
+  /** What was found running owns the GPU, until something else has paid more for long enough. */
+  #beginWithTenant(candidates: readonly Candidate[]): void {
+    const { tenant } = this.#parts.tenancies;
+    const isFirst = this.#regret.portfolio === undefined && tenant?.kind === "started";
+    const found = isFirst
+      ? candidates.find(({ workload, name }) => workload === "external" && name === tenant.name)
+      : undefined;
+    if (found !== undefined) this.#regret = startRegret(found);
+  }
+
   /** As they are now. */
   #costs(): RoundTripCosts {
     const { cost } = this.roundTrip;
-    const between = this.#parts.switches.sheetRoundTrip(this.#bestNet()).cost;
+    const best = this.#bestNet();
+    const between = this.#parts.switches.sheetRoundTrip(best).cost;
     return (one, other) => {
       const trip = one.workload === "hashing" && other.workload === "hashing" ? between : cost;
-      return addUsd(trip, addUsd(this.#leaveCost(one), this.#leaveCost(other)));
+      return addUsd(trip, addUsd(this.#leaveCost(one, best), this.#leaveCost(other, best)));
     };
   }
 
-  /** Beside the handover itself. */
-  #leaveCost(work: Work): UsdNano {
-    return this.#parts.mining?.of(work)?.leaveCost ?? ZERO_USD;
+  /** Beside the handover itself. After external work the GPU is left alone for a while, which costs what it would have earned. */
+  #leaveCost(work: Work, best: UsdPerHour): UsdNano {
+    const { mining, tenancies } = this.#parts;
+    return mining?.of(work)?.leaveCost ?? earnedOver(best, tenancies.coolDownAfter(work));
   }
 
   /** Why a request worth `worth` did not get a GPU that works for another owner; undefined where its worth was enough. */

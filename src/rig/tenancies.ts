@@ -2,7 +2,7 @@ import type { GpuUuid } from "../ledger/rows.ts";
 import type { Work } from "../ledger/work.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Watts } from "../units/energy.ts";
-import { seconds } from "../units/time.ts";
+import { type Millis, millis, seconds } from "../units/time.ts";
 import type { ExternalProgram } from "../workloads/external/program.ts";
 import type { ExternalPower } from "./external-power.ts";
 import type { Tenancy, Tenant } from "./tenancy.ts";
@@ -98,6 +98,12 @@ export class GpuTenancies {
   /** Why external work that would pay most cannot be had now. */
   objection({ workload, name }: Work): string | undefined {
     return workload === "external" ? this.find(name)?.objection(this.#gpu) : undefined;
+  }
+
+  /** For how long nothing of ours runs after this work. */
+  coolDownAfter({ workload, name }: Work): Millis {
+    const tenancy = workload === "external" ? this.find(name) : undefined;
+    return tenancy?.terms.coolDown ?? millis(0);
   }
 
   /** The GPU would work for `name`, and for nobody else of them; true when it is called. */

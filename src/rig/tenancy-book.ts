@@ -15,6 +15,8 @@ export interface TenancyBookParts {
   readonly clock: Clock;
   /** Where the GPUs' parts of a job are added up. */
   readonly setTotals: Pick<SetTotals, "open">;
+  /** Told when the ledger cannot be written where nobody waits for it. */
+  readonly onFault: (error: unknown) => void;
 }
 
 interface Job {
@@ -69,7 +71,8 @@ export class TenancyBook {
   /** What the next agent has to know if this one is killed: whether it runs, or is over. */
   say(state: InferenceState): void {
     const { ledger, clock } = this.#parts;
-    if (this.#said !== undefined) ledger.jobs.appendState(this.#said, state, clock.now());
+    const id = this.#said;
+    if (id !== undefined) this.#write(() => ledger.jobs.appendState(id, state, clock.now()));
   }
 
   /** `gpu` works for it no more; the last one to leave ends the job. */
@@ -98,9 +101,17 @@ export class TenancyBook {
   /** Writes what was added since it last did. */
   flush(): void {
     this.#bookedAt = this.#parts.clock.monotonic();
-    const amount = this.#earned;
-    if (this.#job === undefined || amount === 0) return;
+    const [amount, id] = [this.#earned, this.#job?.id];
+    if (id === undefined || amount === 0) return;
     this.#earned = ZERO_USD;
-    this.#parts.ledger.jobs.addRevenue(this.#job.id, amount);
+    this.#write(() => this.#parts.ledger.jobs.addRevenue(id, amount));
+  }
+
+  #write(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#parts.onFault(error);
+    }
   }
 }

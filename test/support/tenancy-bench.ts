@@ -68,6 +68,7 @@ export class TenancyBench implements Disposable {
   #ledger: Ledger | undefined;
   readonly seats: TenancyParts["seats"] = new Map();
   readonly setTotals = new SetTotals();
+  readonly faults: unknown[] = [];
   readonly log: string[] = [];
 
   /** On a rig's own clock and ledger, or on ones of its own. */
@@ -111,7 +112,14 @@ export class TenancyBench implements Disposable {
       },
       gpus,
       program,
-      book: new TenancyBook({ name, gpus, ledger, clock, setTotals: this.setTotals }),
+      book: new TenancyBook({
+        name,
+        gpus,
+        ledger,
+        clock,
+        setTotals: this.setTotals,
+        onFault: (error) => this.faults.push(error),
+      }),
       seats,
       steady: clock,
       logger: createLogger("debug", (line) => this.log.push(line)),

@@ -1,4 +1,5 @@
 import type { Tenancy, TenancyParts, TenancyTerms } from "../../../src/rig/tenancy.ts";
+import { usdPerHour } from "../../../src/units/money.ts";
 import { GPU_A } from "../../support/ledger-rows.ts";
 import { type FakeProgram, TenancyBench } from "../../support/tenancy-bench.ts";
 import { RigBench } from "./bench.ts";
@@ -6,6 +7,8 @@ import { RigBench } from "./bench.ts";
 export interface ExternalBenchOptions {
   readonly terms?: Partial<TenancyTerms>;
   readonly left?: TenancyParts["left"];
+  /** USD per hour that it says from the beginning. */
+  readonly earnings?: number;
 }
 
 /** A rig of one GPU that may have one external workload, vast, beside hashing and serving. */
@@ -20,12 +23,13 @@ export class ExternalBench implements AsyncDisposable {
     this.program = made.program;
   }
 
-  static async start({ terms, left }: ExternalBenchOptions = {}): Promise<ExternalBench> {
+  static async start({ terms, left, earnings }: ExternalBenchOptions = {}): Promise<ExternalBench> {
     let made: ReturnType<TenancyBench["add"]> | undefined;
     const rig = await RigBench.running({
       isMeasured: true,
       tenancies: (clock, ledger) => {
         made = new TenancyBench({ clock, ledger }).add([GPU_A], terms, left);
+        made.program.earnings = earnings === undefined ? undefined : usdPerHour(earnings);
         return [made.tenancy];
       },
     });

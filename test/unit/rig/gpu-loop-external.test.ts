@@ -190,6 +190,19 @@ describe("an external workload that an earlier agent left", () => {
   });
 });
 
+describe("an external workload that an earlier agent left unused", () => {
+  test("stays until something else has paid more for long enough, and is not ended for a restart", async () => {
+    await begin({ left: "running", earnings: 1.7 });
+    program.busy = false;
+    await rented();
+    await rig.pass(20_000);
+    expect(program.calls).toEqual([]);
+    program.earnings = NOTHING;
+    await rig.hashing();
+    expect(program.calls).toEqual(["stop"]);
+  });
+});
+
 describe("an external workload that owns the GPU", () => {
   beforeEach(async () => {
     await begin({ terms: { isOurs: false } });
