@@ -107,14 +107,14 @@ export class Outlook {
     return length;
   }
 
-  /** What was found running owns the GPU, until something else has paid more for long enough. */
+  /** What was found running owns the GPU until something else has paid more; not before what we do instead is measured. */
   #beginWithTenant(candidates: readonly Candidate[]): void {
     const { tenant } = this.#parts.tenancies;
-    const isFirst = this.#regret.portfolio === undefined && tenant?.kind === "started";
-    const found = isFirst
-      ? candidates.find(({ workload, name }) => workload === "external" && name === tenant.name)
-      : undefined;
-    if (found !== undefined) this.#regret = startRegret(found);
+    const { portfolio, owner } = this.#regret;
+    if (portfolio !== undefined || tenant?.kind !== "started") return;
+    const found = candidates.find(({ workload, name }) => workload === "external" && name === tenant.name);
+    const isMeasured = candidates.some((one) => isSameWork(one, owner));
+    if (found !== undefined && isMeasured) this.#regret = startRegret(found);
   }
 
   /** As they are now. */

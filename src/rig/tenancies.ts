@@ -8,7 +8,7 @@ import type { ExternalPower } from "./external-power.ts";
 import type { Tenancy, Tenant } from "./tenancy.ts";
 import type { ValuedExternal } from "./valuing.ts";
 
-const EARN_EVERY = seconds(1);
+const LOOK_EVERY = seconds(1);
 
 export interface TenanciesParts {
   readonly all: readonly { readonly tenancy: Tenancy; readonly program: Pick<ExternalProgram, "run"> }[];
@@ -33,16 +33,19 @@ export class Tenancies {
   async run(signal: AbortSignal): Promise<void> {
     const { all } = this.#parts;
     await Promise.all([
-      this.#earn(signal),
+      this.#watch(signal),
       ...all.flatMap(({ tenancy, program }) => [program.run(signal), tenancy.recall(signal)]),
     ]);
   }
 
-  async #earn(signal: AbortSignal): Promise<void> {
+  async #watch(signal: AbortSignal): Promise<void> {
     const { all, clock } = this.#parts;
     while (all.length > 0 && !signal.aborted) {
-      for (const { tenancy } of all) tenancy.earn();
-      await clock.wait(EARN_EVERY, signal);
+      for (const { tenancy } of all) {
+        tenancy.notice();
+        tenancy.earn();
+      }
+      await clock.wait(LOOK_EVERY, signal);
     }
     for (const { tenancy } of all) tenancy.settle();
   }

@@ -231,6 +231,17 @@ export class Tenancy {
     return await ended;
   }
 
+  /** A customer who is there although nobody here started anything has the GPUs all the same. */
+  notice(): void {
+    const { program, terms, seats, logger, onChange } = this.#parts;
+    const isFree = this.gpus.every((gpu) => !seats.has(gpu));
+    if (!terms.isOurs || this.#phase.kind !== "off" || program.busy !== true || !isFree) return;
+    logger.info("an external workload is in use that was not started here", { external: this.name });
+    this.#phase = { kind: "on" };
+    this.#sit();
+    onChange();
+  }
+
   /** Finds out what became of it while no agent ran; does nothing where none left it. */
   async recall(signal: AbortSignal): Promise<void> {
     const { program, steady, logger } = this.#parts;

@@ -85,8 +85,8 @@ test("a set that pays more is started once, kept for its customer, taken over af
     const client = await agent.listening();
     await allAre(client, "hashing");
     shop.says("earnings", "50");
-    shop.says("busy", "true");
     await allAre(client, "external");
+    shop.says("busy", "true");
     expect(shop.calls).toEqual(["start shop SIM-0,SIM-1"]);
     expect(shop.miners).toBe(0);
     // The next best is better now, and the operator wants something else: a customer is not interrupted.

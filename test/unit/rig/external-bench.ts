@@ -9,6 +9,8 @@ export interface ExternalBenchOptions {
   readonly left?: TenancyParts["left"];
   /** USD per hour that it says from the beginning. */
   readonly earnings?: number;
+  /** Whether hashing and serving were measured before. */
+  readonly isMeasured?: boolean;
 }
 
 /** A rig of one GPU that may have one external workload, vast, beside hashing and serving. */
@@ -23,10 +25,10 @@ export class ExternalBench implements AsyncDisposable {
     this.program = made.program;
   }
 
-  static async start({ terms, left, earnings }: ExternalBenchOptions = {}): Promise<ExternalBench> {
+  static async start({ terms, left, earnings, isMeasured = true }: ExternalBenchOptions = {}): Promise<ExternalBench> {
     let made: ReturnType<TenancyBench["add"]> | undefined;
     const rig = await RigBench.running({
-      isMeasured: true,
+      isMeasured,
       tenancies: (clock, ledger) => {
         made = new TenancyBench({ clock, ledger }).add([GPU_A], terms, left);
         made.program.earnings = earnings === undefined ? undefined : usdPerHour(earnings);

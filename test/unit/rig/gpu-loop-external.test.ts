@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { watts } from "../../../src/units/energy.ts";
 import { usdPerHour } from "../../../src/units/money.ts";
 import { GPU_A } from "../../support/ledger-rows.ts";
 import type { FakeProgram } from "../../support/tenancy-bench.ts";
@@ -198,6 +199,25 @@ describe("an external workload that an earlier agent left unused", () => {
     await rig.pass(20_000);
     expect(program.calls).toEqual([]);
     program.earnings = NOTHING;
+    await rig.hashing();
+    expect(program.calls).toEqual(["stop"]);
+  });
+});
+
+describe("an external workload that an earlier agent left, beside hashing that was never measured", () => {
+  test("is ended once unused, because only hashing can tell what hashing is worth", async () => {
+    await begin({ left: "running", isMeasured: false });
+    rig.ledger.benchmarks.upsert({
+      gpu: GPU_A,
+      label: "external:vast",
+      rate: 100,
+      unit: "W",
+      power: watts(100),
+      samples: 1,
+      at: rig.clock.now(),
+    });
+    program.earnings = NOTHING;
+    program.busy = false;
     await rig.hashing();
     expect(program.calls).toEqual(["stop"]);
   });

@@ -155,6 +155,32 @@ describe("what was started", () => {
   });
 });
 
+describe("a customer of what was not started here", () => {
+  test("has the GPUs all the same, and nothing is started", () => {
+    using bench = new TenancyBench();
+    const { tenancy, program } = bench.add(BOTH);
+    tenancy.notice();
+    expect(tenancy.tenant).toBeUndefined();
+    program.busy = true;
+    tenancy.notice();
+    expect(tenancy.tenant).toMatchObject({ kind: "started", keeps: "vast says that a customer uses it" });
+    expect(program.calls).toEqual([]);
+  });
+
+  test("does not have those that another workload has, or that are being taken", () => {
+    using bench = new TenancyBench();
+    const { tenancy, program } = bench.add(BOTH);
+    const other = bench.add([GPU_B], { name: "clore" });
+    other.tenancy.want(GPU_B);
+    program.busy = true;
+    tenancy.notice();
+    expect(tenancy.tenant).toBeUndefined();
+    other.program.busy = true;
+    other.tenancy.notice();
+    expect(other.tenancy.isTaking).toBe(true);
+  });
+});
+
 describe("the money", () => {
   const rows = [
     // title, rate, occupancy, said earnings, busy, can tell, expected income
