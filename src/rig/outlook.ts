@@ -10,7 +10,7 @@ import {
   startRegret,
 } from "../policy/regret.ts";
 import type { Candidate, GpuFacts, Loan, Owner, SwitchRules } from "../policy/types.ts";
-import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour, ZERO_USD } from "../units/money.ts";
+import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 import { sayBlocked } from "./cooldown.ts";
