@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { unixMs } from "../units/time.ts";
 
 /*
  * Every message in this folder is what was wanted, as the end of "got …, wanted …":
@@ -20,6 +21,11 @@ export function whole(min: number, max: number, unit = "") {
 
 export function text(pattern: RegExp, error: string) {
   return z.string({ error }).max(512, { error }).regex(pattern, { error });
+}
+
+export function moment() {
+  const error = 'a time such as "2026-11-22T10:00:00Z"';
+  return z.iso.datetime({ error, offset: true }).transform((value) => unixMs(Date.parse(value)));
 }
 
 export const flag = () => z.boolean({ error: "true or false" });

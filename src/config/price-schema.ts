@@ -2,7 +2,7 @@ import { z } from "zod";
 import { watts } from "../units/energy.ts";
 import { usdPerKwh } from "../units/money.ts";
 import { seconds } from "../units/time.ts";
-import { choice, flag, list, number, path, secret, section, text, whole } from "./fields.ts";
+import { choice, flag, list, moment, number, path, secret, section, text, whole } from "./fields.ts";
 import { ACCOUNT_SHAPES, COIN_SHAPES, HASH_PRICE_UNIT, RATE_SHAPES, RENTAL_SHAPES } from "./price-terms.ts";
 import { coinName } from "./sheet-schema.ts";
 
@@ -34,6 +34,11 @@ interface Place {
 
 const isOnePlace = ({ url, file }: Place): boolean => (url === undefined) !== (file === undefined);
 const ONE_PLACE = { path: ["url"], error: "either url or file" };
+/** Of what is guarded by what its source said before. */
+const historyFrom = () =>
+  z
+    .exactOptional(moment())
+    .describe("What it said before is not held against it: set to now, it accepts a jump that the agent warned of.");
 const timed = <Fields extends { readonly everyS: number }>({ everyS, ...rest }: Fields) => ({
   ...rest,
   every: seconds(everyS),
@@ -49,6 +54,7 @@ const coinSource = (base: string) =>
     unit: z.exactOptional(text(HASH_PRICE_UNIT, "a unit such as USD/TH or BTC/GH/s/day")).describe("Of json."),
     asOf: z.exactOptional(pointer()).describe("Of json: where its time stands, where it has one."),
     maxAgeS: number(60, WEEK_S, "seconds").default(3600).describe("Older than that it is not believed."),
+    historyFrom: historyFrom(),
   })
     .refine(isOnePlace, ONE_PLACE)
     .refine(({ shape, price, unit }) => shape !== "json" || (price !== undefined && unit !== undefined), {
@@ -65,6 +71,7 @@ const exchangeRate = (base: string) =>
     price: z.exactOptional(pointer()).describe("Where the dollars for one of it stand."),
     perUsd: flag().default(false).describe("True where the figure is how much of it a dollar buys."),
     maxAgeS: number(60, WEEK_S, "seconds").default(86_400),
+    historyFrom: historyFrom(),
   })
     .refine(
       ({ usd, price, ...at }) => (usd === undefined ? isOnePlace(at) && price !== undefined : !at.url && !at.file),
@@ -101,6 +108,7 @@ const rental = (base: string) =>
     occupancyPct: percent(100).describe("Of the hours that it is really rented, at most."),
     platformCutPct: percent(90).default(0),
     maxAgeS: number(60, WEEK_S, "seconds").default(86_400).describe("Of vast and json."),
+    historyFrom: historyFrom(),
   })
     .refine(({ askUsdPerHour, ...at }) => (askUsdPerHour === undefined ? isOnePlace(at) : !at.url && !at.file), {
       path: ["askUsdPerHour"],
@@ -150,6 +158,7 @@ const tokenPrices = (base: string) =>
     in: pointer().describe("Where the USD for a million tokens read stand."),
     out: pointer().describe("Where the USD for a million tokens written stand."),
     maxAgeS: number(60, WEEK_S, "seconds").default(86_400),
+    historyFrom: historyFrom(),
   })
     .refine(isOnePlace, ONE_PLACE)
     .transform(({ maxAgeS, ...rest }) => ({ ...timed(rest), maxAge: seconds(maxAgeS) }));

@@ -36,7 +36,7 @@ export interface CoinListener {
 export class CoinPrice {
   readonly #parts: CoinPriceParts;
   readonly #guard: KeptPrice;
-  readonly #waiting = new Map<string, CoinSighting & { readonly at: UnixMs }>();
+  readonly #waiting = new Map<number, CoinSighting & { readonly at: UnixMs }>();
   /** Before which each source is not asked again; a file may change at any time. */
   readonly #nextLooks = new Map<string, UnixMs>();
   readonly listeners: readonly CoinListener[];
@@ -44,14 +44,14 @@ export class CoinPrice {
   constructor(parts: CoinPriceParts) {
     this.#parts = parts;
     const { coin, algorithm, sources } = parts;
-    const ages = new Map(sources.map((source, index) => [keyOf(source, index), source.maxAge]));
-    this.#guard = new KeptPrice(`coin-${coin}-${algorithm}`, ages, parts);
+    const known = new Map(sources.map((source, index) => [keyOf(source, index), source]));
+    this.#guard = new KeptPrice(`coin-${coin}-${algorithm}`, known, parts);
     this.listeners = sources.map((source, index) => this.#listen(source, index));
   }
 
   /** Values again what came in a currency that nobody could change then. */
   retry(): void {
-    for (const [key, sighting] of this.#waiting) this.#sight(key, sighting);
+    for (const [index, sighting] of this.#waiting) this.#sight(index, sighting);
   }
 
   /** A quote that always tells the present state; its value is undefined while no price is believed. */
@@ -67,7 +67,9 @@ export class CoinPrice {
       unit: "USD/TH",
       currency: "USD",
       invented: false,
-      maxAge: guard.maxAge,
+      get maxAge() {
+        return guard.maxAge;
+      },
       get value(): UsdPerTerahash | undefined {
         const value = belief()?.value;
         return value === undefined ? undefined : usdPerTerahash(value);
@@ -80,6 +82,9 @@ export class CoinPrice {
       },
       get until() {
         return until();
+      },
+      get isMoving() {
+        return guard.isMoving;
       },
       get source(): string {
         const fresh = belief()?.sources ?? 0;
@@ -106,23 +111,25 @@ export class CoinPrice {
       if (sighting === undefined)
         throw answerFault(wanted.tag, `not listed for ${algorithm}, or without a price today`);
       const { asOf = read } = sighting;
-      this.#sight(key, { ...sighting, at: unixMs(Math.min(asOf, read)) });
+      this.#sight(index, { ...sighting, at: unixMs(Math.min(asOf, read)) });
       if (elapsed(read, asOf) > minutes(5))
         throw answerFault("its time", `${new Date(asOf).toISOString()} is still to come`);
     };
-    return { source, onText, isAwaited: () => this.#guard.believed(clock.now()) === undefined };
+    return { source, onText, isAwaited: () => this.#guard.isAwaited(clock.now()) };
   }
 
-  #sight(key: string, sighting: CoinSighting & { readonly at: UnixMs }): void {
-    const { currencies, clock, poolFeePct } = this.#parts;
+  #sight(index: number, sighting: CoinSighting & { readonly at: UnixMs }): void {
+    const { currencies, clock, poolFeePct, sources } = this.#parts;
+    const source = sources[index];
+    if (source === undefined) return;
     const now = clock.now();
     const usd = currencies.rate(sighting.currency, now) ?? sighting.usdPerUnit;
-    if (usd === undefined) this.#waiting.set(key, sighting);
-    else this.#waiting.delete(key);
+    if (usd === undefined) this.#waiting.set(index, sighting);
+    else this.#waiting.delete(index);
     if (usd === undefined) return;
     const beforeFee = sighting.afterPoolFee === true ? 1 - poolFeePct / 100 : 1;
     const value = (sighting.perTerahash * usd) / beforeFee;
-    this.#guard.sight(key, { value, at: sighting.at }, now);
+    this.#guard.sight(keyOf(source, index), { value, at: sighting.at }, { ...source, now });
   }
 }
 

@@ -8,9 +8,9 @@ import { KeptPrice } from "./guard-memory.ts";
 type CurrencyConfig = RigConfig["market"]["currencies"][number];
 
 /** A rate moves every price in its currency at once, those of power too: too low a one does as much harm as too high. */
-const STEADY: Caution = { mostChange: 1.25, agreement: 1.05, confirmsFalls: true };
+const STEADY: Caution = { mostChange: 1.25, agreement: 1.05 };
 /** Of coins, which lost or won half within a day before. */
-const RESTLESS: Caution = { mostChange: 2, agreement: 1.1, confirmsFalls: true };
+const RESTLESS: Caution = { mostChange: 2, agreement: 1.1 };
 /** What states issue. */
 const MONEY: ReadonlySet<string> = new Set(Intl.supportedValuesOf("currency"));
 
@@ -25,9 +25,9 @@ export class Currencies {
     for (const { currency, usd } of configured) if (usd !== undefined) this.#fixed.set(currency, usd);
     const asked = configured.filter(({ usd }) => usd === undefined);
     for (const currency of new Set(asked.map((one) => one.currency))) {
-      const ages = asked.filter((one) => one.currency === currency).map((one) => [keyOf(one), one.maxAge] as const);
+      const known = asked.filter((one) => one.currency === currency).map((one) => [keyOf(one), one] as const);
       const caution = MONEY.has(currency) ? STEADY : RESTLESS;
-      this.#fetched.set(currency, new KeptPrice(`currency-${currency}`, new Map(ages), options, caution));
+      this.#fetched.set(currency, new KeptPrice(`currency-${currency}`, new Map(known), options, caution));
     }
     this.feeds = asked.map((source) => this.#open(source, options, onChange));
   }
@@ -43,10 +43,10 @@ export class Currencies {
     const guard = this.#fetched.get(currency);
     const onText = (text: string, at: UnixMs) => {
       const figure = toPositive(pointedAt(parseJson(text), price), price || "the answer");
-      guard?.sight(keyOf(source), { value: perUsd ? 1 / figure : figure, at }, clock.now());
+      guard?.sight(keyOf(source), { value: perUsd ? 1 / figure : figure, at }, { ...source, now: clock.now() });
       onChange();
     };
-    return openFeed(source, { onText, isAwaited: () => guard?.believed(clock.now()) === undefined }, options);
+    return openFeed(source, { onText, isAwaited: () => guard?.isAwaited(clock.now()) !== false }, options);
   }
 }
 

@@ -1,18 +1,16 @@
-import { elapsed, hours, type Millis, minutes, type UnixMs } from "../units/time.ts";
+import { after, elapsed, hours, type Millis, millis, minutes, type UnixMs, unixMs } from "../units/time.ts";
 import { believeOneOfTwo, type Doubt, LEAST_PAST, type Witness } from "./two-sources.ts";
 
-/** Sightings in a row that a rise needs, and that a single source's collapse needs. */
+/** Sightings in a row that a move needs, and those until a single source's collapse is taken for one. */
 const MOVE_SIGHTINGS = 2;
-const FALL_SIGHTINGS = 3;
-/** A source that insists on a jump for this long begins a new history. */
-const INSISTENCE = hours(12);
+const FALL_SIGHTINGS = 2;
 const DAY = hours(24);
 const HISTORY_STEP = minutes(5);
 /** A time this far ahead of ours is a source's mistake, or our clock was set back. */
 const CLOCK_SLACK = minutes(5);
 
-/** A fall no greater than this is none, where falls are confirmed too. */
-const SMALL_FALL = 0.99;
+/** Within this factor a price did not move: a fall within it needs no witness, and breaks no promise. */
+const NOISE = 1.01;
 
 /** How a price is known to move, and so what is not believed of it. */
 export interface Caution {
@@ -20,11 +18,9 @@ export interface Caution {
   readonly mostChange: number;
   /** Sources within this factor of each other confirm one another. */
   readonly agreement: number;
-  /** Where a fall can do as much harm as a rise: then it has to be seen twice too. */
-  readonly confirmsFalls?: true;
 }
 
-/** Of coins and what else doubles within a day, and where too low a price costs no more than a chance. */
+/** Of coins and what else doubles within a day. */
 const VOLATILE: Caution = { mostChange: 5, agreement: 2 };
 
 /** What one source said, and when that held. */
@@ -33,9 +29,27 @@ export interface Sighting {
   readonly at: UnixMs;
 }
 
+/** How the word of one source is taken. */
+export interface SourceTerms {
+  /** Older than that it is nobody's word. */
+  readonly maxAge: Millis;
+  /** By the operator: what it said before is not held against what it says now. */
+  readonly historyFrom?: UnixMs | undefined;
+}
+
 /** What is believed now, and how many sources that were fresh stand behind it. */
 export interface Belief extends Sighting {
   readonly sources: number;
+  /** When the last of those sources is too old; absent in what an earlier version kept. */
+  readonly until?: UnixMs;
+}
+
+/** A source that alone says far more than it said all day: it waits for another one, or for the operator. */
+export interface Disputed {
+  readonly source: string;
+  readonly value: number;
+  /** Its own median. */
+  readonly usual: number;
 }
 
 /** What survives a restart. */
@@ -45,20 +59,20 @@ export interface GuardMemory {
 }
 
 interface SourceState {
-  latest?: Sighting;
+  latest?: Sighting & { readonly saidAt: UnixMs };
   history: readonly Sighting[];
   /** Sightings in a row far below the source's own median. */
   low: number;
-  /** Since when it has been far above it, alone. */
-  highSince?: UnixMs | undefined;
+  /** Far above it, alone. */
+  isHigh?: boolean;
 }
 
 /**
  * One price from several sources, any of which may lie: the median counts, of two the one that did not leave its own past
- * alone, a rise must be seen twice, and nobody far from its own daily median is believed alone. Written by `sight` only.
+ * alone, a move must be seen twice, and nobody far from its own daily median is believed alone. Written by `sight` only.
  */
 export class GuardedPrice {
-  readonly #maxAges: ReadonlyMap<string, Millis>;
+  readonly #terms: ReadonlyMap<string, SourceTerms>;
   readonly #caution: Caution;
   readonly #states = new Map<string, SourceState>();
   #belief: Belief | undefined;
@@ -67,15 +81,21 @@ export class GuardedPrice {
   #doubt: Doubt | undefined;
   #leftOut: string | undefined;
 
-  constructor(maxAges: ReadonlyMap<string, Millis>, memory?: GuardMemory, caution: Caution = VOLATILE) {
-    this.#maxAges = maxAges;
+  constructor(terms: ReadonlyMap<string, SourceTerms>, memory?: GuardMemory, caution: Caution = VOLATILE) {
+    this.#terms = terms;
     this.#caution = caution;
     this.#belief = memory?.belief;
-    for (const source of maxAges.keys()) this.#states.set(source, { history: memory?.histories[source] ?? [], low: 0 });
+    for (const [source, { historyFrom = 0 }] of terms) {
+      const history = memory?.histories[source]?.filter(({ at }) => at >= historyFrom) ?? [];
+      this.#states.set(source, { history, low: 0 });
+    }
   }
 
-  /** Takes what `source` says; false when it is older than what it said before, or comes from the future. */
-  sight(source: string, { value, at }: Sighting, now: UnixMs): boolean {
+  /**
+   * Takes what `source` says; false when it is older than what it said before, or comes from the future. Said twice at
+   * one `saidAt`, it is one word.
+   */
+  sight(source: string, { value, at, saidAt = at }: Sighting & { readonly saidAt?: UnixMs }, now: UnixMs): boolean {
     const state = this.#states.get(source);
     if (state === undefined || !Number.isFinite(value) || value <= 0) return false;
     const before =
@@ -83,21 +103,17 @@ export class GuardedPrice {
     if (elapsed(now, at) > CLOCK_SLACK || (before !== undefined && at < before.at)) return false;
     const median = medianOf(valuesOf(state.history));
     const { mostChange, agreement } = this.#caution;
-    state.low = median !== undefined && value < median / mostChange ? state.low + 1 : 0;
-    state.latest = { value, at };
+    const isNews = before?.saidAt !== saidAt;
+    state.low = median !== undefined && value < median / mostChange ? state.low + (isNews ? 1 : 0) : 0;
+    state.latest = { value, at, saidAt };
     const isAlone = !this.#fresh(now).some(
       (other) => other.source !== source && isNear(other.latest.value, value, agreement),
     );
-    const isHigh = median !== undefined && value > mostChange * median && isAlone;
-    state.highSince = isHigh ? (state.highSince ?? at) : undefined;
-    if (state.highSince !== undefined && elapsed(state.highSince, at) >= INSISTENCE) {
-      state.history = [];
-      state.highSince = undefined;
-    }
-    this.#believe(now, { source, at });
+    state.isHigh = median !== undefined && value > mostChange * median && isAlone;
+    this.#believe(now, { source, at: saidAt });
     // What is not believed must not make itself believed by repetition.
     const isUnconfirmed = state.low > 0 && state.low < FALL_SIGHTINGS;
-    const isDisbelieved = state.highSince !== undefined || this.#leftOut === source || isUnconfirmed;
+    const isDisbelieved = state.isHigh || this.#leftOut === source || isUnconfirmed;
     if (!isDisbelieved) state.history = remember(state.history, { value, at });
     return true;
   }
@@ -106,16 +122,34 @@ export class GuardedPrice {
   believed(now: UnixMs): Belief | undefined {
     const belief = this.#belief;
     if (belief === undefined || elapsed(now, belief.at) > CLOCK_SLACK) return undefined;
-    return elapsed(belief.at, now) > this.#longestAge ? undefined : belief;
+    const { at, until = after(at, this.#shortestAge) } = belief;
+    return elapsed(until, now) > 0 ? undefined : belief;
   }
 
-  /** The age at which the longest-lived source is too old. */
-  get #longestAge(): Millis {
-    return Math.max(0, ...this.#maxAges.values()) as Millis;
-  }
-
+  /** The age of a belief at which nobody stands behind it. */
   get maxAge(): Millis {
-    return this.#longestAge;
+    const { at, until } = this.#belief ?? {};
+    return at === undefined || until === undefined ? this.#shortestAge : elapsed(at, until);
+  }
+
+  /** True while another price was said that nobody has confirmed yet. */
+  get isMoving(): boolean {
+    const belief = this.#belief?.value;
+    if (belief === undefined) return false;
+    const isFalling = [...this.#states.values()].some(({ low }) => low > 0 && low < FALL_SIGHTINGS);
+    return isFalling || this.#moves.some(({ value }) => !isNear(value, belief, NOISE));
+  }
+
+  /** Those that wait for another source, or for the operator, to be believed. */
+  disputed(now: UnixMs): readonly Disputed[] {
+    return this.#fresh(now).flatMap(({ source, latest, isHigh, history }) => {
+      const usual = medianOf(valuesOf(history));
+      return isHigh === true && usual !== undefined ? [{ source, value: latest.value, usual }] : [];
+    });
+  }
+
+  get #shortestAge(): Millis {
+    return millis(Math.min(...[...this.#terms.values()].map(({ maxAge }) => maxAge)));
   }
 
   get memory(): GuardMemory {
@@ -131,29 +165,36 @@ export class GuardedPrice {
     });
     const value = this.#agreedValue(credible, now);
     if (value === undefined) return;
-    const at = newestOf(credible);
+    const heard = { at: newestOf(credible), until: this.#standsUntil(credible, value) };
     const sources = this.#leftOut === undefined ? credible.length : 1;
     const belief = this.believed(now);
-    if (belief !== undefined && !this.#needsWitness(value, belief)) {
-      this.#accept(value, at, sources);
+    if (belief !== undefined && !needsWitness(value, belief.value)) {
+      this.#accept({ value, ...heard, sources });
       return;
     }
     const isFall = belief !== undefined && value < belief.value;
     const before = this.#moves.filter((move) => belief === undefined || move.value < belief.value === isFall);
-    const agreed = credible.filter((one) => isNear(one.value, value, this.#caution.agreement)).length > 1;
-    const isNews = credible.some(({ source }) => source === said.source) && !before.some((move) => isSame(move, said));
+    const movers = credible.filter((one) => isOnSide(one.value, value, belief?.value));
+    const agreed = movers.filter((one) => isNear(one.value, value, this.#caution.agreement)).length > 1;
+    const isNews = movers.some(({ source }) => source === said.source) && !before.some((move) => isSame(move, said));
     this.#moves = isNews || belief === undefined ? [...before, { ...said, value }] : before;
     if (!agreed && this.#moves.length < MOVE_SIGHTINGS) {
       // A move not confirmed yet still says that somebody was heard.
-      if (belief !== undefined) this.#belief = { ...belief, at };
+      if (belief !== undefined) this.#belief = { ...belief, ...heard };
       return;
     }
     const values = valuesOf(this.#moves);
-    this.#accept(agreed ? value : isFall ? Math.max(...values) : Math.min(...values), at, sources);
+    this.#accept({ value: agreed ? value : isFall ? Math.max(...values) : Math.min(...values), ...heard, sources });
   }
 
-  #needsWitness(value: number, belief: Belief): boolean {
-    return value > belief.value || (this.#caution.confirmsFalls === true && value < SMALL_FALL * belief.value);
+  /** When the last of those that say about `value` is too old. */
+  #standsUntil(credible: readonly (Sighting & { readonly source: string })[], value: number): UnixMs {
+    const near = credible.filter((one) => isNear(one.value, value, this.#caution.agreement));
+    return unixMs(Math.max(...near.map(({ source, at }) => after(at, this.#maxAge(source)))));
+  }
+
+  #maxAge(source: string): Millis {
+    return this.#terms.get(source)?.maxAge ?? millis(0);
   }
 
   /** The median, or the one of two that is not in doubt. */
@@ -171,16 +212,23 @@ export class GuardedPrice {
   #fresh(now: UnixMs): readonly Fresh[] {
     return [...this.#states].flatMap(([source, state]) => {
       const { latest } = state;
-      const isFresh = latest !== undefined && elapsed(latest.at, now) <= (this.#maxAges.get(source) ?? 0);
+      const isFresh = latest !== undefined && elapsed(latest.at, now) <= this.#maxAge(source);
       return isFresh ? [{ ...state, source, latest }] : [];
     });
   }
 
-  #accept(value: number, at: UnixMs, sources: number): void {
+  #accept(belief: Belief): void {
     this.#moves = [];
-    this.#belief = { value, at, sources };
+    this.#belief = belief;
   }
 }
+
+/** A rise may be an error that begins bad work, and a fall one that ends good work. */
+const needsWitness = (value: number, believed: number): boolean => value > believed || value * NOISE < believed;
+
+/** Whether `one` left what is believed in the direction of `value`, and so bears it out. */
+const isOnSide = (one: number, value: number, believed: number | undefined): boolean =>
+  believed === undefined || (value < believed ? one * NOISE < believed : one > believed);
 
 /** Another price, and whose word of which moment it is: said twice of one moment, it is one word. */
 interface Move {

@@ -19,6 +19,8 @@ export interface Quote<U extends number> {
    * absent while nobody promises anything.
    */
   readonly until?: UnixMs | undefined;
+  /** True while a source said another price that nobody has confirmed yet: then nobody promises anything. */
+  readonly isMoving?: boolean;
   /** True for a price made up for trying out; it is shown as such wherever it appears. */
   readonly invented: boolean;
 }

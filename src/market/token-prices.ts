@@ -26,7 +26,7 @@ export class TokenPrices {
   constructor(source: NonNullable<RigConfig["market"]["tokens"]>, options: FeedOptions) {
     const { clock } = options;
     const name = nameOf(source);
-    const guard = (of: string) => new KeptPrice(`tokens-${of}`, new Map([[name, source.maxAge]]), options);
+    const guard = (of: string) => new KeptPrice(`tokens-${of}`, new Map([[name, source]]), options);
     this.#clock = clock;
     this.#name = name;
     this.#guards = { in: guard("in"), out: guard("out") };
@@ -34,10 +34,12 @@ export class TokenPrices {
       const body = parseJson(text);
       const input = priceAt(body, source.in);
       const output = priceAt(body, source.out);
-      this.#guards.in.sight(name, { value: input, at }, clock.now());
-      this.#guards.out.sight(name, { value: output, at }, clock.now());
+      const heard = { ...source, now: clock.now() };
+      this.#guards.in.sight(name, { value: input, at }, heard);
+      this.#guards.out.sight(name, { value: output, at }, heard);
     };
-    this.feed = openFeed(source, { onText, isAwaited: () => this.list() === undefined }, options);
+    const isAwaited = () => Object.values(this.#guards).some((one) => one.isAwaited(clock.now()));
+    this.feed = openFeed(source, { onText, isAwaited }, options);
   }
 
   /** Undefined while either price is unknown. */

@@ -7,7 +7,7 @@ const FIGURES = 3;
 
 /**
  * For how long what every work is worth surely stands: as long as its prices promise, or longer where they have changed
- * in steps of late. Owned by the GPU's loop.
+ * in steps of late; not at all while a price moves that nobody has confirmed. Owned by the GPU's loop.
  */
 export class PriceHold {
   #hold = new QuoteHold();
@@ -21,7 +21,9 @@ export class PriceHold {
     if (works !== this.#works) [this.#hold, this.#works] = [new QuoteHold(), works];
     const figures = new Float64Array(known.length * FIGURES);
     for (const [index, one] of known.entries()) figures.set(figuresOf(one), index * FIGURES);
-    return millis(this.#hold.look(figures, steady, promised(known, now)));
+    const holds = this.#hold.look(figures, steady, promised(known, now));
+    // What was learned is of prices that moved, and one may be moving now.
+    return millis(known.some(({ isMoving }) => isMoving) ? 0 : holds);
   }
 }
 

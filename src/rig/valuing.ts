@@ -125,7 +125,7 @@ function valueSheet(
   const measuredBy = sheets.length > 1 ? { measuredBy: `rigshift bench --sheet ${name}` } : {};
   const hashrate = rates.hashrate(name);
   const price = freshValue(coin, now);
-  const { source, asOf, sources, until } = coin;
+  const { source, asOf, sources, until, isMoving } = coin;
   const terms = prices.terms?.({ name, coin: coin.coin });
   return valueHashing({
     ...measuredBy,
@@ -136,6 +136,7 @@ function valueSheet(
     ...(price === undefined ? {} : { price }),
     origin: { source, asOf, ...(sources === undefined ? {} : { sources }) },
     ...(until === undefined ? {} : { until }),
+    ...(isMoving === true ? { isMoving } : {}),
     ...(terms === undefined ? {} : { terms: { ...terms, ...fees } }),
     ...power,
   });

@@ -50,6 +50,7 @@ export interface HashingFacts {
   readonly origin?: PriceOrigin;
   /** Until when the price surely stands; absent while nobody promises. */
   readonly until?: UnixMs;
+  readonly isMoving?: true;
   readonly invented: boolean;
   /** At the wall, while hashing. */
   readonly power?: Watts;
@@ -104,6 +105,7 @@ function valueKnown(facts: KnownFacts): Omit<Valuation, "workload" | "name" | "l
     ...(facts.until === undefined || electricity.until === undefined
       ? {}
       : { until: unixMs(Math.min(facts.until, electricity.until)) }),
+    ...(facts.isMoving === undefined ? {} : { isMoving: facts.isMoving }),
     price: {
       unit: "USD/TH",
       value: price,

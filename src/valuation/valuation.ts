@@ -54,6 +54,8 @@ export interface Valuation extends Work {
   readonly basis?: RateBasis;
   /** Until when every price in it surely stands; absent while nobody promises. */
   readonly until?: UnixMs;
+  /** Another price of it was said that nobody has confirmed yet. */
+  readonly isMoving?: true;
   /** One sentence that shows the sum. */
   readonly why: string;
 }

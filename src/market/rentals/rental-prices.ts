@@ -98,15 +98,15 @@ function openMarketplace(rental: RentalConfig, options: FeedOptions): OpenRental
   const { clock }: { readonly clock: Clock } = options;
   const name = nameOf(rental);
   const key = createHash("sha256").update(JSON.stringify([rental.gpu, rental.url ?? rental.file, rental.price]));
-  const guard = new KeptPrice(`rental-${key.digest("hex").slice(0, 32)}`, new Map([[name, rental.maxAge]]), options);
+  const guard = new KeptPrice(`rental-${key.digest("hex").slice(0, 32)}`, new Map([[name, rental]]), options);
   let latest: (RentalSighting & { readonly at: UnixMs }) | undefined;
   const onText = (text: string, at: UnixMs) => {
     latest = { ...parseSighting(parseJson(text), rental), at };
-    guard.sight(name, { value: latest.usdPerHour, at }, clock.now());
+    guard.sight(name, { value: latest.usdPerHour, at }, { ...rental, now: clock.now() });
   };
   const occupancy = () =>
     latest !== undefined && elapsed(latest.at, clock.now()) <= rental.maxAge ? latest.occupancy : undefined;
-  const isAwaited = () => guard.believed(clock.now()) === undefined;
+  const isAwaited = () => guard.isAwaited(clock.now());
   return {
     rental,
     feed: openFeed(rental, { onText, isAwaited }, options),

@@ -24,14 +24,14 @@ afterEach(async () => {
 });
 
 /** A currency told by files, one for each source, written as often as the test says. */
-function open(currency: string, sources = 1) {
+function open(currency: string, sources = 1, every = seconds(3600)) {
   const files = Array.from({ length: sources }, (_, index) => directory.write(`rate-${index}.json`, "{}"));
   const configured = files.map((file) => ({
     currency,
     file,
     price: "/rate",
     perUsd: false,
-    every: seconds(5),
+    every,
     maxAge: seconds(86_400),
   }));
   const options = { clock, logger: createLogger("error", () => {}), privateHosts: [], cacheDir: directory.path };
@@ -46,7 +46,11 @@ function open(currency: string, sources = 1) {
     await clock.advance(6000);
     return currencies.rate(currency, clock.now());
   };
-  return { say };
+  const look = async (minutes: number) => {
+    for (let minute = 0; minute < minutes; minute++) await clock.advance(MINUTE);
+    return currencies.rate(currency, clock.now());
+  };
+  return { say, look };
 }
 
 describe("the rate of a currency", () => {
@@ -87,6 +91,15 @@ describe("the rate of a currency", () => {
     const fallen = [await say([20_000]), await say([20_000]), await say([20_000]), await say([20_000])];
     expect(fallen.slice(0, 2)).toEqual([61_000, 61_000]);
     expect(fallen.at(-1)).toBe(20_000);
+  });
+
+  test("of a file that nobody writes again follows it once that has stood for as long as between two looks", async () => {
+    const { say, look } = open("EUR", 1, seconds(600));
+    for (let times = 0; times < 4; times++) await say([1.1]);
+    expect(await say([1.05])).toBe(1.1);
+    expect([await look(8), await look(3)]).toEqual([1.1, 1.05]);
+    expect(await say([1.12])).toBe(1.05);
+    expect([await look(8), await look(3)]).toEqual([1.05, 1.12]);
   });
 
   test("of two sources is not led by one that is wrong within five-fold", async () => {

@@ -88,6 +88,54 @@ describe("the price of a coin", () => {
     expect(bench.log).toEqual([]);
   });
 
+  test("from a file follows what is written once, a rise as a fall, after as long as between two looks", async () => {
+    const file = join(bench.directory.path, "price.json");
+    const write = (usd: string) => {
+      writeFileSync(file, `{"usd": ${usd}}`);
+      utimesSync(file, bench.clock.now() / 1000, bench.clock.now() / 1000);
+    };
+    write("5e-7");
+    const { url: _, ...rest } = bench.source();
+    const market = bench.open({ market: { sources: [{ ...rest, file, maxAgeS: 86_400 }] } });
+    const pass = async (minutes: number) => {
+      for (let look = 0; look < 12 * minutes; look++) {
+        await until(() => bench.clock.waiting >= 2);
+        await bench.clock.advance(5000);
+      }
+      await until(() => bench.clock.waiting >= 2);
+      return [Number(bench.priceOf(market)?.toPrecision(6)), market.coin?.isMoving];
+    };
+    expect(await pass(2)).toEqual([5e-7, false]);
+    for (const [usd, before] of [
+      ["9e-7", 5e-7],
+      ["3e-7", 9e-7],
+    ] as const) {
+      write(usd);
+      expect(await pass(3), usd).toEqual([before, true]);
+      expect(await pass(4), usd).toEqual([Number(usd), false]);
+    }
+  });
+
+  test("is not believed at a jump for ever, tells so once, and is once the operator says that its past is none", async () => {
+    bench.server.says('{"usd": 5e-7}');
+    const source = { ...bench.source(), maxAgeS: 86_400 };
+    const first = bench.open({ market: { sources: [source] } });
+    await bench.asked(1);
+    for (let round = 0; round < 3; round++) await bench.nextPoll();
+    bench.server.says('{"usd": 5e-4}');
+    for (let round = 0; round < 3; round++) await bench.nextPoll(400);
+    expect(bench.priceOf(first)).toBe(5e-7);
+    const told = bench.log.filter((line) => line.includes("says far more than it said all day"));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(/json 127\.0\.0\.1/);
+    expect(told[0]).toContain("historyFrom");
+    await bench.close();
+    const historyFrom = new Date(bench.clock.now()).toISOString();
+    const again = bench.open({ market: { sources: [{ ...source, historyFrom }] } });
+    for (let round = 0; round < 2; round++) await bench.nextPoll();
+    expect(bench.priceOf(again)).toBe(5e-4);
+  });
+
   test("outlives HTML, spikes, zeros and silence until it is too old, then is unknown, and recovers by itself", async () => {
     bench.server.says('{"usd": 5e-7}');
     const market = bench.open({ market: { sources: [{ ...bench.source(), maxAgeS: 86_400 }] } });

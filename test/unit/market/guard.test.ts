@@ -4,12 +4,13 @@ import { hours, minutes, type UnixMs, unixMs } from "../../../src/units/time.ts"
 
 const START = 1_760_000_000_000;
 const at = (minute: number): UnixMs => unixMs(START + minute * 60_000);
+const HOUR = { maxAge: hours(1) };
 const AGES = {
-  one: new Map([["a", hours(1)]]),
+  one: new Map([["a", HOUR]]),
   three: new Map([
-    ["a", hours(1)],
-    ["b", hours(1)],
-    ["c", hours(1)],
+    ["a", HOUR],
+    ["b", HOUR],
+    ["c", HOUR],
   ]),
 };
 
@@ -32,15 +33,42 @@ describe("a price from one source", () => {
     expect(say(guard, "a", 5, 5)).toBe(5);
   });
 
-  test("falls at once and rises at the second sighting, to the lower of the two", () => {
+  test("moves at the second sighting, either way, to the one of the two that is nearer", () => {
     const guard = open();
     live(guard, "a", 10);
-    expect(say(guard, "a", 8, 5)).toBe(8);
-    expect(say(guard, "a", 12, 10)).toBe(8);
+    expect(say(guard, "a", 12, 10)).toBe(10);
     expect(say(guard, "a", 11, 15)).toBe(11);
     expect(say(guard, "a", 12, 20)).toBe(11);
-    expect(say(guard, "a", 9, 25)).toBe(9);
-    expect(say(guard, "a", 12, 30)).toBe(9);
+    expect(say(guard, "a", 9, 25)).toBe(11);
+    expect(say(guard, "a", 8, 30)).toBe(9);
+    expect(say(guard, "a", 12, 35)).toBe(9);
+    // Less than a hundredth down needs nobody's word.
+    expect(say(guard, "a", 8.95, 40)).toBe(8.95);
+  });
+
+  test.each([9.8, 5, 2.1, 0.01, 20, 49, 10_000])("is not moved by one answer of %d", (wrong) => {
+    const guard = open();
+    live(guard, "a", 10);
+    expect(say(guard, "a", wrong, 5)).toBe(10);
+    expect(say(guard, "a", 10, 10)).toBe(10);
+    expect(guard.isMoving).toBe(false);
+  });
+
+  test.each([9.8, 5, 0.01, 20])("is known to be moving from %d until that is confirmed", (other) => {
+    const guard = open();
+    live(guard, "a", 10);
+    expect(guard.isMoving).toBe(false);
+    say(guard, "a", other, 5);
+    expect(guard.isMoving).toBe(true);
+    for (const minute of [10, 15]) say(guard, "a", other, minute);
+    expect([guard.isMoving, guard.believed(at(15))?.value]).toEqual([false, other]);
+  });
+
+  test("is not moving for a waver of less than a hundredth", () => {
+    const guard = open();
+    live(guard, "a", 10);
+    say(guard, "a", 10.05, 5);
+    expect(guard.isMoving).toBe(false);
   });
 
   test("does not rise by being read again: of one moment it is one word", () => {
@@ -67,12 +95,32 @@ describe("a price from one source", () => {
     expect(guard.believed(at(61 + 60))).toBeUndefined();
   });
 
-  test("is not believed by repeating a spike, however short its past, until half a day of insisting", () => {
+  test("is not believed by repeating a spike, however short its past, not in three days", () => {
     const guard = open();
     for (const minute of [0, 5]) say(guard, "a", 10, minute);
-    for (let minute = 10; minute < 55; minute += 5) expect(say(guard, "a", 10_000, minute)).toBe(10);
-    for (let minute = 55; minute < 10 + 720; minute += 5) expect(say(guard, "a", 10_000, minute) ?? 10).toBe(10);
-    expect([730, 735].map((minute) => say(guard, "a", 10_000, minute))).toEqual([undefined, 10_000]);
+    for (let minute = 10; minute < 4320; minute += 5) expect(say(guard, "a", 10_000, minute) ?? 10).toBe(10);
+    expect(guard.disputed(at(4315))).toEqual([{ source: "a", value: 10_000, usual: 10 }]);
+    expect(say(guard, "a", 11, 4320)).toBeUndefined();
+    expect([say(guard, "a", 11, 4325), guard.disputed(at(4325))]).toEqual([11, []]);
+  });
+
+  test("is believed at a jump once the operator says that its past is none", () => {
+    const before = open();
+    live(before, "a", 10);
+    const guard = new GuardedPrice(new Map([["a", { ...HOUR, historyFrom: at(1) }]]), before.memory);
+    expect([say(guard, "a", 10_000, 5), say(guard, "a", 10_000, 10)]).toEqual([10, 10_000]);
+    // And guarded as before from there on.
+    for (let minute = 15; minute < 60; minute += 5) expect(say(guard, "a", 10_000_000, minute)).toBe(10_000);
+  });
+
+  test("collapses not by being read again, but by being said again", () => {
+    const guard = open();
+    live(guard, "a", 10);
+    const said = { value: 0.01, at: at(5) };
+    for (let minute = 5; minute <= 30; minute += 5) guard.sight("a", said, at(minute));
+    expect(guard.believed(at(30))?.value).toBe(10);
+    for (const saidAt of [at(35), at(40)]) guard.sight("a", { ...said, saidAt }, saidAt);
+    expect(guard.believed(at(40))?.value).toBe(0.01);
   });
 
   test("is believed at a collapse only after three sightings", () => {
@@ -161,6 +209,48 @@ describe("several sources", () => {
     for (const source of ["a", "b"]) live(guard, source, 10);
     guard.sight("a", { value: 80, at: at(5) }, at(5));
     expect(say(guard, "b", 80, 5)).toBe(50);
+  });
+
+  test("are not moved within a quarter by one of two alone, nor by the other one speaking", () => {
+    const guard = open("three");
+    for (const source of ["a", "b"]) live(guard, source, 10);
+    expect(say(guard, "a", 8, 5)).toBe(10);
+    expect(say(guard, "b", 10, 6)).toBe(10);
+    expect(say(guard, "b", 10, 7)).toBe(10);
+    expect(say(guard, "b", 8.1, 8)).toBe(8);
+  });
+
+  test("that no longer speak do not stand behind a price for as long as another one would", () => {
+    const guard = new GuardedPrice(
+      new Map([
+        ["a", HOUR],
+        ["b", { maxAge: hours(24) }],
+      ]),
+    );
+    live(guard, "a", 10);
+    expect([guard.believed(at(60))?.value, guard.maxAge]).toEqual([10, hours(1)]);
+    expect(guard.believed(at(61))).toBeUndefined();
+    const again = new GuardedPrice(
+      new Map([
+        ["a", HOUR],
+        ["b", { maxAge: hours(24) }],
+      ]),
+      guard.memory,
+    );
+    expect([again.believed(at(60))?.value, again.believed(at(61))]).toEqual([10, undefined]);
+    for (const minute of [70, 75]) guard.sight("b", { value: 10, at: at(minute) }, at(minute));
+    expect(guard.believed(at(24 * 60))?.value).toBe(10);
+  });
+
+  test("stand behind a price as long as the last of them does", () => {
+    const guard = new GuardedPrice(
+      new Map([
+        ["a", HOUR],
+        ["b", { maxAge: hours(24) }],
+      ]),
+    );
+    for (const source of ["a", "b"]) live(guard, source, 10);
+    expect([guard.believed(at(61))?.value, guard.believed(at(24 * 60 + 1))]).toEqual([10, undefined]);
   });
 
   test("do not wait for one that has fallen silent", () => {

@@ -67,7 +67,7 @@ test("whatever one of three sources says and when, the belief stays among what t
   });
   fc.assert(
     fc.property(fc.array(lie, { minLength: 1, maxLength: 60 }), (lies) => {
-      const ages = new Map(["liar", "b", "c"].map((source) => [source, hours(1)] as const));
+      const ages = new Map(["liar", "b", "c"].map((source) => [source, { maxAge: hours(1) }] as const));
       const guard = new GuardedPrice(ages);
       lies.forEach(({ value, shift }, index) => {
         const now = unixMs(1_760_000_000_000 + index * 300_000);

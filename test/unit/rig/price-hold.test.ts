@@ -77,4 +77,12 @@ describe("for how long prices stand", () => {
     const { net: _, ...unknown } = coin(1, { name: "b" });
     expect(new PriceHold().look([coin(1, { until: at(hours(1)) }), unknown], millis(0), at(0))).toBe(hours(1));
   });
+
+  test("is nothing while a price moves that nobody has confirmed, whatever was promised or learned", () => {
+    const hold = new PriceHold();
+    expect(watched(hold, 180, 60)).toBe(hours(1));
+    const now = minutes(181);
+    expect(hold.look([coin(3, { until: at(hours(5)), isMoving: true })], now, at(now))).toBe(0);
+    expect(hold.look([coin(3, { until: at(hours(5)) })], now, at(now))).toBe(hours(5) - now);
+  });
 });
