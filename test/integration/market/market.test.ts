@@ -103,7 +103,7 @@ describe("the price of a coin", () => {
         await bench.clock.advance(5000);
       }
       await until(() => bench.clock.waiting >= 2);
-      return [Number(bench.priceOf(market)?.toPrecision(6)), market.coin?.isMoving];
+      return [Number(bench.priceOf(market)?.toPrecision(6)), market.coin(DEVCOIN)?.isMoving];
     };
     expect(await pass(2)).toEqual([5e-7, false]);
     for (const [usd, before] of [
