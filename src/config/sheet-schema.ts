@@ -32,6 +32,9 @@ const pool = (base: string) =>
     password: z.exactOptional(secret(base)),
     algorithm: z.exactOptional(choice(ALGORITHMS)).describe("Of this pool, where it should be checked."),
     dialect: z.exactOptional(choice(DIALECTS)).describe("How the pool talks, where its algorithm has several ways."),
+    reconnectHosts: z
+      .exactOptional(list(text(/^[A-Za-z0-9.:_-]{1,253}$/, 'a host such as "eu.pool.example.org"'), 16))
+      .describe("Where the pool may send its miners besides its own host (client.reconnect)."),
     tlsPin: z
       .exactOptional(text(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits"))
       .describe("SHA-256 of the public key in the pool's certificate; then nothing else of it counts."),

@@ -2,6 +2,7 @@ import type { ShareRow } from "../../src/ledger/rows.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { systemClock } from "../../src/lib/clock.ts";
 import { silentLogger } from "../../src/lib/logger.ts";
+import type { PoolTarget } from "../../src/mining/stratum/pool-url.ts";
 import {
   type StratumProxy,
   type StratumProxyOptions,
@@ -19,13 +20,18 @@ export class ProxyBench implements AsyncDisposable {
   #proxy: StratumProxy | undefined;
 
   static async start(
-    pools: readonly { readonly url: string }[],
+    pools: readonly Pick<PoolTarget, "url" | "reconnectHosts">[],
     options: Partial<StratumProxyOptions> & { readonly clock?: Clock } = {},
   ): Promise<ProxyBench> {
     const bench = new ProxyBench();
     bench.#proxy = await startStratumProxy({
       listen: { host: "127.0.0.1", port: 0 },
-      pools: pools.map(({ url }, i) => ({ url, user: `wallet.${i}`, password: `secret-${i}` })),
+      pools: pools.map(({ url, reconnectHosts }, i) => ({
+        url,
+        user: `wallet.${i}`,
+        password: `secret-${i}`,
+        ...(reconnectHosts === undefined ? {} : { reconnectHosts }),
+      })),
       clock: systemClock,
       logger: silentLogger,
       onShare: (share) => {

@@ -26,8 +26,6 @@ export interface LinkParts {
   readonly pools: PoolList;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether a pool may send us to that host, its own apart. */
-  readonly allowsHost: (host: string) => boolean;
   readonly createSession: (effects: { toMiner(line: Line): void; dropMiner(reason: string): void }) => MinerSession;
   readonly onChange: () => void;
   /** The miner is gone and every share is booked. */
@@ -237,7 +235,8 @@ export class Link {
   #onRedirect(upstream: Upstream, to: Partial<PoolAddress>, wait: Millis): void {
     const { host, port, ...transport } = upstream.address;
     const address = { host: to.host ?? host, port: to.port ?? port, ...transport };
-    const isKnown = address.host === upstream.pool.address.host || this.#parts.allowsHost(address.host);
+    const { pool } = upstream;
+    const isKnown = address.host === pool.address.host || pool.reconnectHosts?.includes(address.host) === true;
     if (!isKnown) {
       this.#parts.logger.warn("refused to follow the pool to another host", { pool: upstream.pool.url, ...address });
       return;

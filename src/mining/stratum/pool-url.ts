@@ -9,6 +9,8 @@ export interface PoolTarget {
   readonly password: string;
   /** The SHA-256 of the certificate's public key (DER), lower-case hex: then nothing else of the certificate counts. */
   readonly tlsPin?: string;
+  /** Hosts that its `client.reconnect` may name besides its own. */
+  readonly reconnectHosts?: readonly string[];
   /** Without it sha256d. */
   readonly algorithm?: AlgorithmName;
   /** Without it the usual one of the algorithm. */

@@ -38,8 +38,6 @@ export interface StratumProxyOptions {
   /** Called once for every share of a registered worker, when its verdict is known. */
   readonly onShare: (share: ShareRow) => void;
   readonly onUpstream: (state: UpstreamState) => void;
-  /** Hosts that a pool's `client.reconnect` may name besides its own. */
-  readonly reconnectHosts?: readonly string[];
 }
 
 export interface StratumProxy {
@@ -142,12 +140,11 @@ class ProxyServer implements StratumProxy {
       socket.destroy();
       return;
     }
-    const { clock, logger, reconnectHosts } = this.#options;
+    const { clock, logger } = this.#options;
     const link = new Link(socket, {
       pools: this.#pools,
       clock,
       logger,
-      allowsHost: (host) => reconnectHosts?.includes(host) ?? false,
       createSession: (effects) => this.#createSession(effects),
       onChange: () => this.#refresh(),
       onEnd: (ended) => {

@@ -240,7 +240,7 @@ describe("client.reconnect", () => {
   test("to a host on the allow-list is followed", async () => {
     const pool = await startPool({ extranonces: ["aaaa"] });
     const moved = await startPool({ extranonces: ["dddd"] });
-    await using bench = await ProxyBench.start([pool], { reconnectHosts: ["localhost"] });
+    await using bench = await ProxyBench.start([{ url: pool.url, reconnectHosts: ["localhost"] }]);
     const miner = await bench.miner();
     pool.say({ id: null, method: "client.reconnect", params: ["localhost", moved.port, 0] });
     expect(await extranonceOf(miner)).toBe("dddd");
