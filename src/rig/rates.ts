@@ -78,8 +78,11 @@ export class RateBook {
     this.#live = live;
     const entry = live && this.#hashing.get(live.sheet);
     if (live === undefined || entry === undefined) return;
+    // What a miner says this second does not replace what was measured on purpose; what its pool accepted does.
+    if (entry.basis !== "watched" && live.basis !== "effective") return;
     entry.rate = live.rate;
     entry.rateKind = live.basis === "effective" ? "effective" : "reported";
+    entry.basis = "watched";
     this.#watched(entry);
   }
 
@@ -131,9 +134,10 @@ export class RateBook {
     this.#save("resting", this.#labels.resting, this.#resting);
   }
 
+  /** A benchmark keeps its date until its rate is replaced. */
   #watched(entry: Learned): void {
+    if (entry.basis !== "watched") return;
     entry.samples++;
-    entry.basis = "watched";
     entry.news = this.#clock.now();
   }
 

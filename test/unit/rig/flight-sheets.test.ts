@@ -4,10 +4,11 @@ import type { Ledger } from "../../../src/ledger/ledger.ts";
 import type { GpuUuid } from "../../../src/ledger/rows.ts";
 import { createLogger } from "../../../src/lib/logger.ts";
 import type { CoinQuote } from "../../../src/market/file.ts";
+import type { BenchFigure } from "../../../src/rig/bench-figures.ts";
 import { RigController } from "../../../src/rig/controller.ts";
 import { watts } from "../../../src/units/energy.ts";
 import { hashCredit, usdPerTerahash } from "../../../src/units/money.ts";
-import { unixMs } from "../../../src/units/time.ts";
+import { seconds, unixMs } from "../../../src/units/time.ts";
 import { FakeGpuSource } from "../../support/fake-gpu-source.ts";
 import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
 import { GPU_A, shareRow, T0 } from "../../support/ledger-rows.ts";
@@ -255,5 +256,38 @@ describe("a miner that an earlier agent left", () => {
     });
     start();
     await passUntil(() => at() === "beta open");
+  });
+});
+
+describe("a benchmark", () => {
+  const order = { workload: "hashing", length: seconds(3), take: true } as const;
+  async function measure(sheet: string) {
+    const figures: BenchFigure[] = [];
+    let isDone = false;
+    const run = async () => {
+      for await (const news of rig.bench(GPU_A, { ...order, sheet }, stop.signal))
+        if (news.kind === "figure") figures.push(news.figure);
+    };
+    const ended = run().finally(() => {
+      isDone = true;
+    });
+    ended.catch(() => undefined);
+    await passUntil(() => isDone);
+    await ended;
+    return figures;
+  }
+
+  test("may name the one that hashes meanwhile, though the other pays more", async () => {
+    start();
+    prices.set("acoin", 2000);
+    await passUntil(() => at() === "alpha open");
+    expect(await measure("beta")).toMatchObject([{ label: "beta", unit: "H/s", isStored: true }]);
+    expect(ledger.benchmarks.get(GPU_A, "beta")?.basis).toBe("benched");
+    await passUntil(() => at() === "alpha open");
+  });
+
+  test("of a flight sheet that the GPU has not is refused, naming those that it has", async () => {
+    start();
+    await expect(measure("gamma")).rejects.toMatchObject({ facts: { mend: "name one of alpha, beta" } });
   });
 });

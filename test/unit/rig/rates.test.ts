@@ -114,6 +114,21 @@ test("keeps the date of what was not measured again, and takes a benchmark's fig
   expect(open().hashrate("devcoin")).toEqual({ rate: 7e6, basis: "benchmark" });
 });
 
+test("holds a benchmark's figure against what the miner says, but not against what its pool accepts", async () => {
+  const rates = open();
+  rates.take("hashing", { rate: 7e6, power: watts(70), samples: 90, basis: "adopted" }, "devcoin");
+  await clock.advance(3_600_000);
+  rates.observeHashrate({ rate: hashrate(9e6), basis: "reported", sheet: "devcoin" });
+  rates.observePower("hashing", watts(70), "devcoin");
+  rates.store();
+  expect(rates.hashrate("devcoin")).toEqual({ rate: 9e6, basis: "reported" });
+  expect(ledger.benchmarks.get(GPU_A, "devcoin")).toMatchObject({ rate: 7e6, samples: 90, basis: "adopted", at: T0 });
+  rates.observeHashrate({ rate: hashrate(8e6), basis: "effective", sheet: "devcoin" });
+  rates.store();
+  const effective = { rate: 8e6, samples: 91, basis: "watched", at: T0 + 3_600_000 };
+  expect(ledger.benchmarks.get(GPU_A, "devcoin")).toMatchObject(effective);
+});
+
 test("is stored by itself once a minute, so that a killed agent loses a minute at most", async () => {
   const rates = open();
   rates.observePower("resting", watts(9));
