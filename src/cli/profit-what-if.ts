@@ -116,7 +116,7 @@ interface World {
 /** One coin, or rest where there is none. */
 function valueOne(coin: Benchmark | undefined, rest: Benchmark | undefined, world: World) {
   const quote = coin && world.quotes.get(coin);
-  const power = { hashing: coin?.powerW, serving: undefined, resting: rest?.powerW ?? rest?.rate };
+  const power = { hashing: coin?.powerW, serving: undefined, warm: undefined, resting: rest?.powerW ?? rest?.rate };
   const rates = {
     power: (activity: keyof typeof power) => {
       const drawn = power[activity];

@@ -13,16 +13,16 @@ export async function measure(parts: LoopParts, signal: AbortSignal): Promise<vo
   const live = watch?.rate();
   rates.observeHashrate(live && name !== undefined ? { ...live, sheet: name } : undefined);
   if (workload === "external") tenancies.observePower(name, reading?.power);
-  const { active } = queue.facts();
-  const activity = activityOf(workload, active);
+  const { active, waiting } = queue.facts();
+  const activity = activityOf(workload, active, waiting);
   const isRest = activity === "resting" && ground.roster.isLeft("miner");
   if (reading?.power === undefined || activity === undefined || isRest) return;
   rates.observePower(activity, reading.power, name);
   if (activity === "serving") served?.observePower(active, reading.power);
 }
 
-function activityOf(workload: string, active: number): Activity | undefined {
+function activityOf(workload: string, active: number, waiting: number): Activity | undefined {
   if (workload === "hashing") return "hashing";
-  if (workload === "inference") return active > 0 ? "serving" : undefined;
+  if (workload === "inference") return active > 0 ? "serving" : waiting > 0 ? undefined : "warm";
   return workload === "none" ? "resting" : undefined;
 }

@@ -77,12 +77,14 @@ export class Outlook {
     this.#lookedAt = look;
     const now = clock.now();
     const capacity = served?.capacity();
+    const pace = rates.tokensPerSecond();
     const inference = serving && {
       model: serving.model,
       demand: demand.over(now),
       backlog: queue.facts().worth,
       backlogTokens: queue.waitingTokens,
       ...(capacity === undefined ? {} : { capacity }),
+      ...(pace === undefined ? {} : { pace }),
     };
     const facts = {
       rates,

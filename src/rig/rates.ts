@@ -6,8 +6,8 @@ import { elapsed, minutes, type UnixMs } from "../units/time.ts";
 import { type Hashrate, hashrate, type TokensPerSecond, tokensPerSecond } from "../units/work.ts";
 import type { RateBasis } from "../valuation/valuation.ts";
 
-/** What the GPU is doing, as far as its power goes. */
-export type Activity = "hashing" | "serving" | "resting";
+/** What the GPU is doing, as far as its power goes; `warm` is an engine that waits for requests. */
+export type Activity = "hashing" | "serving" | "warm" | "resting";
 
 const SMOOTHING = 0.1;
 const STORE_EVERY = minutes(1);
@@ -39,7 +39,14 @@ export interface RateLabels {
   readonly resting: string;
 }
 
-const UNIT_OF: Readonly<Record<Activity, "H/s" | "tok/s" | "W">> = { hashing: "H/s", serving: "tok/s", resting: "W" };
+const UNIT_OF: Readonly<Record<Activity, "H/s" | "tok/s" | "W">> = {
+  hashing: "H/s",
+  serving: "tok/s",
+  warm: "W",
+  resting: "W",
+};
+
+const warmLabel = ({ serving }: RateLabels): string => `${serving} warm`;
 
 /** What this GPU was measured to do and draw per activity, kept across restarts. Owned by the GPU's loop. */
 export class RateBook {
@@ -49,6 +56,7 @@ export class RateBook {
   readonly #labels: RateLabels;
   readonly #hashing: ReadonlyMap<string, Learned>;
   readonly #serving: Learned;
+  readonly #warm: Learned;
   readonly #resting: Learned;
   #live: (LiveRate & { readonly sheet: string }) | undefined;
   #stored: UnixMs;
@@ -61,6 +69,7 @@ export class RateBook {
     this.#stored = parts.clock.now();
     this.#hashing = new Map(labels.hashing.map((sheet) => [sheet, this.#load("hashing", sheet)]));
     this.#serving = this.#load("serving", labels.serving);
+    this.#warm = this.#load("warm", warmLabel(labels));
     this.#resting = this.#load("resting", labels.resting);
   }
 
@@ -131,6 +140,7 @@ export class RateBook {
     this.#stored = this.#clock.now();
     for (const [sheet, learned] of this.#hashing) this.#save("hashing", sheet, learned);
     this.#save("serving", this.#labels.serving, this.#serving);
+    this.#save("warm", warmLabel(this.#labels), this.#warm);
     this.#save("resting", this.#labels.resting, this.#resting);
   }
 
@@ -143,7 +153,7 @@ export class RateBook {
 
   #all(activity: Activity): readonly Learned[] {
     if (activity === "hashing") return [...this.#hashing.values()];
-    return [activity === "serving" ? this.#serving : this.#resting];
+    return [{ serving: this.#serving, warm: this.#warm, resting: this.#resting }[activity]];
   }
 
   #entry(activity: Activity, sheet: string | undefined): Learned | undefined {
@@ -159,7 +169,7 @@ export class RateBook {
 
   #save(activity: Activity, label: string, entry: Learned): void {
     const { rate, rateKind, power, samples, basis, news } = entry;
-    const figure = activity === "resting" ? power : rate;
+    const figure = UNIT_OF[activity] === "W" ? power : rate;
     if (figure === undefined || news === undefined) return;
     delete entry.news;
     this.#ledger.benchmarks.upsert({

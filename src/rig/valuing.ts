@@ -4,12 +4,12 @@ import { freshValue } from "../market/quote.ts";
 import type { RentalTerms } from "../market/rentals/rental-prices.ts";
 import type { Candidate } from "../policy/types.ts";
 import type { Watts } from "../units/energy.ts";
-import type { UsdNano, UsdPerKwh } from "../units/money.ts";
+import { addUsd, type UsdNano, type UsdPerKwh } from "../units/money.ts";
 import type { Millis, UnixMs } from "../units/time.ts";
 import type { TokensPerSecond } from "../units/work.ts";
 import { type ExternalFacts, valueExternal } from "../valuation/external.ts";
 import { type HashingTerms, valueHashing } from "../valuation/hashing.ts";
-import { type TokenPrices, valueInference } from "../valuation/inference.ts";
+import { servingPower, type TokenPrices, valueInference } from "../valuation/inference.ts";
 import { valueRental } from "../valuation/rental.ts";
 import { valueResting } from "../valuation/resting.ts";
 import type { PowerPrice, Valuation } from "../valuation/valuation.ts";
@@ -64,6 +64,8 @@ export interface ValuingFacts {
     readonly backlogTokens?: number;
     /** What it was measured to write at most; absent before. */
     readonly capacity?: TokensPerSecond;
+    /** What a request was seen to be written with of late; absent before. */
+    readonly pace?: TokensPerSecond;
   };
 }
 
@@ -74,19 +76,7 @@ export function valueAll(facts: ValuingFacts, now: UnixMs): readonly Valuation[]
     const measured = rates.power(activity, sheet);
     return measured === undefined ? {} : priced(prices.atWall(measured), prices);
   };
-  const tokens = prices.tokens?.();
-  const serving = inference && [
-    valueInference({
-      model: inference.model,
-      demand: inference.demand.worth,
-      window: inference.demand.window,
-      backlog: inference.backlog,
-      tokensOut: (inference.demand.tokensOut ?? 0) + (inference.backlogTokens ?? 0),
-      ...(inference.capacity === undefined ? {} : { capacity: inference.capacity }),
-      ...(tokens === undefined ? {} : { prices: tokens }),
-      ...(rates.power("serving") === undefined ? boundOf(power("hashing")) : power("serving")),
-    }),
-  ];
+  const serving = inference && [valueServing(inference, facts)];
   const resting = power("resting");
   const rental = prices.rental?.();
   return [
@@ -101,6 +91,34 @@ export function valueAll(facts: ValuingFacts, now: UnixMs): readonly Valuation[]
     valueResting(resting.power, resting.electricity),
     ...(rental === undefined ? [] : [valueRental({ ...rental, ...power("hashing") })]),
   ];
+}
+
+function valueServing(inference: NonNullable<ValuingFacts["inference"]>, { rates, prices }: ValuingFacts): Valuation {
+  const { model, demand, backlog, backlogTokens = 0, capacity, pace } = inference;
+  const tokens = prices.tokens?.();
+  const asked = {
+    window: demand.window,
+    tokensOut: (demand.tokensOut ?? 0) + backlogTokens,
+    ...(capacity === undefined ? {} : { capacity }),
+    ...(pace === undefined ? {} : { pace }),
+  };
+  const [serving, hashing, warm] = [rates.power("serving"), rates.power("hashing"), rates.power("warm")];
+  const drawn = servingPower({
+    ...asked,
+    demand: addUsd(demand.worth, backlog),
+    serving: serving ?? hashing,
+    isBound: serving === undefined,
+    warm,
+  });
+  return valueInference({
+    ...asked,
+    model,
+    demand: demand.worth,
+    backlog,
+    ...(tokens === undefined ? {} : { prices: tokens }),
+    ...drawn,
+    ...(drawn.power === undefined ? {} : priced(prices.atWall(drawn.power), prices)),
+  });
 }
 
 interface PowerOf {

@@ -1,4 +1,4 @@
-import type { Watts } from "../units/energy.ts";
+import { type Watts, watts } from "../units/energy.ts";
 import {
   powerCost,
   tokenCost,
@@ -42,8 +42,10 @@ export interface InferenceFacts {
   readonly capacity?: TokensPerSecond;
   /** At the wall, averaged over serving and waiting in this window. */
   readonly power?: Watts;
-  /** True while `power` is only an upper bound, because serving was not measured yet. */
+  /** True while `power` is only an upper bound, because serving or waiting was not measured yet. */
   readonly powerIsBound?: boolean;
+  /** The part of the window in which requests are served, where `power` rests on it. */
+  readonly servingShare?: number;
   /** For this power; absent where nobody knows. */
   readonly electricity?: PowerPrice;
 }
@@ -53,7 +55,7 @@ export interface InferenceFacts {
  * no more counts than the engine can write in that time.
  */
 export function valueInference(facts: InferenceFacts): Valuation {
-  const { model, power, electricity, powerIsBound } = facts;
+  const { model, power, electricity, powerIsBound, servingShare } = facts;
   const busy = busyOf(facts);
   const revenue = usdPerHour(revenueOf(facts) / Math.max(1, busy));
   const rate = `${sayRate(revenue)} of demand${sayCapacity(facts)}`;
@@ -86,11 +88,53 @@ export function valueInference(facts: InferenceFacts): Valuation {
       gross: revenue,
       ...sayTokenPrice(facts),
       deductions: [
-        { what: `${powerIsBound ? "at most " : ""}${sayPowerAt(power, electricity)}`, rate: cost, isTold: true },
+        { what: `${sayDraw(power, electricity, powerIsBound)}${sayShare(servingShare)}`, rate: cost, isTold: true },
       ],
       net,
     }),
   };
+}
+
+const sayDraw = (power: Watts, electricity: PowerPrice, isBound = false): string =>
+  `${isBound ? "at most " : ""}${sayPowerAt(power, electricity)}`;
+
+const sayShare = (share: number | undefined): string =>
+  share === undefined ? "" : `, serving ${sayPercent(share)} of the time and waiting warm`;
+
+export interface DrawFacts {
+  /** Of the GPU while it serves. */
+  readonly serving: Watts | undefined;
+  /** `serving` is that of other full load. */
+  readonly isBound: boolean;
+  /** Of the GPU while its engine waits; undefined until that was measured. */
+  readonly warm: Watts | undefined;
+  readonly window: Millis;
+  /** What all that was asked is worth, and the tokens it takes. */
+  readonly demand: UsdNano;
+  readonly tokensOut: number;
+  /** What one request is written with, and what all together are at most; absent before they were measured. */
+  readonly pace?: TokensPerSecond;
+  readonly capacity?: TokensPerSecond;
+}
+
+/**
+ * What the GPU draws on average where it owns its requests: serving for as long as the tokens take, warm for the rest.
+ * Requests are taken to come one by one, which is the longest they can take; what was not measured leaves the bound.
+ */
+export function servingPower(facts: DrawFacts): Pick<InferenceFacts, "power" | "powerIsBound" | "servingShare"> {
+  const { serving, isBound, warm } = facts;
+  if (serving === undefined) return {};
+  const share = shareOf(facts);
+  if (warm === undefined || share === undefined) return { power: serving, powerIsBound: true };
+  const power = watts(share * serving + (1 - share) * warm);
+  return { power, servingShare: share, ...(isBound ? { powerIsBound: true } : {}) };
+}
+
+/** Work that writes no tokens, such as an embedding, does not say how long it takes. */
+function shareOf({ demand, window, tokensOut, pace, capacity }: DrawFacts): number | undefined {
+  if (demand === 0 && tokensOut === 0) return 0;
+  const speed = pace ?? capacity ?? 0;
+  return speed > 0 && tokensOut > 0 ? Math.min(1, tokensOut / (speed * toSeconds(window))) : undefined;
 }
 
 /** Told of a token written; both prices scaled alike bring the net to 0. */

@@ -7,7 +7,7 @@ import { bestBetweenRequests, toCandidates, type ValuingFacts, valueAll } from "
 import { watts } from "../../../src/units/energy.ts";
 import { toUsdNano, usdNano, usdPerHour, usdPerKwh, usdPerTerahash } from "../../../src/units/money.ts";
 import { minutes, unixMs } from "../../../src/units/time.ts";
-import { hashrate } from "../../../src/units/work.ts";
+import { hashrate, tokensPerSecond } from "../../../src/units/work.ts";
 import type { Valuation } from "../../../src/valuation/valuation.ts";
 import { GPU_A, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -97,10 +97,31 @@ describe("serving that was never measured", () => {
     expect(serving()?.why).toBe("tiny sees demand worth $0.0400/h, less at most 100 W at $0.150/kWh = $0.0250/h");
   });
 
-  test("is bounded no longer once it was measured", () => {
+  test("is bounded by what it draws until waiting for requests was measured, too", () => {
     rates.observePower("serving", watts(60));
     expect(serving()?.power).toBeCloseTo(66.667, 2);
-    expect(serving()?.why).not.toContain("at most");
+    expect(serving()?.why).toContain("at most");
+  });
+
+  // 1800 tokens in 15 min at 20 tok/s: 90 of 900 s. 0.1 × 60 W + 0.9 × 25 W = 28.5 W, at the wall 31.67 W.
+  const ASKED = { ...INFERENCE, demand: { ...INFERENCE.demand, tokensOut: 1800 }, pace: tokensPerSecond(20) };
+  test("pays full watts only while requests run, and those of the warm engine between them", () => {
+    rates.observePower("serving", watts(60));
+    rates.observePower("warm", watts(25));
+    const [, valuation] = value({ sheets: SHEETS, inference: ASKED });
+    expect(valuation?.power).toBeCloseTo(28.5 / 0.9, 12);
+    // 0.04 USD/h of demand less 0.0316667 kW × 0.15.
+    expect(toUsdNano(valuation?.net ?? Number.NaN)).toBe(35_250_000);
+    expect(valuation?.why).toBe(
+      "tiny sees demand worth $0.0400/h, less 32 W at $0.150/kWh, serving 10 % of the time and waiting warm = $0.0353/h",
+    );
+  });
+
+  test("knows warm watts again after a restart", () => {
+    rates.observePower("warm", watts(25));
+    rates.store();
+    const labels = { hashing: ["devcoin"], serving: "tiny", resting: "rest" };
+    expect(new RateBook(GPU_A, labels, { ledger, clock }).power("warm")).toBe(25);
   });
 
   test("stays unknown where hashing was not measured either", () => {

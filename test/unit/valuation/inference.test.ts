@@ -3,7 +3,13 @@ import { watts } from "../../../src/units/energy.ts";
 import { toUsdNano, usdNano, usdPerKwh, usdPerMillionTokens } from "../../../src/units/money.ts";
 import { hours, minutes, unixMs } from "../../../src/units/time.ts";
 import { tokensPerSecond } from "../../../src/units/work.ts";
-import { type InferenceFacts, requestWorth, valueInference } from "../../../src/valuation/inference.ts";
+import {
+  type DrawFacts,
+  type InferenceFacts,
+  requestWorth,
+  servingPower,
+  valueInference,
+} from "../../../src/valuation/inference.ts";
 
 const near = (value: number) => expect.closeTo(value, 12);
 const FACTS = {
@@ -75,6 +81,34 @@ describe("what serving is worth", () => {
     const valuation = valueInference(facts);
     expect(valuation).toMatchObject({ revenue: near(0.12), why: expect.stringContaining("its net is unknown") });
     for (const field of ["net", "electricity", "power", "breakEven"]) expect(valuation).not.toHaveProperty(field);
+  });
+});
+
+describe("what the GPU draws where it owns its requests", () => {
+  const DRAW = {
+    serving: watts(300),
+    isBound: false,
+    warm: watts(50),
+    window: minutes(15),
+    demand: usdNano(1e7),
+    tokensOut: 900,
+    pace: tokensPerSecond(100),
+  } as const;
+  const rows: readonly [string, Partial<DrawFacts>, ReturnType<typeof servingPower>][] = [
+    ["900 tokens at 100 a second are 9 of 900 s", {}, { power: watts(52.5), servingShare: 0.01 }],
+    ["no demand is an engine that waits", { demand: usdNano(0), tokensOut: 0 }, { power: watts(50), servingShare: 0 }],
+    ["more than it can write is all of the time", { tokensOut: 900_000 }, { power: watts(300), servingShare: 1 }],
+    ["unmeasured waiting may draw as much as serving", { warm: undefined }, { power: watts(300), powerIsBound: true }],
+    ["work without tokens says not how long it takes", { tokensOut: 0 }, { power: watts(300), powerIsBound: true }],
+    [
+      "the bound of serving bounds the mean",
+      { isBound: true },
+      { power: watts(52.5), servingShare: 0.01, powerIsBound: true },
+    ],
+    ["nothing measured is unknown", { serving: undefined }, {}],
+  ];
+  test.each(rows)("%s", (_row, changes, expected) => {
+    expect(servingPower({ ...DRAW, ...changes })).toEqual(expected);
   });
 });
 
