@@ -125,6 +125,9 @@ export class RigController implements GpuPort {
     parts.driver.onAdopted?.((work) => {
       for (const gpu of work.gpus) this.#gpus.get(gpu)?.loop.adopted(work);
     });
+    parts.driver.onBegun?.((work) => {
+      for (const gpu of work.gpus) this.#gpus.get(gpu)?.roster.begun(work);
+    });
     parts.driver.onExit((exit) => this.#gpus.get(exit.gpu)?.loop.workExited(exit));
     parts.driver.onTrouble?.((trouble) => {
       for (const gpu of trouble.gpus) this.#gpus.get(gpu)?.loop.workTroubled(trouble);

@@ -1,20 +1,19 @@
 import { LedgerError } from "../ledger/errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { GpuUuid, HandoverState, Rung, TransitionEnd, Workload } from "../ledger/rows.ts";
+import type { GpuUuid, HandoverState, Rung, TransitionEnd } from "../ledger/rows.ts";
 import { RESTING, toRoute, toWork, type Work } from "../ledger/work.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
-import { type Watts, watts } from "../units/energy.ts";
 import { after, elapsed, type Millis, millis, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { Cooldown } from "./cooldown.ts";
 import type { EngineControl } from "./engine-control.ts";
 import type { FlightSheet, FlightSheets } from "./flight-sheets.ts";
 import { type Handover, type HandoverOutcome, type HandoverParts, runEviction, runHandover } from "./handover.ts";
-import { UNMEASURED } from "./left-load.ts";
 import type { MeterBook } from "./meter-book.ts";
-import { DONE, failed, type Outcome, wordsOf } from "./outcome.ts";
-import { type PowerBudget, REST } from "./power-budget.ts";
+import { ABORTED, Cut, DONE, failed, type Outcome, wordsOf } from "./outcome.ts";
+import { OwnClaim } from "./own-claim.ts";
+import type { PowerBudget } from "./power-budget.ts";
 import type { RateBook } from "./rates.ts";
 import type { RequestQueue } from "./request-queue.ts";
 import type { ServedRates } from "./served-rates.ts";
@@ -81,6 +80,9 @@ interface Passage {
   readonly jobId: string | undefined;
 }
 
+const cutBy = ({ reason }: AbortSignal): { readonly reason?: string } =>
+  reason instanceof Cut ? { reason: reason.words } : {};
+
 /** How long it is since this was called. */
 function stopwatch(clock: Clock): () => Millis {
   const began = clock.monotonic();
@@ -95,10 +97,12 @@ export class Custody {
   #isIsolated = false;
   #restoreAt: UnixMs = unixMs(0);
   readonly #jobs: StayJobs;
+  readonly #claim: OwnClaim;
 
   constructor(parts: CustodyParts) {
     this.#parts = parts;
     this.#jobs = new StayJobs(parts);
+    this.#claim = new OwnClaim(parts);
     this.#assignment = { ...RESTING, since: parts.steady.now() };
   }
 
@@ -202,6 +206,7 @@ export class Custody {
     const passage = { handover, from, to, how, began: steady.now(), jobId: this.#jobs.begin(to) };
     const outcome = await this.#runSteps(passage, signal);
     if (outcome.kind !== "done" && to.workload === "hashing") await this.#stopMiner();
+    if (outcome.kind === "aborted" && to.workload === "inference") await this.#stopStart();
     if (outcome.kind !== "done" && to.workload === "external")
       this.#parts.tenancies.find(to.name)?.withdraw(gpu, wordsOf(outcome).detail ?? "the agent stops");
     const energy = await meter.endSwitch(outcome.kind === "done" ? to.workload : "none", passage.jobId);
@@ -268,7 +273,7 @@ export class Custody {
     } else {
       this.#abandon(to, jobId, outcome);
     }
-    this.#settlePower(this.#assignment.workload);
+    this.#claim.settle(this.#assignment.workload, this.#state !== "faulted");
     onChange();
   }
 
@@ -280,9 +285,11 @@ export class Custody {
         const outcome = await runEviction(parts, signal);
         return outcome.kind === "failed" ? { ...outcome, isStuck: true } : outcome;
       }
-      return await runHandover(passage.handover, parts, signal);
+      const outcome = await runHandover(passage.handover, parts, signal);
+      return outcome.kind === "aborted" ? { ...outcome, ...cutBy(signal) } : outcome;
     } catch (error) {
       if (error instanceof LedgerError) throw error;
+      if (signal.reason instanceof Cut) return { ...ABORTED, ...cutBy(signal) };
       return { ...failed(messageOf(error)), isStuck: true };
     }
   }
@@ -296,11 +303,11 @@ export class Custody {
   #abandon(to: Work, jobId: string | undefined, outcome: Ended): void {
     const { cooldown, steady } = this.#parts;
     const failure = outcome.kind === "failed" ? outcome.reason : undefined;
+    const why = wordsOf(outcome).detail ?? "the agent stopped";
     this.#assign(RESTING, undefined);
     if (outcome.isStuck) this.#state = "faulted";
     if (failure !== undefined) cooldown.failed(to, { reason: failure }, steady.now());
-    if (jobId !== undefined)
-      this.#jobs.end(jobId, failure === undefined ? "cancelled" : "failed", failure ?? "the agent stopped");
+    if (jobId !== undefined) this.#jobs.end(jobId, failure === undefined ? "cancelled" : "failed", why);
   }
 
   /** Before the switch is closed, so that not one joule of a miner that fails to stop counts as rest. */
@@ -309,6 +316,17 @@ export class Custody {
       await this.#parts.mining?.miner.stop(AbortSignal.timeout(STOP_TIMEOUT));
     } catch (error) {
       this.#parts.logger.error("the miner cannot be stopped", { gpu: this.#parts.gpu, reason: messageOf(error) });
+    }
+  }
+
+  /** An engine whose start was cut short loads on until it is told to stop. */
+  async #stopStart(): Promise<void> {
+    const { serving, logger, gpu } = this.#parts;
+    if (serving?.engine.state.kind !== "starting") return;
+    try {
+      await serving.engine.stop(AbortSignal.timeout(STOP_TIMEOUT));
+    } catch (error) {
+      logger.error("the engine cannot be stopped", { gpu, reason: messageOf(error) });
     }
   }
 
@@ -331,8 +349,7 @@ export class Custody {
   }
 
   #handoverParts({ handover, to, began }: Passage): HandoverParts {
-    const { gpu, clock, steady, queue, mining, serving, drainTimeout, gap, onChange, ground, power, tuner } =
-      this.#parts;
+    const { gpu, clock, steady, queue, mining, serving, drainTimeout, gap, onChange, ground, tuner } = this.#parts;
     const xid = () => ground.health.xidSince(began);
     const { residents } = handover;
     const sheet = mining?.of(to);
@@ -352,7 +369,7 @@ export class Custody {
       firstShare: (signal) => sheet?.watch.firstShare(() => this.#endWarming(sheet), signal) ?? Promise.resolve(DONE),
       verifyFree: (signal) => ground.verifyFree(handover, { xid }, isUp, signal),
       verifyQuiet: (signal) => ground.verifyQuiet({ xid }, signal),
-      claimPower: (signal) => power.claim(gpu, this.#mostPower(), signal),
+      claimPower: (signal) => this.#claim.claim(signal),
       startExternal: (signal) =>
         this.#parts.tenancies.find(to.name)?.arrive(gpu, signal) ?? Promise.resolve(failed("nothing to start")),
       onBar: (rung) => ground.bar(rung),
@@ -362,21 +379,6 @@ export class Custody {
         onChange();
       },
     };
-  }
-
-  /** What this GPU may come to draw: its highest limit, else what it was seen to draw and a quarter more. */
-  #mostPower(): Watts {
-    const { meter, rates, tuner } = this.#parts;
-    const seen = rates.workingPower;
-    const guess = seen === undefined ? UNMEASURED : 1.25 * seen;
-    return watts(Math.max(meter.latest.reading?.powerLimit ?? guess, tuner.highestLimit ?? 0));
-  }
-
-  /** Only what has stopped lets go of its power; a guest asks nobody for it. */
-  #settlePower(workload: Workload): void {
-    const { power, gpu, rates } = this.#parts;
-    if (workload === "external") power.concede(gpu, this.#mostPower());
-    if (workload === "none" && this.#state !== "faulted") power.lower(gpu, rates.power("resting") ?? REST);
   }
 
   /** A request need not wait for a share, and a share need not be waited for while the pool is away. */

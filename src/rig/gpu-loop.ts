@@ -8,6 +8,7 @@ import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
 import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { AdoptedWork, WorkExit, WorkRole, WorkTrouble } from "../workloads/driver.ts";
 import { Aside } from "./aside.ts";
+import { Attention } from "./attention.ts";
 import type { BenchNews, BenchOrder } from "./bench-order.ts";
 import { runBench } from "./bench-run.ts";
 import { Chooser } from "./chooser.ts";
@@ -41,6 +42,7 @@ export class GpuLoop {
   /** What an earlier agent's work may draw on this GPU. */
   readonly left: LeftLoad;
   readonly #aside: Aside;
+  readonly #attention: Attention;
   readonly #chooser: Chooser;
   #capUntil: UnixMs | undefined;
   #why = "starting";
@@ -56,6 +58,7 @@ export class GpuLoop {
     this.#faults = new WorkFaults(parts);
     this.left = new LeftLoad({ ...parts, roster: parts.ground.roster, load: () => this.load() });
     this.#aside = new Aside(parts);
+    this.#attention = new Attention(parts);
     this.#chooser = new Chooser(parts, this.#outlook);
   }
 
@@ -218,7 +221,7 @@ export class GpuLoop {
     if (!cooldown.blocking(work, steady.now())) cooldown.failed(work, fault, steady.now());
     logger.warn("work failed", { gpu: info.uuid, ...work, reason });
     if (distrusted !== undefined && role === "engine") await custody.purge(reason, signal);
-    else await custody.letGo(reason, signal);
+    else await this.#attention.letGo(reason, signal);
   }
 
   /** Work in trouble that does not have the GPU is stopped where it stands. */
@@ -247,7 +250,7 @@ export class GpuLoop {
     const current = mode();
     if (current === "auto" || current === "mine" || !ground.roster.isLeft("miner")) return;
     if (custody.assignment.workload !== "none" || cooldown.blocking(RESTING, steady.now())) return;
-    await custody.handOver(RESTING, `the miner of an earlier agent is not wanted in mode ${current}`, signal);
+    await this.#attention.handOver(RESTING, `the miner of an earlier agent is not wanted in mode ${current}`, signal);
   }
 
   /** A miner that could not be stopped is tried again as often as its cool-down allows. */
@@ -255,7 +258,7 @@ export class GpuLoop {
     const { mining, custody, cooldown, steady } = this.#parts;
     const isStuck = custody.state === "faulted" && custody.assignment.workload === "none";
     if (!isStuck || mining?.miner.resident !== true || cooldown.blocking(RESTING, steady.now())) return;
-    await custody.handOver(RESTING, "the miner could not be stopped and may still run", signal);
+    await this.#attention.handOver(RESTING, "the miner could not be stopped and may still run", signal);
   }
 
   /** Says at the queue's door what would be refused anyway. */
@@ -283,7 +286,7 @@ export class GpuLoop {
     const { workload } = custody.assignment;
     tenancies.withdraw("the operator set mode observe");
     if (workload === "external") await tenancies.endIdle("the operator set mode observe", signal);
-    else if (workload !== "none") await custody.handOver(RESTING, "the operator set mode observe", signal);
+    else if (workload !== "none") await this.#attention.handOver(RESTING, "the operator set mode observe", signal);
     const { decision, facts, verb } = this.#observer.observe(rules, length);
     this.#accept(decision, facts, "observe");
     this.#why = `observing; would ${verb}: ${decision.why}`;
@@ -314,7 +317,7 @@ export class GpuLoop {
       if (decision.rule === "regret" || decision.rule === "set") switches.countPriceSwitch(steady.now());
       if (decision.rule === "arrival") switches.countGapSwitch(steady.now());
     }
-    await custody.handOver(decision.to, decision.why, signal);
+    await this.#attention.handOver(decision.to, decision.why, signal);
     return millis(0);
   }
 

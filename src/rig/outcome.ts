@@ -3,7 +3,17 @@ export type Outcome =
   /** `caveat` tells what could not be made sure of. */
   | { readonly kind: "done"; readonly caveat?: string }
   | { readonly kind: "failed"; readonly reason: string }
-  | { readonly kind: "aborted" };
+  /** `reason` where it was not the agent's end. */
+  | { readonly kind: "aborted"; readonly reason?: string };
+
+/** Why a handover must not go on; the reason of the signal that ends it. */
+export class Cut {
+  readonly words: string;
+
+  constructor(words: string) {
+    this.words = words;
+  }
+}
 
 export const DONE: Outcome = { kind: "done" };
 export const ABORTED: Outcome = { kind: "aborted" };
@@ -12,6 +22,7 @@ export const failed = (reason: string): Outcome => ({ kind: "failed", reason });
 /** How it ended, as the ledger and the log say it. */
 export function wordsOf(outcome: Outcome & { readonly note?: string }) {
   if (outcome.kind === "failed") return { word: outcome.kind, detail: outcome.reason };
+  if (outcome.kind === "aborted" && outcome.reason !== undefined) return { word: outcome.kind, detail: outcome.reason };
   const caveat = outcome.kind === "done" ? outcome.caveat : undefined;
   const detail = [outcome.note, caveat].filter((words) => words !== undefined).join("; ");
   return { word: outcome.kind === "done" ? ("completed" as const) : outcome.kind, detail: detail || undefined };

@@ -1,5 +1,5 @@
 import type { GpuReading } from "../gpu/source.ts";
-import type { AdoptedWork, RunningWork, WorkRole } from "../workloads/driver.ts";
+import type { AdoptedWork, BegunWork, RunningWork, WorkRole } from "../workloads/driver.ts";
 import { belongsTo, isInstalledProgram, isSeen, nameOf, type OwnedWork, startOf } from "../workloads/ownership.ts";
 
 /** Whose processes those on a GPU are. Tests tell other processes than those of this machine. */
@@ -45,6 +45,8 @@ export class Roster {
   readonly #current = new Map<WorkRole, OwnedWork>();
   readonly #left = new Map<WorkRole, OwnedWork>();
   readonly #kept = new Set<WorkRole>();
+  /** Runs, and is not ready yet: a model's load takes minutes in which its process is on the GPU. */
+  readonly #begun = new Map<WorkRole, OwnedWork>();
   #past: readonly OwnedWork[] = [];
 
   constructor(lookup: ProcessLookup) {
@@ -76,9 +78,15 @@ export class Roster {
     return this.#kept.has(role);
   }
 
+  /** A start of ours has come so far that it runs. */
+  begun(work: Pick<BegunWork, "role" | "pid" | "container">): void {
+    this.#begun.set(work.role, this.#owned(work));
+  }
+
   /** `work` is what runs now under `role`; undefined once it was stopped or ended. */
   note(role: WorkRole, work: RunningWork | undefined): void {
-    const before = this.#current.get(role) ?? this.#left.get(role);
+    const before = this.#current.get(role) ?? this.#left.get(role) ?? this.#begun.get(role);
+    this.#begun.delete(role);
     if (before !== undefined && !isSame(before, work)) this.#past = [...this.#past.slice(1 - REMEMBERED), before];
     this.#left.delete(role);
     if (work !== undefined) this.#kept.delete(role);
@@ -86,7 +94,7 @@ export class Roster {
     else this.#current.set(role, this.#owned(work));
   }
 
-  #owned({ pid, container }: RunningWork): OwnedWork {
+  #owned({ pid, container }: Pick<RunningWork, "pid" | "container">): OwnedWork {
     const startTicks = this.#lookup.startOf(pid);
     return {
       pid,
@@ -120,7 +128,8 @@ export class Roster {
 
   /** One that cannot be seen has ended, or is judged from inside a container: it is called nobody's, not a stranger's. */
   #kindOf(pid: number): WorkRole | "orphan" | "stranger" | "unseen" {
-    for (const [role, work] of [...this.#current, ...this.#left]) if (this.#lookup.belongsTo(pid, work)) return role;
+    for (const [role, work] of [...this.#current, ...this.#left, ...this.#begun])
+      if (this.#lookup.belongsTo(pid, work)) return role;
     if (this.#past.some((work) => this.#lookup.belongsTo(pid, work))) return "orphan";
     return this.#lookup.isSeen(pid) ? "stranger" : "unseen";
   }

@@ -63,6 +63,12 @@ export class Surroundings {
     this.#guests.saw(this.#isHosting ? [] : occupants?.strangers, this.roster);
   }
 
+  /** Takes in a reading from within a handover; `isTheirStart`: whoever comes may be whom we let in. */
+  glimpse(reading: GpuReading, isTheirStart: boolean): void {
+    this.health.saw(reading);
+    if (!isTheirStart) this.#guests.saw(this.roster.occupants(reading)?.strangers, this.roster);
+  }
+
   /** The containers of others that were promised this GPU. */
   claimed(claims: readonly Claim[]): void {
     this.#guests.claimed(claims);

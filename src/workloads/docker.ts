@@ -23,6 +23,7 @@ import { isSameRun, toAdopted, toUnit, type Unit } from "./docker/units.ts";
 import { Watch, type WatchParts } from "./docker/watch.ts";
 import type {
   AdoptedWork,
+  BegunWork,
   ContainerDriver,
   EngineLook,
   GpuClaim,
@@ -72,6 +73,7 @@ class DockerDriver implements ContainerDriver {
   readonly #lanes = new Lanes();
   readonly #units = new Map<string, Unit>();
   readonly #watch: Watch;
+  readonly #begun = new Set<(work: BegunWork) => void>();
   readonly #closed = new AbortController();
 
   constructor(parts: DockerDriverParts) {
@@ -198,6 +200,10 @@ class DockerDriver implements ContainerDriver {
     this.#watch.onExit(listener);
   }
 
+  onBegun(listener: (work: BegunWork) => void): void {
+    this.#begun.add(listener);
+  }
+
   onTrouble(listener: (trouble: WorkTrouble) => void): void {
     this.#watch.onTrouble(listener);
   }
@@ -221,7 +227,9 @@ class DockerDriver implements ContainerDriver {
       if (this.#units.has(name)) await this.#lookAfter(name, cut);
       ({ started } = await this.#starter.ensureRunning(spec, cut));
       const known = this.#units.get(name);
-      const found = started ? undefined : await this.#containers.find(name, cut);
+      const begun = await this.#containers.find(name, cut);
+      if (started && begun !== undefined) this.#tellBegun(begun);
+      const found = started ? undefined : begun;
       if (known?.work && isSameRun(known, found)) return { kind: "ready", work: known.work, started: false };
       this.#forget(name);
       const parts = { engine: this.#engine, containers: this.#containers, clock: this.#parts.clock };
@@ -239,6 +247,10 @@ class DockerDriver implements ContainerDriver {
       if (started) await this.#stop(name, cut).catch((fault) => this.#watch.complain(name, fault));
       return ABORTED;
     }
+  }
+
+  #tellBegun({ name, role, gpus, pid, id: container }: Found): void {
+    for (const listener of this.#begun) listener({ name, role, gpus, pid, container });
   }
 
   /** Work that was found running has had some of its time already. */

@@ -94,6 +94,9 @@ export interface RunningWork {
   readonly container?: string;
 }
 
+/** Work that runs and is not ready yet. */
+export type BegunWork = Pick<RunningWork, "name" | "pid" | "container"> & Pick<AdoptedWork, "role" | "gpus">;
+
 export type Readiness =
   | { readonly kind: "ready"; readonly work: RunningWork; readonly started: boolean }
   | {
@@ -111,6 +114,8 @@ export interface WorkDriver {
   ensureReady(spec: WorkSpec, signal: AbortSignal): Promise<Readiness>;
   /** Resolves once the work is gone; no fault when it never ran. */
   stop(name: string, signal: AbortSignal): Promise<void>;
+  /** Called as soon as a process or container of a start runs, long before it is ready. */
+  onBegun?(listener: (work: BegunWork) => void): void;
   /** Called whenever work that was ready ends without `stop`, once for every GPU it was on. */
   onExit(listener: (exit: WorkExit) => void): void;
   /** Ends the driver: child processes end with it, containers go on and are adopted by the next one. */

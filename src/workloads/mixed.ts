@@ -4,6 +4,7 @@ import type { Logger } from "../lib/logger.ts";
 import { seconds } from "../units/time.ts";
 import type {
   AdoptedWork,
+  BegunWork,
   ContainerDriver,
   FreezingDriver,
   GpuClaim,
@@ -76,6 +77,11 @@ export class MixedDriver implements FreezingDriver {
   onExit(listener: (exit: WorkExit) => void): void {
     this.#parts.processes.onExit(listener);
     this.#parts.containers.onExit(listener);
+  }
+
+  onBegun(listener: (work: BegunWork) => void): void {
+    this.#parts.processes.onBegun?.(listener);
+    this.#parts.containers.onBegun?.(listener);
   }
 
   /** Called for every container of an earlier agent: as it was found, and once more when it was stopped unclaimed. */

@@ -3,7 +3,7 @@ import { isRigError, messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Announcement } from "./announcement.ts";
 import { Child, type ChildExit } from "./child.ts";
-import type { FreezingDriver, Readiness, WorkExit, WorkSpec } from "./driver.ts";
+import type { BegunWork, FreezingDriver, Readiness, WorkExit, WorkSpec } from "./driver.ts";
 import { type StartFault, WorkError } from "./errors.ts";
 import { codeOfEnd } from "./exit-code.ts";
 import { canDieWithParent, launch } from "./launch.ts";
@@ -51,6 +51,7 @@ class ProcessDriver implements FreezingDriver {
   readonly #parts: ProcessDriverParts;
   readonly #units = new Map<string, Unit>();
   readonly #listeners = new Set<(exit: WorkExit) => void>();
+  readonly #begun = new Set<(work: BegunWork) => void>();
   #dieWithParent: Promise<boolean> | undefined;
   #closed = false;
 
@@ -105,6 +106,10 @@ class ProcessDriver implements FreezingDriver {
     this.#listeners.add(listener);
   }
 
+  onBegun(listener: (work: BegunWork) => void): void {
+    this.#begun.add(listener);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const { signal } = new AbortController();
@@ -157,6 +162,8 @@ class ProcessDriver implements FreezingDriver {
     if (launched.kind === "failed") return failed("ERR_WORK_SPAWN", launched.reason);
     const child = new Child(launched.child, this.#parts.clock, this.#parts.logger.child({ work: spec.name }));
     unit.child = child;
+    const { name, role, gpu } = spec;
+    for (const listener of this.#begun) listener({ name, role, gpus: [gpu], pid: child.pid });
     const ending = this.#remember(unit, child) ?? (await this.#serve(unit, child));
     const exit = await this.#end(unit, child);
     this.#forget(spec.name);

@@ -2,6 +2,7 @@ import type { Clock } from "../../src/lib/clock.ts";
 import { millis } from "../../src/units/time.ts";
 import type {
   AdoptedWork,
+  BegunWork,
   GpuClaim,
   Readiness,
   RunningWork,
@@ -11,6 +12,7 @@ import type {
   WorkSpec,
   WorkTrouble,
 } from "../../src/workloads/driver.ts";
+import { unlessAborted } from "../../src/workloads/unless-aborted.ts";
 import { ScriptedEngine } from "./scripted-engine.ts";
 import { ScriptedMiner } from "./scripted-miner.ts";
 
@@ -18,6 +20,12 @@ import { ScriptedMiner } from "./scripted-miner.ts";
 export const PID_OF: Readonly<Record<WorkRole, number>> = { miner: 4242, engine: 4343 };
 
 const ENGINE_FACTS = { backend: "cpu", model: "tiny", contextTokens: 512, label: "scripted" };
+
+interface Start {
+  readonly over: AbortController;
+  readonly done: Promise<Readiness>;
+  waiting: number;
+}
 
 /** A driver whose miner and engine are scripted servers on loopback; records every start and stop. */
 export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
@@ -46,8 +54,9 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
   readonly #listeners: ((exit: WorkExit) => void)[] = [];
   readonly #troubled: ((trouble: WorkTrouble) => void)[] = [];
   readonly #adopters: ((work: AdoptedWork) => void)[] = [];
+  readonly #beginners: ((work: BegunWork) => void)[] = [];
   readonly #surveyors: (() => void)[] = [];
-  readonly #starts = new Map<string, Promise<Readiness>>();
+  readonly #starts = new Map<string, Start>();
 
   private constructor(clock: Clock, miner: ScriptedMiner, engine: ScriptedEngine) {
     this.#clock = clock;
@@ -62,12 +71,31 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
   ensureReady(spec: WorkSpec, signal: AbortSignal): Promise<Readiness> {
     this.#throwFault(spec.role);
     if (this.running.has(spec.name)) return Promise.resolve({ kind: "ready", work: this.#work(spec), started: false });
-    const start = this.#starts.get(spec.name) ?? this.#start(spec, signal);
+    return this.#join(this.#starts.get(spec.name) ?? this.#begin(spec), signal);
+  }
+
+  #begin(spec: WorkSpec): Start {
+    const over = new AbortController();
+    const done = this.#start(spec, over.signal).finally(() => this.#starts.delete(spec.name));
+    const start = { over, done, waiting: 0 };
     this.#starts.set(spec.name, start);
-    return start.finally(() => this.#starts.delete(spec.name));
+    return start;
+  }
+
+  /** The last one to lose interest ends a start. */
+  async #join(start: Start, signal: AbortSignal): Promise<Readiness> {
+    start.waiting++;
+    const readiness = await unlessAborted(start.done, signal);
+    start.waiting--;
+    if (readiness !== "aborted") return readiness;
+    if (start.waiting === 0) start.over.abort();
+    return { kind: "aborted" };
   }
 
   async stop(name: string, signal: AbortSignal): Promise<void> {
+    const start = this.#starts.get(name);
+    start?.over.abort();
+    await start?.done;
     const spec = this.running.get(name);
     if (spec === undefined) return;
     this.#throwFault(spec.role);
@@ -130,6 +158,10 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
     for (const listener of this.#surveyors) listener();
   }
 
+  onBegun(listener: (work: BegunWork) => void): void {
+    this.#beginners.push(listener);
+  }
+
   onExit(listener: (exit: WorkExit) => void): void {
     this.#listeners.push(listener);
   }
@@ -169,6 +201,8 @@ export class FakeWorkDriver implements WorkDriver, AsyncDisposable {
 
   async #start(spec: WorkSpec, signal: AbortSignal): Promise<Readiness> {
     const length = this.startMs.get(spec.role);
+    const { name, role, gpu } = spec;
+    for (const listener of this.#beginners) listener({ name, role, gpus: [gpu], pid: PID_OF[role] });
     if (length !== undefined) await this.#clock.wait(millis(length), signal);
     if (signal.aborted) return { kind: "aborted" };
     const reason = this.failures.get(spec.role);

@@ -55,6 +55,18 @@ const poke = ({ host, port }: RunningWork) =>
     .end("end\n");
 
 describe("a start", () => {
+  test("tells of its process before it is ready", async () => {
+    const driver = createDriver();
+    let isReady = false;
+    const begun: unknown[] = [];
+    driver.onBegun?.((work) => begun.push({ ...work, isReady }));
+    const { pid } = await runningWork(driver, childSpec("announce")).finally(() => {
+      isReady = true;
+    });
+    const { name, role, gpu } = childSpec("announce");
+    expect(begun).toEqual([{ name, role, gpus: [gpu], pid, isReady: false }]);
+  });
+
   test("is ready once the child announced where it listens", async () => {
     const readiness = await createDriver().ensureReady(childSpec("announce", ["talk"]), signal);
     expect(readiness).toMatchObject({

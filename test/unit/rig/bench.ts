@@ -227,6 +227,7 @@ export class RigBench implements AsyncDisposable {
     });
     this.source.onEvent((event) => this.loop.told(event));
     driver.onAdopted((work) => this.loop.adopted(work));
+    driver.onBegun((work) => roster.begun(work));
     driver.onExit((exit) => this.loop.workExited(exit));
     driver.onTrouble((trouble) => this.loop.workTroubled(trouble));
   }

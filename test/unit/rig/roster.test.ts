@@ -35,6 +35,13 @@ describe("the processes on a GPU", () => {
     expect(pidsOf([10, 20, 30])).toEqual({ miner: [10], engine: [20], orphans: [], strangers: [30] });
   });
 
+  test("of a start that is not ready yet are ours, and an orphan's once that start was given up", () => {
+    roster.begun({ role: "engine", pid: 20 });
+    expect(pidsOf([20, 30])).toMatchObject({ engine: [20], strangers: [30] });
+    roster.note("engine", undefined);
+    expect(pidsOf([20, 30])).toMatchObject({ orphans: [20], strangers: [30] });
+  });
+
   test("with the number of work that ended are a stranger's where they were begun later", () => {
     processes.starts.set(10, 744);
     roster.note("miner", work(10));
