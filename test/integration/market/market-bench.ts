@@ -33,7 +33,10 @@ export class MarketBench implements AsyncDisposable {
     return new MarketBench(await PriceServer.start());
   }
 
-  open(sections: { readonly market?: object; readonly electricity?: object }, load = watts(500)): Market {
+  open(
+    sections: { readonly market?: object; readonly electricity?: object; readonly mining?: object },
+    load = watts(500),
+  ): Market {
     const { directory, clock } = this;
     const market = { privateHosts: ["127.0.0.1"], ...sections.market };
     const config = parseConfig({ version: 1, mining: MINING, ...sections, market }, "test", directory.path);
