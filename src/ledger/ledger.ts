@@ -6,6 +6,7 @@ import { type CurtailmentReads, type Curtailments, createCurtailments } from "./
 import { createDecisions, type DecisionReads, type Decisions } from "./decisions.ts";
 import { createEnergy, type Energy, type EnergyReads } from "./energy.ts";
 import { createEnergyWindows, type EnergyWindowReads, type EnergyWindows } from "./energy-windows.ts";
+import { createExternalStays, type ExternalStayReads, type ExternalStays } from "./external-stays.ts";
 import { createFoundSettings, type FoundSettingReads, type FoundSettings } from "./found-settings.ts";
 import { createGpuFaults, type GpuFaultReads, type GpuFaults } from "./gpu-faults.ts";
 import { createGpuHolds, type GpuHoldReads, type GpuHolds } from "./gpu-holds.ts";
@@ -42,6 +43,7 @@ export interface ReadOnlyLedger {
   readonly benchmarks: BenchmarkReads;
   readonly modes: ModeReads;
   readonly processes: ProcessReads;
+  readonly externalStays: ExternalStayReads;
   readonly wouldHave: WouldHaveReads;
   readonly payouts: PayoutReads;
   close(): void;
@@ -66,6 +68,7 @@ export interface Ledger extends ReadOnlyLedger {
   readonly benchmarks: Benchmarks;
   readonly modes: Modes;
   readonly processes: Processes;
+  readonly externalStays: ExternalStays;
   readonly wouldHave: WouldHave;
   readonly payouts: Payouts;
   /** All that `f` writes, or nothing; nested calls are fine, promises are refused. */
@@ -98,6 +101,7 @@ export function buildLedger(connection: Connection, clock: Clock, released: () =
     benchmarks: createBenchmarks(connection),
     modes: createModes(connection),
     processes: createProcesses(connection),
+    externalStays: createExternalStays(connection),
     wouldHave: createWouldHave(connection),
     payouts: createPayouts(connection),
     transaction: connection.transaction,

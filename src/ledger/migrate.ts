@@ -16,6 +16,7 @@ import { gpuHolds } from "./migrations/0013-gpu-holds.ts";
 import { poolCredits } from "./migrations/0014-pool-credits.ts";
 import { foundLocks } from "./migrations/0015-found-locks.ts";
 import { benchmarkRateKind } from "./migrations/0016-benchmark-rate-kind.ts";
+import { externalStays } from "./migrations/0017-external-stays.ts";
 
 /** In order; a step that was released is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -35,6 +36,7 @@ const MIGRATIONS: readonly string[] = [
   poolCredits,
   foundLocks,
   benchmarkRateKind,
+  externalStays,
 ];
 
 /** The version of a ledger that has every step. */

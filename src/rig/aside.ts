@@ -1,7 +1,7 @@
 import { RESTING, type Work } from "../ledger/work.ts";
 import { elapsed, type UnixMs } from "../units/time.ts";
 import type { LoopParts } from "./loop-parts.ts";
-import type { Tenant } from "./tenancy.ts";
+import type { Tenant } from "./tenant.ts";
 
 /** Whoever uses the GPU without being asked for. */
 const GUEST: Work = { workload: "external" };
@@ -59,13 +59,14 @@ export class Aside {
     if (claimant !== undefined) await tenancies.endIdle(claimant.words, signal);
   }
 
-  async #makeRoom({ name, words, until }: Tenant & { readonly kind: "theirs" }, signal: AbortSignal): Promise<string> {
+  async #makeRoom(tenant: Tenant & { readonly kind: "theirs" }, signal: AbortSignal): Promise<string> {
+    const { name, words, until, isUnasked } = tenant;
     const { custody, queue, cooldown, steady } = this.#parts;
     queue.refuseAll("not-serving", "this GPU is used by somebody else");
     const { assignment } = custody;
     const isTheirs = assignment.workload === "external" && assignment.name === name;
     // After its end the GPU is only left alone, whoever had it until then.
-    const isFree = until !== undefined && assignment.workload === "none";
+    const isFree = (until !== undefined || isUnasked) && assignment.workload === "none";
     const isBarred = cooldown.blocking({ ...GUEST, name }, steady.now()) !== undefined;
     if (!isTheirs && !isFree && !isBarred) await custody.yieldTo(words, signal, name);
     return `${words}${this.#sayUntil(until)}`;

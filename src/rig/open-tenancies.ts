@@ -1,6 +1,6 @@
 import type { RigConfig } from "../config/load.ts";
 import type { GpuInfo } from "../gpu/source.ts";
-import type { LastExternal } from "../ledger/job-states.ts";
+import type { ExternalStay } from "../ledger/external-stays.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
 import { type Clock, steadyClock } from "../lib/clock.ts";
@@ -35,7 +35,7 @@ export function openTenancies(setting: TenanciesSetting): OpenTenancies {
   const { config, gpus, ledger, clock, logger } = setting;
   const setTotals = new SetTotals();
   const common = { ...setting, steady: steadyClock(clock), setTotals, seats: new Map<GpuUuid, Tenancy>() };
-  const left = config.external.length === 0 ? [] : ledger.jobs.lastExternal();
+  const left = ledger.externalStays.list();
   const all = config.external.flatMap((external) =>
     setsOf(external, gpus, logger).map((set) => openTenancy(external, set, { ...common, left })),
   );
@@ -56,7 +56,7 @@ interface Common extends TenanciesSetting {
   readonly steady: Clock;
   readonly setTotals: SetTotals;
   readonly seats: Map<GpuUuid, Tenancy>;
-  readonly left: readonly LastExternal[];
+  readonly left: readonly ExternalStay[];
 }
 
 function openTenancy(external: External, gpus: readonly GpuUuid[], common: Common) {
@@ -67,7 +67,7 @@ function openTenancy(external: External, gpus: readonly GpuUuid[], common: Commo
   };
   const program = new ExternalProgram({ spec: external, gpus, clock: steady, logger, onChange });
   const isOurs = start !== undefined;
-  const left = isOurs ? leftOf(name, gpus, common.left) : undefined;
+  const left = leftOf(name, gpus, common.left);
   const tenancy = new Tenancy({
     terms: { name, isOurs, rate, occupancy, platformCut, coolDown, acquireTimeout },
     gpus,
@@ -86,7 +86,7 @@ function openTenancy(external: External, gpus: readonly GpuUuid[], common: Commo
 function leftOf(
   name: string,
   gpus: readonly GpuUuid[],
-  all: readonly LastExternal[],
+  all: readonly ExternalStay[],
 ): "starting" | "running" | undefined {
   const states = all.filter((one) => one.name === name && gpus.includes(one.gpu)).map(({ state }) => state);
   return (["running", "starting"] as const).find((state) => states.includes(state));

@@ -5,7 +5,8 @@ import type { Watts } from "../units/energy.ts";
 import { type Millis, millis, seconds } from "../units/time.ts";
 import type { ExternalProgram } from "../workloads/external/program.ts";
 import type { ExternalPower } from "./external-power.ts";
-import type { Tenancy, Tenant } from "./tenancy.ts";
+import type { Tenancy } from "./tenancy.ts";
+import type { Tenant } from "./tenant.ts";
 import type { ValuedExternal } from "./valuing.ts";
 
 const LOOK_EVERY = seconds(1);

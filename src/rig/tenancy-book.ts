@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import type { StayHook, StayState } from "../ledger/external-stays.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { GpuUuid, InferenceState, JobEnd } from "../ledger/rows.ts";
+import type { GpuUuid, JobEnd } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { addUsd, earnedOver, type UsdNano, type UsdPerHour, ZERO_USD } from "../units/money.ts";
-import { type Millis, millis, seconds } from "../units/time.ts";
+import { after, type Millis, millis, seconds } from "../units/time.ts";
+import type { RunningHook } from "../workloads/external/program.ts";
 import type { SetTotals } from "./set-totals.ts";
 
 const BOOK_EVERY = seconds(5);
@@ -11,12 +13,14 @@ const BOOK_EVERY = seconds(5);
 export interface TenancyBookParts {
   readonly name: string;
   readonly gpus: readonly GpuUuid[];
-  readonly ledger: Pick<Ledger, "jobs">;
+  readonly ledger: Pick<Ledger, "jobs" | "externalStays">;
   readonly clock: Clock;
   /** Where the GPUs' parts of a job are added up. */
   readonly setTotals: Pick<SetTotals, "open">;
   /** Told when the ledger cannot be written where nobody waits for it. */
   readonly onFault: (error: unknown) => void;
+  /** Names the machine's boot; absent where it is not told. */
+  readonly bootId?: string;
 }
 
 interface Job {
@@ -30,8 +34,6 @@ interface Job {
 export class TenancyBook {
   readonly #parts: TenancyBookParts;
   #job: Job | undefined;
-  /** The newest job whose states are told. */
-  #said: string | undefined;
   #earned: UsdNano = ZERO_USD;
   #bookedAt: Millis;
   #lookedAt: Millis;
@@ -42,8 +44,13 @@ export class TenancyBook {
     this.#lookedAt = this.#bookedAt;
   }
 
-  /** Notes that `gpu` works for it from now on; `state` is what the next agent has to know of it. Returns the job. */
-  begin(gpu: GpuUuid, state: InferenceState | undefined): string {
+  /** Whether a GPU works for it now. */
+  get isOpen(): boolean {
+    return this.#job !== undefined;
+  }
+
+  /** Notes that `gpu` works for it from now on. Returns the job. */
+  begin(gpu: GpuUuid): string {
     const { name: workload, gpus, ledger, clock } = this.#parts;
     const open = this.#job;
     if (open !== undefined && !open.seen.has(gpu)) {
@@ -57,10 +64,6 @@ export class TenancyBook {
     const otherGpus = set.filter((one) => one !== gpu);
     if (otherGpus.length > 0) this.#parts.setTotals.open(id);
     ledger.jobs.startJob({ id, kind: "external", gpu, otherGpus, workload, started: clock.now() });
-    if (state !== undefined) {
-      ledger.jobs.appendState(id, state, clock.now());
-      this.#said = id;
-    }
     if (open === undefined) {
       this.#job = { id, holders: new Set([gpu]), seen: new Set([gpu]) };
       this.#lookedAt = clock.monotonic();
@@ -68,11 +71,20 @@ export class TenancyBook {
     return id;
   }
 
-  /** What the next agent has to know if this one is killed: whether it runs, or is over. */
-  say(state: InferenceState): void {
-    const { ledger, clock } = this.#parts;
-    const id = this.#said;
-    if (id !== undefined) this.#write(() => ledger.jobs.appendState(id, state, clock.now()));
+  /** What the next agent has to know if this one is killed, of all GPUs at once. */
+  say(state: StayState | "over"): void {
+    const { name, gpus, ledger, clock, bootId } = this.#parts;
+    this.#write(() => {
+      if (state === "over") ledger.externalStays.remove(name, gpus);
+      else ledger.externalStays.put(gpus, { name, state, at: clock.now(), bootId });
+    });
+  }
+
+  /** The hook that runs now, for an agent that finds it still running. */
+  noteHook({ timeout, pid, startTicks }: RunningHook): void {
+    const { name, gpus, ledger, clock } = this.#parts;
+    const hook: StayHook = { hookEnds: after(clock.now(), timeout), hookPid: pid, hookTicks: startTicks };
+    this.#write(() => ledger.externalStays.noteHook(name, gpus, hook));
   }
 
   /** `gpu` works for it no more; the last one to leave ends the job. */

@@ -8,6 +8,7 @@ import type { ExternalProgram } from "../workloads/external/program.ts";
 import { type Block, sayBlocked } from "./cooldown.ts";
 import { DONE, failed, type Outcome } from "./outcome.ts";
 import type { TenancyBook } from "./tenancy-book.ts";
+import { coolingOf, ownerOf, standingOf, type Teller, type Tenant } from "./tenant.ts";
 
 const ASK_AGAIN = seconds(5);
 
@@ -27,10 +28,7 @@ export interface TenancyTerms {
 export interface TenancyParts {
   readonly terms: TenancyTerms;
   readonly gpus: readonly GpuUuid[];
-  readonly program: Pick<
-    ExternalProgram,
-    "busy" | "lastBusy" | "usedAt" | "canTellBusy" | "earnings" | "complaint" | "askBusy" | "start" | "stop"
-  >;
+  readonly program: Teller & Pick<ExternalProgram, "askBusy" | "start" | "stop">;
   readonly book: TenancyBook;
   /** Which tenancy has or is about to get a GPU; shared by all of the rig. */
   readonly seats: Map<GpuUuid, Tenancy>;
@@ -42,15 +40,6 @@ export interface TenancyParts {
   /** Wakes the loops of all its GPUs. */
   readonly onChange: () => void;
 }
-
-/** Who has a GPU that is not ours to use as we like. */
-export type Tenant =
-  /** Somebody else's, or not known yet: nothing of ours may run. */
-  | { readonly kind: "theirs"; readonly name: string; readonly words: string; readonly until?: UnixMs }
-  /** Over, and the GPU is left alone for a while. */
-  | { readonly kind: "cooling"; readonly name: string; readonly words: string; readonly until: UnixMs }
-  /** Ours to end, unless `keeps` says why not. */
-  | { readonly kind: "started"; readonly name: string; readonly words: string; readonly keeps?: string };
 
 type Phase =
   | { readonly kind: "off" }
@@ -78,7 +67,8 @@ export class Tenancy {
 
   constructor(parts: TenancyParts) {
     this.#parts = parts;
-    this.#phase = { kind: parts.left === undefined ? "off" : parts.left === "running" ? "on" : "asking" };
+    const left = parts.terms.isOurs ? parts.left : undefined;
+    this.#phase = { kind: left === undefined ? "off" : left === "running" ? "on" : "asking" };
     if (this.#phase.kind !== "off") this.#sit();
   }
 
@@ -96,12 +86,15 @@ export class Tenancy {
 
   /** The job of `gpu` from now on; it is in the ledger before it returns. */
   beginJob(gpu: GpuUuid): string {
-    const state = this.#phase.kind === "on" ? "running" : "starting";
-    return this.#parts.book.begin(gpu, this.terms.isOurs ? state : undefined);
+    const { book, terms } = this.#parts;
+    if (!terms.isOurs) book.say("running");
+    return book.begin(gpu);
   }
 
   endJob(gpu: GpuUuid, id: string, end: { readonly outcome: JobOutcome; readonly reason?: string }): void {
-    this.#parts.book.end(gpu, id, end);
+    const { book, terms } = this.#parts;
+    book.end(gpu, id, end);
+    if (!terms.isOurs && this.tenant === undefined) book.say("over");
   }
 
   /** Books everything that came in, for one that outlives the agent. */
@@ -141,11 +134,14 @@ export class Tenancy {
 
   /** Who has its GPUs by it; undefined while they are ours. */
   get tenant(): Tenant | undefined {
-    const { name } = this;
-    if (!this.terms.isOurs) return this.#owner();
+    const { name, terms } = this;
+    const { program, steady, left } = this.#parts;
+    const now = steady.now();
+    if (!terms.isOurs) return ownerOf(name, program, { isLeft: left !== undefined, coolDown: terms.coolDown, now });
     const { kind } = this.#phase;
     if (kind === "asking") return { kind: "theirs", name, words: `asking ${name} whether it still runs` };
-    return kind === "on" || kind === "stopping" ? { kind: "started", name, ...this.#standing() } : this.#cooling();
+    if (kind === "on" || kind === "stopping") return { kind: "started", name, ...standingOf(name, program) };
+    return coolingOf(name, this.#coolUntil, now);
   }
 
   /** Whether its GPUs are really in use, as far as anybody knows. */
@@ -245,6 +241,7 @@ export class Tenancy {
   /** Finds out what became of it while no agent ran; does nothing where none left it. */
   async recall(signal: AbortSignal): Promise<void> {
     const { program, steady, logger } = this.#parts;
+    if (!this.terms.isOurs) return await this.#recallOwner(signal);
     while (this.#phase.kind === "asking" && !signal.aborted) {
       await program.askBusy(signal);
       if (signal.aborted) return;
@@ -265,14 +262,22 @@ export class Tenancy {
     }
   }
 
+  /** One whose customer had left before this agent could yield to it is over. */
+  async #recallOwner(signal: AbortSignal): Promise<void> {
+    const { program, steady, book, left } = this.#parts;
+    if (left === undefined) return;
+    while (program.lastBusy === undefined && !signal.aborted) await steady.wait(ASK_AGAIN, signal);
+    if (program.lastBusy === false && !book.isOpen) book.say("over");
+  }
+
   #sit(): void {
     for (const gpu of this.gpus) this.#parts.seats.set(gpu, this);
   }
 
   #leave(): void {
     const { seats, steady, terms, book } = this.#parts;
+    book.say("over");
     this.#phase = { kind: "off" };
-    book.say("completed");
     this.#wants.clear();
     for (const gpu of this.gpus) if (seats.get(gpu) === this) seats.delete(gpu);
     this.#coolUntil = after(steady.now(), terms.coolDown);
@@ -316,6 +321,7 @@ export class Tenancy {
     // From here on it is not the deadline for GPUs that counts, but the hook's own.
     turn.over.abort();
     const { program, terms, book, onChange } = this.#parts;
+    book.say("starting");
     const among = this.gpus.length === 1 ? "" : ` on ${this.gpus.length} GPUs`;
     const failure = await program.start(`it pays most after electricity${among}`, signal);
     if (failure !== undefined) {
@@ -345,41 +351,5 @@ export class Tenancy {
     }
     onChange();
     return failure;
-  }
-
-  #standing(): { readonly words: string; readonly keeps?: string } {
-    const { name } = this;
-    const { busy, canTellBusy, complaint } = this.#parts.program;
-    const says = complaint === undefined ? "" : ` (${complaint})`;
-    if (busy === true) {
-      const words = `${name} says that a customer uses it`;
-      return { words, keeps: words };
-    }
-    if (busy === false) return { words: `${name} runs, and no customer uses it` };
-    if (!canTellBusy) return { words: `${name} runs` };
-    const words = `${name} does not say whether a customer uses it${says}, so it is left alone`;
-    return { words, keeps: words };
-  }
-
-  #cooling(): Tenant | undefined {
-    const { name } = this;
-    const until = this.#coolUntil;
-    if (until === undefined || elapsed(this.#parts.steady.now(), until) <= 0) return undefined;
-    return { kind: "cooling", name, words: `${name} has ended`, until };
-  }
-
-  /** It comes and goes by itself. One that cannot be asked any more has not left. */
-  #owner(): Tenant | undefined {
-    const { name } = this;
-    const { program, steady, terms } = this.#parts;
-    const { busy, lastBusy, usedAt, complaint } = program;
-    if (busy === true) return { kind: "theirs", name, words: `${name} says that a customer uses the GPU` };
-    if (lastBusy === true) {
-      const says = complaint === undefined ? "" : ` (${complaint})`;
-      return { kind: "theirs", name, words: `${name} no longer says whether its customer has left${says}` };
-    }
-    const until = usedAt === undefined ? undefined : after(usedAt, terms.coolDown);
-    if (until === undefined || elapsed(steady.now(), until) <= 0) return undefined;
-    return { kind: "theirs", name, words: `${name} says that its customer has left`, until };
   }
 }

@@ -16,6 +16,7 @@ export class FakeProgram implements TenancyProgram {
   lastBusy: boolean | undefined;
   usedAt: TenancyProgram["usedAt"];
   canTellBusy = true;
+  isAsked = true;
   earnings: TenancyProgram["earnings"];
   complaint: string | undefined;
   /** What the next question outside of turn finds. */
@@ -93,10 +94,13 @@ export class TenancyBench implements Disposable {
     const program = new FakeProgram();
     const { seats } = this;
     const clock = this.#steady;
-    const jobs = () => this.ledger.jobs;
+    const opened = () => this.ledger;
     const ledger = {
       get jobs() {
-        return jobs();
+        return opened().jobs;
+      },
+      get externalStays() {
+        return opened().externalStays;
       },
     };
     const name = terms.name ?? "vast";

@@ -27,6 +27,7 @@ export class AnswerWatch<T> {
   readonly #backoff;
   #last: { readonly value: T; readonly at: Millis } | undefined;
   #complaint: string | undefined;
+  #isAsked = false;
 
   constructor(parts: AnswerWatchParts<T>) {
     this.#parts = parts;
@@ -43,6 +44,11 @@ export class AnswerWatch<T> {
   /** The last answer, however old. */
   get last(): T | undefined {
     return this.#last?.value;
+  }
+
+  /** Whether a first question was over, answered or not. */
+  get isAsked(): boolean {
+    return this.#isAsked;
   }
 
   /** Why the last question has no answer. */
@@ -66,15 +72,18 @@ export class AnswerWatch<T> {
     const at = clock.monotonic();
     const answer = await ask(signal);
     if (signal.aborted) return false;
+    const isFirst = !this.#isAsked;
+    this.#isAsked = true;
     const said = answer.kind === "answered" ? parse(answer.text) : answer;
     if (said.kind !== "said") {
       this.#complain(said.reason);
+      if (isFirst) onChange();
       return false;
     }
     const before = this.value;
     this.#last = { value: said.value, at };
     this.#complain(undefined);
-    if (before !== said.value) onChange();
+    if (isFirst || before !== said.value) onChange();
     return true;
   }
 

@@ -26,6 +26,13 @@ export interface ExternalSpec {
   readonly privateHosts: readonly string[];
 }
 
+/** A hook that starts or stops something, from before it is called; its process, once there is one, leads a group. */
+export interface RunningHook {
+  readonly timeout: Millis;
+  readonly pid?: number | undefined;
+  readonly startTicks?: number | undefined;
+}
+
 export interface ExternalProgramParts {
   readonly spec: ExternalSpec;
   /** All that it takes at once. */
@@ -67,6 +74,11 @@ export class ExternalProgram {
   /** When it was last said to be in use, on the clock that it was given. */
   get usedAt(): UnixMs | undefined {
     return this.#usedAt;
+  }
+
+  /** Whether the first question was over, answered or not. */
+  get isAsked(): boolean {
+    return this.#busy?.isAsked !== false;
   }
 
   get canTellBusy(): boolean {

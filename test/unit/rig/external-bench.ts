@@ -11,6 +11,8 @@ export interface ExternalBenchOptions {
   readonly earnings?: number;
   /** Whether hashing and serving were measured before. */
   readonly isMeasured?: boolean;
+  /** Whether its first question is over when the rig starts. */
+  readonly isAsked?: boolean;
 }
 
 /** A rig of one GPU that may have one external workload, vast, beside hashing and serving. */
@@ -25,13 +27,20 @@ export class ExternalBench implements AsyncDisposable {
     this.program = made.program;
   }
 
-  static async start({ terms, left, earnings, isMeasured = true }: ExternalBenchOptions = {}): Promise<ExternalBench> {
+  static async start({
+    terms,
+    left,
+    earnings,
+    isMeasured = true,
+    isAsked = true,
+  }: ExternalBenchOptions = {}): Promise<ExternalBench> {
     let made: ReturnType<TenancyBench["add"]> | undefined;
     const rig = await RigBench.running({
       isMeasured,
       tenancies: (clock, ledger) => {
         made = new TenancyBench({ clock, ledger }).add([GPU_A], terms, left);
         made.program.earnings = earnings === undefined ? undefined : usdPerHour(earnings);
+        made.program.isAsked = isAsked;
         return [made.tenancy];
       },
     });

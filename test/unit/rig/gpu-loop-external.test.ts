@@ -126,7 +126,7 @@ describe("an external workload that pays more", () => {
     await rig.stop();
     expect(program.calls).toEqual(["start"]);
     expect(jobs()[0]?.ended).toBeUndefined();
-    expect(rig.ledger.jobs.lastExternal()).toMatchObject([{ name: "vast", state: "running" }]);
+    expect(rig.ledger.externalStays.list()).toMatchObject([{ name: "vast", state: "running" }]);
   });
 
   test("is stopped by an agent that stops while no customer uses it", async () => {
@@ -220,6 +220,27 @@ describe("an external workload that an earlier agent left, beside hashing that w
     program.busy = false;
     await rig.hashing();
     expect(program.calls).toEqual(["stop"]);
+  });
+});
+
+describe("an external workload that owns the GPU, after a restart", () => {
+  test("keeps it while its hook fails, when its customer was there", async () => {
+    await begin({ terms: { isOurs: false }, left: "running" });
+    await rented();
+    await rig.pass(600_000);
+    expect(rig.routes).toEqual(["none → external completed"]);
+    program.busy = program.lastBusy = false;
+    await rig.hashing();
+  });
+
+  test("is asked before anything of ours starts, and has no job when it does not want the GPU", async () => {
+    await begin({ terms: { isOurs: false }, isAsked: false });
+    await rig.pass(30_000);
+    expect(rig.routes).toEqual([]);
+    expect(why()).toContain("asking vast whether a customer uses the GPU");
+    program.isAsked = true;
+    await rig.hashing();
+    expect(jobs()).toEqual([]);
   });
 });
 

@@ -262,53 +262,6 @@ describe("one that comes and goes by itself", () => {
   });
 });
 
-describe("what an earlier agent left", () => {
-  test("running is taken over as it is, without a start", () => {
-    using bench = new TenancyBench();
-    const { tenancy, program } = bench.add(BOTH, {}, "running");
-    expect(tenancy.tenant).toMatchObject({ kind: "started", keeps: expect.any(String) });
-    expect(program.calls).toEqual([]);
-  });
-
-  test("half started is asked, and taken over when a customer uses it", async () => {
-    using bench = new TenancyBench();
-    const { tenancy, program } = bench.add(BOTH, {}, "starting");
-    expect(tenancy.tenant).toMatchObject({ kind: "theirs", words: "asking vast whether it still runs" });
-    program.nextBusy = true;
-    await tenancy.recall(NEVER);
-    expect(tenancy.tenant).toMatchObject({ kind: "started" });
-    expect(program.calls).toEqual(["busy"]);
-  });
-
-  test("half started and unused is stopped, once", async () => {
-    using bench = new TenancyBench();
-    const { tenancy, program } = bench.add(BOTH, {}, "starting");
-    program.nextBusy = false;
-    await tenancy.recall(NEVER);
-    expect(program.calls).toEqual(["busy", "stop"]);
-    expect(tenancy.tenant).toMatchObject({ kind: "cooling" });
-  });
-
-  test("half started is asked again until it says something, and nothing is started beside it", async () => {
-    using bench = new TenancyBench();
-    const { tenancy, program } = bench.add(BOTH, {}, "starting");
-    const done = tenancy.recall(NEVER);
-    await bench.clock.advance(0);
-    await bench.clock.advance(12_000);
-    expect(program.calls).toEqual(["busy", "busy", "busy"]);
-    for (const gpu of BOTH) expect(tenancy.want(gpu)).toBe(false);
-    expect(tenancy.tenant).toMatchObject({ kind: "theirs" });
-    program.nextBusy = false;
-    program.stopFailure = "exit code 1";
-    await bench.clock.advance(5000);
-    expect(tenancy.tenant).toMatchObject({ kind: "theirs" });
-    program.stopFailure = undefined;
-    await bench.clock.advance(5000);
-    await done;
-    expect(tenancy.tenant).toMatchObject({ kind: "cooling" });
-  });
-});
-
 describe("the books", () => {
   test("have one job for all GPUs, from before the start to when the last one left, with what came in", async () => {
     using bench = new TenancyBench();
@@ -330,22 +283,51 @@ describe("the books", () => {
     tenancy.endJob(GPU_B, id, { outcome: "completed" });
     const row = bench.ledger.jobs.findJob(id);
     expect(row).toMatchObject({ outcome: "completed", revenue: 10_000_000, revenueBasis: "estimated" });
-    expect(bench.ledger.jobs.listStates(id).map(({ state }) => state)).toEqual(["starting", "running", "completed"]);
+    expect(bench.ledger.externalStays.list()).toEqual([]);
   });
 
   test("tell the next agent how far this one came", async () => {
     using bench = new TenancyBench();
-    const { tenancy } = bench.add(BOTH);
-    const state = () => bench.ledger.jobs.lastExternal().map(({ name, gpu, state: at }) => [name, gpu, at]);
+    const { tenancy, program } = bench.add(BOTH);
+    program.startsAtOnce = false;
+    const state = () => bench.ledger.externalStays.list().map(({ name, gpu, state: at }) => [name, gpu, at]);
     tenancy.beginJob(GPU_A);
-    expect(state()).toEqual(BOTH.map((gpu) => ["vast", gpu, "starting"]));
+    expect(state()).toEqual([]);
     for (const gpu of BOTH) tenancy.want(gpu);
-    await Promise.all(BOTH.map((gpu) => tenancy.arrive(gpu, NEVER)));
+    const came = Promise.all(BOTH.map((gpu) => tenancy.arrive(gpu, NEVER)));
+    expect(state()).toEqual(BOTH.map((gpu) => ["vast", gpu, "starting"]));
+    program.finishStart();
+    await came;
     expect(state()).toEqual(BOTH.map((gpu) => ["vast", gpu, "running"]));
     bench.ledger.jobs.closeOpenJobs(bench.clock.now(), "interrupted", "the agent was killed");
     expect(state()).toEqual(BOTH.map((gpu) => ["vast", gpu, "running"]));
     await tenancy.end("it is over", NEVER);
-    expect(state()).toEqual(BOTH.map((gpu) => ["vast", gpu, "completed"]));
+    expect(state()).toEqual([]);
+  });
+
+  test("tell the next agent that a set is over, although one of its GPUs had left and come back meanwhile", async () => {
+    using bench = new TenancyBench();
+    const { tenancy } = await started(bench);
+    const [first = ""] = BOTH.map((gpu) => tenancy.beginJob(gpu));
+    tenancy.endJob(GPU_B, first, { outcome: "completed" });
+    tenancy.beginJob(GPU_B);
+    await tenancy.end("it is over", NEVER);
+    expect(bench.ledger.externalStays.list()).toEqual([]);
+  });
+
+  test("tell the next agent of a customer of one that comes and goes by itself, until he has left", () => {
+    using bench = new TenancyBench();
+    const { tenancy, program } = bench.add([GPU_A], { isOurs: false });
+    const stays = () => bench.ledger.externalStays.list().map(({ name, state }) => [name, state]);
+    program.busy = program.lastBusy = true;
+    const id = tenancy.beginJob(GPU_A);
+    expect(stays()).toEqual([["vast", "running"]]);
+    tenancy.endJob(GPU_A, id, { outcome: "completed" });
+    expect(stays()).toEqual([["vast", "running"]]);
+    const again = tenancy.beginJob(GPU_A);
+    program.busy = program.lastBusy = false;
+    tenancy.endJob(GPU_A, again, { outcome: "completed" });
+    expect(stays()).toEqual([]);
   });
 
   test("give a GPU that comes back while the other stayed a job of its own", () => {
