@@ -1,6 +1,6 @@
 import { isSameWork, sayWork, toWork, type Work } from "../ledger/work.ts";
 import { toUsd, type UsdNano } from "../units/money.ts";
-import { type Millis, toHours } from "../units/time.ts";
+import { type Millis, millis, toHours } from "../units/time.ts";
 import { Portfolio } from "./price/portfolio.ts";
 import type { Candidate, Owner } from "./types.ts";
 
@@ -8,6 +8,8 @@ import type { Candidate, Owner } from "./types.ts";
 export interface Regret {
   readonly owner: Work;
   readonly columns: readonly Work[];
+  /** USD an hour of each column since the last look; absent before it, and while the owner is unknown. */
+  readonly rates?: Float64Array;
   /** Absent before the first look. */
   readonly portfolio?: Portfolio;
   /** Hours that were accounted for. */
@@ -25,8 +27,9 @@ const LEAST_ONE_WAY_USD = 1e-9;
 const oneWay = (roundTripCost: UsdNano): number => Math.max(LEAST_ONE_WAY_USD, toUsd(roundTripCost) / 2);
 
 /**
- * Adds `length` of what every candidate would have earned; the state before is left as it was. While the owner's own net
- * is unknown nothing is missed that could be counted, and it stays.
+ * Adds what every candidate would have earned in the `length` since the last look, at the rates of then, and looks at
+ * those of now; the state before is left as it was. While the owner's own net is unknown nothing is missed that could be
+ * counted, and it stays.
  */
 export function addRegret(
   state: Regret,
@@ -37,24 +40,35 @@ export function addRegret(
   const known = candidates.filter(({ net }) => Number.isFinite(net));
   const columns = known.map(toWork);
   const owner = columns.findIndex((work) => isSameWork(work, state.owner));
-  if (owner < 0) return state;
+  if (owner < 0) return forgetRates(state);
   const kept = columns.map((work) => indexIn(state.columns, work));
   const portfolio = state.portfolio?.over(kept, owner) ?? new Portfolio(owner, columns.length, 0);
-  const hours = toHours(length);
+  const hours = state.rates === undefined ? 0 : toHours(length);
   const at = state.at + hours;
-  const ahead = Math.min(...known.map(({ holdsFor }) => (holdsFor === undefined ? 0 : toHours(holdsFor))));
-  const ways = waysBetween(columns, costs);
-  const chosen = portfolio.look({ rates: Float64Array.from(known, ({ net }) => net), oneWay: ways, at, hours, ahead });
-  return { owner: columns[chosen] ?? state.owner, columns, portfolio, at };
+  const rates = Float64Array.from(known, ({ net }) => net);
+  // A newcomer's earlier rate is nobody's loss: it has to earn its lead from now on.
+  const past = rates.map((rate, index) => state.rates?.[kept[index] ?? -1] ?? rate);
+  const ahead = overPairs(known, (one, other) => toHours(holdsWith(one, other)));
+  const ways = overPairs(columns, (one, other) => oneWay(costs(one, other)));
+  const chosen = portfolio.look({ rates, oneWay: ways, at, hours, past, ahead });
+  return { owner: columns[chosen] ?? state.owner, columns, rates, portfolio, at };
 }
 
-/** USD of a move at `from * count + to`. */
-function waysBetween(columns: readonly Work[], costs: RoundTripCosts): Float64Array {
+function forgetRates({ rates: _, ...state }: Regret): Regret {
+  return state;
+}
+
+/** The difference of two rates is certain while both of them hold. */
+const holdsWith = (one: Candidate, other: Candidate): Millis =>
+  millis(Math.min(one.holdsWith?.(other) ?? 0, other.holdsWith?.(one) ?? 0));
+
+/** What holds of two of them at `from * count + to`; 0 of one with itself. */
+function overPairs<T>(columns: readonly T[], of: (one: T, other: T) => number): Float64Array {
   const count = columns.length;
-  const ways = new Float64Array(count * count);
+  const values = new Float64Array(count * count);
   for (const [from, one] of columns.entries())
-    for (const [to, other] of columns.entries()) if (from !== to) ways[from * count + to] = oneWay(costs(one, other));
-  return ways;
+    for (const [to, other] of columns.entries()) if (from !== to) values[from * count + to] = of(one, other);
+  return values;
 }
 
 function indexIn(columns: readonly Work[], work: Work): number | undefined {

@@ -7,8 +7,8 @@ import type { Millis, UnixMs } from "../units/time.ts";
 export interface Candidate extends Work {
   readonly label: string;
   readonly net: UsdPerHour;
-  /** For how long this rate surely stands, such as the rest of a published hour; absent while nobody promises. */
-  readonly holdsFor?: Millis;
+  /** For how long the difference to another surely stands, such as the rest of a published hour; absent while nobody promises. */
+  readonly holdsWith?: (other: Work) => Millis;
 }
 
 /** The requests that wait for a GPU. */

@@ -1,40 +1,49 @@
+import { isSameWork, toWork, type Work } from "../ledger/work.ts";
 import { QuoteHold } from "../policy/price/quote-hold.ts";
 import { elapsed, type Millis, millis, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 
-/** Figures of one valuation that move its net; what it was measured to do and draw wavers, and is none of them. */
-const FIGURES = 3;
+/** For how long the difference of two works surely stands. */
+export type Holds = (one: Work, other: Work) => Millis;
 
 /**
- * For how long what every work is worth surely stands: as long as its prices promise, or longer where they have changed
- * in steps of late; not at all while a price moves that nobody has confirmed. Owned by the GPU's loop.
+ * For how long what two works are worth surely stands: as long as the prices of both promise, or longer where they have
+ * changed in steps of late. A third work has no say in it. Owned by the GPU's loop.
  */
 export class PriceHold {
-  #hold = new QuoteHold();
-  #works = "";
+  #pairs: ReadonlyMap<string, QuoteHold> = new Map();
 
   /** `steady` is the monotonic time of this look, `now` the wall's. */
-  look(valuations: readonly Valuation[], steady: Millis, now: UnixMs): Millis {
+  look(valuations: readonly Valuation[], steady: Millis, now: UnixMs): Holds {
     const known = valuations.filter(({ net }) => net !== undefined);
-    const works = known.map(({ workload, name = "" }) => `${workload}/${name}`).join();
-    // A work that comes or goes is no price that changed.
-    if (works !== this.#works) [this.#hold, this.#works] = [new QuoteHold(), works];
-    const figures = new Float64Array(known.length * FIGURES);
-    for (const [index, one] of known.entries()) figures.set(figuresOf(one), index * FIGURES);
-    const holds = this.#hold.look(figures, steady, promised(known, now));
-    // What was learned is of prices that moved, and one may be moving now.
-    return millis(known.some(({ isMoving }) => isMoving) ? 0 : holds);
+    const pairs = known.flatMap((one, index) => known.slice(index + 1).map((other) => [one, other] as const));
+    // A work that comes anew is learned anew.
+    this.#pairs = new Map(
+      pairs.map(([one, other]) => [nameOf(one, other), this.#pairs.get(nameOf(one, other)) ?? new QuoteHold()]),
+    );
+    const held = pairs.map(([one, other]) => {
+      const figures = Float64Array.from([...figuresOf(one), ...figuresOf(other)]);
+      const hold = this.#pairs.get(nameOf(one, other));
+      const promise = Math.min(leftOf(one, now), leftOf(other, now));
+      return { works: [toWork(one), toWork(other)] as const, for: millis(hold?.look(figures, steady, promise) ?? 0) };
+    });
+    return (one, other) =>
+      held.find(
+        ({ works: [a, b] }) =>
+          (isSameWork(one, a) && isSameWork(other, b)) || (isSameWork(one, b) && isSameWork(other, a)),
+      )?.for ?? millis(0);
   }
 }
 
-/** Demand is no quote: what it is worth stands for as long as nobody asks. */
+const nameOf = (...works: readonly Work[]): string =>
+  works.map(({ workload, name = "" }) => `${workload}/${name}`).join();
+
+/** What moves a net: what it was measured to do and draw wavers, and is no price. Demand stands for as long as nobody asks. */
 const figuresOf = ({ workload, price, powerPrice, revenue }: Valuation): readonly number[] => [
   price?.value ?? 0,
   powerPrice ?? 0,
   workload === "inference" ? (revenue ?? 0) : 0,
 ];
 
-function promised(valuations: readonly Valuation[], now: UnixMs): number {
-  const left = valuations.map(({ until }) => (until === undefined ? 0 : elapsed(now, until)));
-  return left.length === 0 ? 0 : Math.max(0, Math.min(...left));
-}
+const leftOf = ({ until }: Valuation, now: UnixMs): number =>
+  until === undefined ? 0 : Math.max(0, elapsed(now, until));

@@ -13,6 +13,7 @@ import { servingPower, type TokenPrices, valueInference } from "../valuation/inf
 import { valueRental } from "../valuation/rental.ts";
 import { valueResting } from "../valuation/resting.ts";
 import type { PowerPrice, Valuation } from "../valuation/valuation.ts";
+import type { Holds } from "./price-hold.ts";
 import type { Activity, RateBook } from "./rates.ts";
 
 /** The flight sheet whose terms are asked for. */
@@ -164,12 +165,12 @@ function valueSheet(
 const boundOf = (of: PowerOf): PowerOf & { powerIsBound?: true } =>
   of.power === undefined ? {} : { ...of, powerIsBound: true };
 
-/** Those whose net is known and stands for `holdsFor`, and which the agent can begin by itself: a listing is the operator's to make. */
-export const toCandidates = (valuations: readonly Valuation[], holdsFor?: Millis): readonly Candidate[] =>
+/** Those whose net is known, with how long it stands beside another's, and which the agent can begin by itself: a listing is the operator's to make. */
+export const toCandidates = (valuations: readonly Valuation[], holds?: Holds): readonly Candidate[] =>
   valuations.flatMap(({ label, net, ...work }) =>
     net === undefined || work.workload === "lease"
       ? []
-      : [{ ...toWork(work), label, net, ...(holdsFor === undefined ? {} : { holdsFor }) }],
+      : [{ ...toWork(work), label, net, ...(holds && { holdsWith: (other: Work) => holds(work, other) }) }],
   );
 
 /** What pays most while no request runs. Hashing that was never measured is tried, since only hashing can measure it. */

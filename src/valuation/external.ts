@@ -55,6 +55,7 @@ export function valueExternal(facts: ExternalFacts): Valuation {
     net,
     power,
     powerPrice: electricity.price,
+    ...(isSaidNow || electricity.until === undefined ? {} : { until: electricity.until }),
     price: { unit: "USD/GPU-h", value: share },
     ...breakEven,
     why: sayExplanation({ subject, gross, deductions: platformCut > 0 ? [cut, spent] : [spent], net }),

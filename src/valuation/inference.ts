@@ -81,6 +81,8 @@ export function valueInference(facts: InferenceFacts): Valuation {
     net,
     power,
     powerPrice: electricity.price,
+    // Between requests nothing but the electricity moves it.
+    ...(electricity.until === undefined ? {} : { until: electricity.until }),
     ...priceOf(facts, revenue, cost),
     ...(power > 0 ? { breakEven: usdPerKwh(revenue / (power / 1000)) } : {}),
     why: sayExplanation({

@@ -1,5 +1,5 @@
 import { at, bestOf } from "../replay/rule.ts";
-import { advance, startWork, type WorkFunction } from "./work-function.ts";
+import { type Ahead, account, aheadOf, move, startWork, type WorkFunction } from "./work-function.ts";
 
 /** One way of being patient: how many round trips a lead has to be worth, and whether ways back count at their usual cost. */
 interface Temper {
@@ -39,10 +39,13 @@ export interface PortfolioLook {
   readonly rates: Float64Array;
   /** USD of a move at `from * count + to`, now, both ways the same. */
   readonly oneWay: Float64Array;
-  /** Hours on a steady clock; those that the rates are accounted for; those for which they surely hold. */
+  /** Hours on a steady clock. */
   readonly at: number;
+  /** Accounted for at `past`, the rates of the hours before this look; without it, at `rates` from now on. */
   readonly hours: number;
-  readonly ahead: number;
+  readonly past?: Float64Array | undefined;
+  /** Hours for which the difference of two rates surely holds, for all alike or at `from * count + to`. */
+  readonly ahead: Ahead;
 }
 
 /**
@@ -73,9 +76,13 @@ export class Portfolio {
   over(kept: readonly (number | undefined)[], owner: number): Portfolio {
     const count = kept.length;
     const copy = new Portfolio(owner, count, this.#minDwell);
-    const known = largest(this.#usual);
-    copy.#usual.fill(known);
-    for (let one = 0; one < count; one++) copy.#usual[one * count + one] = 0;
+    const old = Math.sqrt(this.#usual.length);
+    const dearest = largest(this.#usual);
+    for (const [from, oldFrom] of kept.entries())
+      for (const [to, oldTo] of kept.entries()) {
+        const isKnown = oldFrom !== undefined && oldTo !== undefined;
+        if (from !== to) copy.#usual[from * count + to] = isKnown ? at(this.#usual, oldFrom * old + oldTo) : dearest;
+      }
     copy.#seen = this.#seen;
     copy.#guesses = this.#guesses;
     for (const [index, own] of this.#shadows.entries()) {
@@ -97,15 +104,21 @@ export class Portfolio {
     return { patience, usual, ...state };
   }
 
+  /** USD that each move has cost on average, at `from * count + to`. */
+  get usual(): Float64Array {
+    return this.#usual.slice();
+  }
+
   /** Accounts for one look and returns the workload that should have the GPU. */
   look(look: PortfolioLook): number {
-    const { rates, oneWay, ahead } = look;
-    const best = bestOf(rates);
-    this.#guess(ahead * at(rates, best), 2 * largest(oneWay));
+    const { oneWay, past } = look;
+    this.#guess(certainOf(look, this.#followed.state.owner), 2 * largest(oneWay));
     this.#learn(oneWay, look.hours);
     let leader = this.#followed;
     for (const shadow of this.#shadows) {
-      this.#advance(shadow, look, best);
+      if (past !== undefined) this.#account(shadow, look, past);
+      this.#move(shadow, look);
+      if (past === undefined) this.#account(shadow, look, look.rates);
       if (shadow.behind < leader.behind) leader = shadow;
     }
     const farthest = 2 * TRUST * Math.max(largest(oneWay), largest(this.#usual));
@@ -133,18 +146,36 @@ export class Portfolio {
     }
   }
 
-  #advance(shadow: Shadow, look: PortfolioLook, best: number): void {
-    const { rates, hours } = look;
-    const ahead = Math.max(hours, look.ahead);
+  #move(shadow: Shadow, look: PortfolioLook): void {
+    const { rates, ahead } = look;
     const { state, patience } = shadow;
     const before = state.owner;
     const mayMove = look.at - shadow.movedAt >= this.#minDwell;
-    const oneWay = shadow.usual ? this.#halfUsual : look.oneWay;
-    advance(state, { rates, best, oneWay, hours, ahead, mayMove }, patience);
+    move(state, { rates, oneWay: this.#waysOf(shadow, look), ahead, mayMove }, patience);
     if (state.owner !== before) shadow.movedAt = look.at;
     shadow.behind += at(look.oneWay, before * rates.length + state.owner);
+  }
+
+  #account(shadow: Shadow, look: PortfolioLook, rates: Float64Array): void {
+    const { hours } = look;
+    const { state, patience } = shadow;
+    const best = bestOf(rates);
+    account(state, { rates, best, oneWay: this.#waysOf(shadow, look), hours }, patience);
     shadow.behind += (at(rates, best) - at(rates, state.owner)) * hours;
   }
+
+  #waysOf(shadow: Shadow, look: PortfolioLook): Float64Array {
+    return shadow.usual ? this.#halfUsual : look.oneWay;
+  }
+}
+
+/** What the best surely earns, seen from the owner; where the owner is the best, from the next best. */
+function certainOf({ rates, ahead }: PortfolioLook, owner: number): number {
+  const best = bestOf(rates);
+  let other = owner;
+  for (let one = 0; one < rates.length; one++)
+    if (one !== best && (other === best || (owner === best && at(rates, one) > at(rates, other)))) other = one;
+  return aheadOf(ahead, best * rates.length + other) * at(rates, best);
 }
 
 const startShadow = (temper: Temper, state: WorkFunction): Shadow => ({

@@ -16,41 +16,60 @@ export interface Sight {
   readonly rates: Float64Array;
   readonly best: number;
   readonly oneWay: Float64Array;
-  /** Hours that these rates are accounted for, and for which they surely hold, which is no less. */
+  /** Hours that these rates are accounted for. */
   readonly hours: number;
-  readonly ahead: number;
+  /** Hours for which they surely hold, for all alike or at `from * count + to`. */
+  readonly ahead: Ahead;
   readonly mayMove: boolean;
 }
+
+export type Ahead = number | Float64Array;
+
+export const aheadOf = (ahead: Ahead, pair: number): number => (typeof ahead === "number" ? ahead : at(ahead, pair));
 
 export const startWork = (owner: number, count: number): WorkFunction => ({
   owner,
   work: new Float64Array(count).fill(Number.POSITIVE_INFINITY).fill(0, owner, owner + 1),
 });
 
-/** Accounts for one look and moves the owner where staying has cost, or surely will, a round trip more than leaving. */
+/** Moves as `move` does, then accounts for the look's own hours. */
 export function advance(state: WorkFunction, sight: Sight, patience: number): void {
-  const { rates, best, oneWay, hours } = sight;
-  const { work } = state;
-  const count = rates.length;
-  const most = at(rates, best);
+  move(state, sight, patience);
+  account(state, sight, patience);
+}
+
+/** Moves the owner where staying has cost, or surely will, a round trip more than leaving. */
+export function move(state: WorkFunction, sight: Omit<Sight, "hours" | "best">, patience: number): void {
   // Before the look each place is at most one way from every other; costs may have fallen since.
-  relax(work, oneWay, patience);
+  relax(state.work, sight.oneWay, patience);
   if (sight.mayMove) state.owner = moveTo(state, sight, patience);
-  for (let one = 0; one < count; one++) work[one] = at(work, one) + (most - at(rates, one)) * hours;
+}
+
+/** Adds what every place has cost at these rates for so many hours. */
+export function account(
+  { work }: WorkFunction,
+  { rates, best, oneWay, hours }: Pick<Sight, "rates" | "best" | "oneWay" | "hours">,
+  patience: number,
+): void {
+  const most = at(rates, best);
+  for (let one = 0; one < work.length; one++) work[one] = at(work, one) + (most - at(rates, one)) * hours;
   relax(work, oneWay, patience);
 }
 
-function moveTo({ owner, work }: WorkFunction, { rates, best, oneWay, ahead }: Sight, patience: number): number {
+function moveTo(
+  { owner, work }: WorkFunction,
+  { rates, oneWay, ahead }: Pick<Sight, "rates" | "oneWay" | "ahead">,
+  patience: number,
+): number {
   const count = rates.length;
-  const most = at(rates, best);
-  const stays = at(work, owner) + (most - at(rates, owner)) * ahead;
-  let [to, least] = [owner, stays];
+  let [to, least] = [owner, 0];
   for (let one = 0; one < count; one++) {
     if (one === owner) continue;
     const way = patience * at(oneWay, owner * count + one);
-    const goes = at(work, one) + (most - at(rates, one)) * ahead + way;
     const lead = at(rates, one) - at(rates, owner);
     if (lead < 0 || (lead === 0 && way === 0)) continue;
+    // What going costs beyond staying.
+    const goes = at(work, one) - at(work, owner) - lead * aheadOf(ahead, owner * count + one) + way;
     if (goes < least || (goes === least && (to === owner || at(rates, one) > at(rates, to)))) [to, least] = [one, goes];
   }
   return to;

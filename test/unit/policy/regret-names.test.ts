@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { RESTING, type Work } from "../../../src/ledger/work.ts";
+import { Portfolio } from "../../../src/policy/price/portfolio.ts";
 import {
   addRegret,
   explainOwner,
@@ -18,13 +19,16 @@ const one = (work: Work, net: number, holdsFor?: Millis): Candidate => ({
   ...work,
   label: work.name ?? "rest",
   net: usdPerHour(net),
-  ...(holdsFor === undefined ? {} : { holdsFor }),
+  ...(holdsFor === undefined ? {} : { holdsWith: () => holdsFor }),
 });
 const EVEN: RoundTripCosts = () => toUsdNano(2);
 /** Whoever leaves or comes back to kaspa loses a dollar of its pool's loyalty. */
 const LOYAL: RoundTripCosts = (from, to) => toUsdNano(from.name === "kaspa" || to.name === "kaspa" ? 3 : 2);
 const add = (state: Regret, a: number, b: number, costs = EVEN) =>
-  addRegret(state, [one(A, a), one(B, b), one(RESTING, 0)], hours(1), costs);
+  [hours(0), hours(1)].reduce(
+    (before, length) => addRegret(before, [one(A, a), one(B, b), one(RESTING, 0)], length, costs),
+    state,
+  );
 
 describe("two flight sheets", () => {
   test("are two columns: half a round trip missed keeps the first, a whole one moves to the second", () => {
@@ -63,5 +67,80 @@ describe("two flight sheets", () => {
     expect(look(hours(1))).toEqual(B);
     expect(look()).toEqual(A);
     expect(look(minutes(1))).toEqual(A);
+  });
+});
+
+describe("looks second by second", () => {
+  const SERVING: Work = { workload: "inference" };
+  /** From one flight sheet to another a cent there and back, to inference a dollar. */
+  const PAIRS: RoundTripCosts = (from, to) =>
+    toUsdNano(from.workload === "hashing" && to.workload === "hashing" ? 0.01 : 1);
+  const RATES = { before: [1, 0.9, 0], after: [0.9, 1, 0] } as const;
+  const works = [A, B, SERVING];
+  const candidatesOf = (nets: readonly number[], count: number) =>
+    nets.slice(0, count).map((net, index) => one(works[index] ?? RESTING, net));
+
+  /** Seconds from the turn of a lead of a tenth until the GPU follows it, after ten minutes of the other way round. */
+  function secondsUntilFollowed(count: number): number {
+    let state = startRegret(A);
+    const look = (nets: readonly number[]) => {
+      state = addRegret(state, candidatesOf(nets, count), seconds(1), PAIRS);
+      return state.owner;
+    };
+    for (let second = 0; second < 600; second++) look(RATES.before);
+    for (let second = 0; second < 20_000; second++) if (look(RATES.after).name === B.name) return second;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** The same of one portfolio that is kept, as a replay keeps it. */
+  function secondsInReplay(): number {
+    const oneWay = Float64Array.of(0, 0.005, 0.5, 0.005, 0, 0.5, 0.5, 0.5, 0);
+    const portfolio = new Portfolio(0, 3, 0);
+    const hour = 1 / 3600;
+    let at = 0;
+    const look = (rates: readonly number[]) => {
+      at += hour;
+      return portfolio.look({ rates: Float64Array.from(rates), oneWay, at, hours: hour, ahead: 0 });
+    };
+    for (let second = 0; second < 600; second++) look(RATES.before);
+    for (let second = 0; second < 20_000; second++) if (look(RATES.after) === 1) return second;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  test("know each pair by its own cost: a third work that is dear to reach delays nobody else", () => {
+    // 0.1 USD an hour of lead over 0.01 USD for there and back.
+    expect(secondsInReplay()).toBeLessThan(500);
+    expect(Math.abs(secondsUntilFollowed(3) - secondsInReplay())).toBeLessThanOrEqual(2);
+    expect(secondsUntilFollowed(2)).toBe(secondsUntilFollowed(3));
+  });
+
+  test("take nothing as certain for the time that has passed: a price seen once after a long look is not followed", () => {
+    const look = (state: Regret, a: number, b: number, length: Millis) =>
+      addRegret(state, [one(A, a), one(B, b)], length, PAIRS);
+    let state = startRegret(A);
+    for (let second = 0; second < 600; second++) state = look(state, 1, 0.9, seconds(1));
+    const spiked = look(state, 0, 1, seconds(120));
+    expect(spiked.owner).toEqual(A);
+    expect(look(spiked, 0, 1, seconds(120)).owner).toEqual(B);
+  });
+
+  test("let two rates that hold move the GPU, whatever a third one does", () => {
+    const held = (nets: readonly number[]) =>
+      candidatesOf(nets, 3).map((candidate) =>
+        candidate.workload === "inference"
+          ? candidate
+          : { ...candidate, holdsWith: (other: Work) => hours(other.workload === "inference" ? 0 : 1) },
+      );
+    const state = addRegret(startRegret(A), held([1, 0.9, 0]), seconds(1), PAIRS);
+    expect(addRegret(state, held([0.9, 1, 0]), seconds(1), PAIRS).owner).toEqual(B);
+    expect(addRegret(state, held([0.9, 0.8, 5]), seconds(1), PAIRS).owner).toEqual(A);
+  });
+
+  test("learn a newcomer's ways at the dearest that is known", () => {
+    const known = new Portfolio(0, 2, 0);
+    const rates = Float64Array.of(1, 1);
+    known.look({ rates, oneWay: Float64Array.of(0, 2, 3, 0), at: 1, hours: 1, ahead: 0 });
+    const wider = known.over([0, undefined, 1], 0);
+    expect(wider.usual).toEqual(Float64Array.of(0, 3, 2, 3, 0, 3, 3, 3, 0));
   });
 });

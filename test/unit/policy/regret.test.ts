@@ -30,8 +30,12 @@ const candidates = (rates: Rates): readonly Candidate[] =>
 const ROUND_TRIP = toUsdNano(2);
 const startRegret = (workload: Workload) => startAs({ workload });
 const regretShare = (state: Regret, cost: UsdNano) => shareOf(state, () => cost);
-const add = (state: Regret, rates: Rates, length = hours(1), cost = ROUND_TRIP) =>
-  addRegret(state, candidates(rates), millis(length), () => cost);
+/** A look at rates that surely hold for `length`, and another one when that is over. */
+function add(state: Regret, rates: Rates, length = hours(1), cost = ROUND_TRIP): Regret {
+  const promised = candidates(rates).map((one) => ({ ...one, holdsWith: () => millis(length) }));
+  const before = addRegret(state, promised, millis(0), () => cost);
+  return addRegret(before, candidates(rates), millis(length), () => cost);
+}
 
 /** The owner after each step, by one counter of the given patience. */
 function ownersOf(start: Workload, steps: readonly Step[], cost = ROUND_TRIP, patience = 1): readonly Workload[] {
@@ -214,7 +218,8 @@ describe("what the owner is worth", () => {
   test("an owner that was unknown for a while goes on where it stood", () => {
     const before = add(startRegret("hashing"), { hashing: 0, inference: 1.5 });
     const unknown = add(before, { inference: 1.5 }, hours(24));
-    expect(unknown).toBe(before);
+    expect(unknown).toEqual({ ...before, rates: undefined });
+    expect(regretShare(unknown, ROUND_TRIP)).toBe(regretShare(before, ROUND_TRIP));
     expect(add(unknown, { hashing: 0, inference: 0.5 }).owner.workload).toBe("inference");
   });
 
@@ -379,7 +384,7 @@ describe("the counters side by side", () => {
 
   test("take a promised rate as earned for as long as it stands", () => {
     const promised = (holdsFor: number) =>
-      candidates({ hashing: 0, inference: 1 }).map((one) => ({ ...one, holdsFor: hours(holdsFor) }));
+      candidates({ hashing: 0, inference: 1 }).map((one) => ({ ...one, holdsWith: () => hours(holdsFor) }));
     const look = (holdsFor: number) =>
       addRegret(startRegret("hashing"), promised(holdsFor), seconds(1), () => toUsdNano(0.9)).owner.workload;
     expect(look(0.1)).toBe("hashing");

@@ -87,7 +87,7 @@ function live(): Outlook {
     ordered: () => "auto",
     rules: () => ({ lending: false }),
     trial: {},
-    tenancies: { valued: () => [] },
+    tenancies: { valued: () => [], coolDownAfter: () => millis(0) },
     prices: {
       get electricity() {
         return usdPerKwh(now.power);

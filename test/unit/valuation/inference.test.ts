@@ -43,6 +43,12 @@ describe("what serving is worth", () => {
     expect("breakEven" in valuation).toBe((changes.power ?? 400) > 0);
   });
 
+  test("stands as long as its electricity does, until somebody asks for more", () => {
+    const until = unixMs(1_760_000_000_000);
+    expect(valueInference({ ...FACTS, electricity: { ...FACTS.electricity, until } }).until).toBe(until);
+    expect(valueInference(FACTS)).not.toHaveProperty("until");
+  });
+
   test("shows its sum", () => {
     expect(valueInference(FACTS)).toMatchObject({
       rate: "$0.120/h of demand",
