@@ -35,6 +35,7 @@ import type { Check } from "./lib/check.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
 import { type Market, openMarket } from "./market/market.ts";
+import { freshValue } from "./market/quote.ts";
 import { toMinerPool } from "./mining/miners/program-run.ts";
 import { type OpenSheet, openSheets, type SheetParts } from "./mining/sheets.ts";
 import type { StratumProxy } from "./mining/stratum/proxy.ts";
@@ -145,7 +146,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   publisher.start(() => views.publish(), onFault);
   stack.defer(() => publisher.stop());
   await stopLeftovers(ledger.processes, { clock, logger }, running);
-  const prices = market.run(marketUse(controller, rigPower, ledger), running);
+  const prices = market.run(marketUse({ controller, rigPower, ledger, market, clock }), running);
   const tasks = [rigPower.run(running), pruneRegularly(ledger, clock, running), driver.tendLeftovers(running), prices];
   stack.defer(runAside(tasks, stop, onFault));
   await controller.run(running);
@@ -297,10 +298,22 @@ async function openHttp({ parts, controller, views, dataDir, id }: HttpParts): P
   });
 }
 
-const marketUse = (controller: RigController, rigPower: RigPower, ledger: Ledger): Parameters<Market["run"]>[0] => ({
+interface MarketUseParts {
+  readonly controller: RigController;
+  readonly rigPower: RigPower;
+  readonly ledger: Ledger;
+  readonly market: Market;
+  readonly clock: Clock;
+}
+
+const marketUse = ({ controller, rigPower, ledger, market, clock }: MarketUseParts): Parameters<Market["run"]>[0] => ({
   load: () => drawnAtWall(controller, rigPower),
   onPayouts: (all) => ledger.payouts.replaceEntered(all),
-  onCredit: (credit) => ledger.payouts.addCredit(credit),
+  onCredit: (credit) => {
+    const quote = market.coin(credit);
+    // Work whose worth nobody knows yet has no estimate to hold the credit against.
+    if (quote === undefined || freshValue(quote, clock.now()) !== undefined) ledger.payouts.addCredit(credit);
+  },
 });
 
 /** What the whole rig draws now; undefined while a GPU does not say. */

@@ -51,7 +51,7 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
     ...miningChecks(config.mining?.sheets ?? []),
     ...minerChecks(config.mining?.sheets.flatMap(({ miner }) => miner ?? []) ?? []),
     ...externalChecks(config.external),
-    ...marketChecks(config),
+    ...marketChecks(config, clock),
     ...inferenceChecks(config.inference?.engine),
     ...listenerChecks(config),
     ...apiChecks(config.http.listen, dataDir),

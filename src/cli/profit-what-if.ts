@@ -52,7 +52,7 @@ type Benchmark = z.infer<typeof benchmarkSchema>;
 export function whatIf(options: WhatIfOptions, context: CliContext): ProfitView {
   const config = loadConfig(options.config);
   const file = options.market ?? config.market.file ?? "sample";
-  const market = readMarketFile(options.market === undefined ? file : resolve(context.cwd, file));
+  const market = readMarketFile(options.market === undefined ? file : resolve(context.cwd, file), systemClock.now());
   const benchmarks =
     options.benchmarks === undefined
       ? readLedger(options, config, context)

@@ -279,6 +279,11 @@ const site = (base: string) =>
     ...place(base, 5, 15),
     exportW: pointer().describe("Where the watts that flow into the grid stand; below 0 while the house draws."),
     batteryPct: z.exactOptional(pointer()).describe("Where the battery's charge stands."),
+    batteryW: z
+      .exactOptional(pointer())
+      .describe(
+        "Where the watts stand that the battery gives, below 0 while it is charged; without it only what is fed in counts as surplus.",
+      ),
     feedInUsdPerKwh: number(-5, 5, "USD per kWh").describe(
       "What a kilowatt-hour fed in pays; 0 while it is curtailed.",
     ),

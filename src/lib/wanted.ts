@@ -34,6 +34,24 @@ export function sayGot(value: unknown): string {
 /** What a schema says where it has no words of its own. */
 const ZOD_OWN = /^Invalid (?:input|option): expected (.*?)(?:, received .*)?$/;
 
+/** What `issue` wanted, in our words also where the schema has none; the end of "wanted …". */
+export function sayWanted(issue: z.core.$ZodIssue): string {
+  const { message } = issue;
+  if (issue.code === "too_small" && message.startsWith("Too small:"))
+    return sayBound(issue.origin, issue.inclusive === false ? "more than" : "at least", Number(issue.minimum));
+  if (issue.code === "too_big" && message.startsWith("Too big:"))
+    return sayBound(issue.origin, issue.inclusive === false ? "less than" : "at most", Number(issue.maximum));
+  if (issue.code === "invalid_format" && issue.format === "datetime" && message.startsWith("Invalid "))
+    return 'a time such as "2026-11-22T10:00:00Z"';
+  return message.replace(ZOD_OWN, "$1");
+}
+
+function sayBound(origin: string, relation: string, bound: number): string {
+  if (origin === "string") return `a text of ${relation} ${bound} ${bound === 1 ? "character" : "characters"}`;
+  if (origin === "array" || origin === "set") return `a list of ${relation} ${bound}`;
+  return `a number of ${relation} ${bound}`;
+}
+
 /** Puts the first issue into words; an `error` of the schema says what was wanted. */
 export function objectionOf(error: z.ZodError, value: unknown): Objection {
   const [issue] = error.issues;
@@ -42,7 +60,6 @@ export function objectionOf(error: z.ZodError, value: unknown): Objection {
     const [key = ""] = issue.keys;
     return { path: [...issue.path, key].join("."), message: "there is no such field" };
   }
-  const wanted = issue.message.replace(ZOD_OWN, "$1");
-  const message = `wanted ${wanted}, got ${sayGot(valueAt(value, issue.path))}`;
+  const message = `wanted ${sayWanted(issue)}, got ${sayGot(valueAt(value, issue.path))}`;
   return { path: issue.path.join(".") || undefined, message };
 }

@@ -2,12 +2,13 @@ import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { messageOf } from "../lib/errors.ts";
+import { sayWanted } from "../lib/wanted.ts";
 import { type UsdPerTerahash, usdPerTerahash } from "../units/money.ts";
-import { millis, unixMs } from "../units/time.ts";
+import { millis, type UnixMs, unixMs } from "../units/time.ts";
 import { MarketError } from "./errors.ts";
 import { FileWatch } from "./fetch/file-watch.ts";
 import type { FeedParts } from "./fetch/poll.ts";
-import type { Quote } from "./quote.ts";
+import { isAhead, type Quote } from "./quote.ts";
 
 const SAMPLE = fileURLToPath(new URL("./sample-market.json", import.meta.url));
 const MAX_FILE_BYTES = 1 << 20;
@@ -25,7 +26,7 @@ const fileSchema = z.strictObject({
       z.strictObject({
         coin: z.string().min(1).max(64),
         algorithm: z.string().min(1).max(64),
-        usdPerTerahash: z.number().finite().nonnegative(),
+        usdPerTerahash: z.number().finite().positive(),
       }),
     )
     .max(1000)
@@ -51,12 +52,16 @@ export interface MarketFile {
   coin(coin: string, algorithm: string): CoinQuote;
 }
 
-/** Reads a market file; `sample` is the shipped one, whose prices are invented. */
-export function readMarketFile(path: "sample" | (string & {})): MarketFile {
+/**
+ * Reads a market file; `sample` is the shipped one, whose prices are invented. Where `now` is told, a file from a time
+ * still to come is refused.
+ */
+export function readMarketFile(path: "sample" | (string & {}), now?: UnixMs): MarketFile {
   const file = path === "sample" ? SAMPLE : path;
   const parsed = fileSchema.safeParse(readJson(file));
   if (!parsed.success) throw invalid(file, parsed.error);
   const { source, asOf, maxAgeS, invented, coins } = parsed.data;
+  if (now !== undefined && path !== "sample" && isAhead(unixMs(Date.parse(asOf)), now)) throw early(file, asOf, now);
   const facts = {
     unit: "USD/TH",
     currency: "USD",
@@ -89,7 +94,7 @@ export function watchMarketFile(
   wanted: { readonly coin: string; readonly algorithm: string },
   parts: Omit<FeedParts, "onText" | "name">,
 ) {
-  const read = () => readMarketFile(path).coin(wanted.coin, wanted.algorithm);
+  const read = () => readMarketFile(path, parts.clock.now()).coin(wanted.coin, wanted.algorithm);
   let latest = read();
   const watch = new FileWatch(path === "sample" ? SAMPLE : path, {
     ...parts,
@@ -132,11 +137,18 @@ function readJson(file: string): unknown {
   }
 }
 
+const early = (file: string, asOf: string, now: UnixMs): MarketError =>
+  new MarketError(`market file ${file}: asOf: ${asOf} is still to come: here it is ${new Date(now).toISOString()}`, {
+    code: "ERR_MARKET_FILE",
+    file,
+    mend: "correct asOf, or this computer's clock",
+  });
+
 function invalid(file: string, error: z.ZodError): MarketError {
   const issue = error.issues[0];
   const field = issue?.path.join(".") || "the file";
   return new MarketError(
-    `market file ${file}: ${field}: ${issue?.message ?? "invalid"}`,
+    `market file ${file}: ${field}: ${issue === undefined ? "invalid" : `wanted ${sayWanted(issue)}`}`,
     { code: "ERR_MARKET_FILE", file, mend: `correct ${field}` },
     { cause: error },
   );

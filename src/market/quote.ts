@@ -1,4 +1,4 @@
-import { elapsed, type Millis, type UnixMs } from "../units/time.ts";
+import { elapsed, type Millis, minutes, type UnixMs } from "../units/time.ts";
 
 /** What a quote's value counts. */
 export type QuoteUnit = "USD/TH" | "USD/kWh" | "USD/Mtok" | "USD/GPU-h";
@@ -25,8 +25,14 @@ export interface Quote<U extends number> {
   readonly invented: boolean;
 }
 
+/** A time this far ahead of ours is a mistake, or our clock was set back. */
+const CLOCK_SLACK = minutes(5);
+
+export const isAhead = (asOf: UnixMs, now: UnixMs): boolean => elapsed(now, asOf) > CLOCK_SLACK;
+
+/** Too old, or of a time still to come, which would never grow old. */
 export const isStale = (quote: Pick<Quote<number>, "asOf" | "maxAge">, now: UnixMs): boolean =>
-  quote.maxAge !== undefined && elapsed(quote.asOf, now) > quote.maxAge;
+  quote.maxAge !== undefined && (elapsed(quote.asOf, now) > quote.maxAge || isAhead(quote.asOf, now));
 
 /** What `quote` says, unless it is too old or says nothing. */
 export const freshValue = <U extends number>(

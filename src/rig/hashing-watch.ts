@@ -2,6 +2,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, ShareRow } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { CoinQuote } from "../market/file.ts";
+import { freshValue } from "../market/quote.ts";
 import { effectiveHashrate } from "../mining/stratum/effective-hashrate.ts";
 import { hashCredit } from "../units/money.ts";
 import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
@@ -41,6 +42,8 @@ export class HashingWatch {
   #jobId: string | undefined;
   /** When the GPU hashed lately, oldest first; the last span is open while it hashes. */
   #spans: readonly { readonly jobId: string; readonly from: UnixMs; readonly to?: UnixMs }[] = [];
+  /** Hashes by job whose worth nobody knew yet. */
+  readonly #unpriced = new Map<string, number>();
   #reported: Hashrate | undefined;
   #asking = false;
   #silences = 0;
@@ -69,16 +72,22 @@ export class HashingWatch {
     this.#spans = open === undefined || open.to !== undefined ? [] : [{ ...open, from: this.#parts.clock.now() }];
   }
 
-  /** Writes the share and what it is estimated to be worth: nothing, where our own check says the pool is mistaken. */
+  /**
+   * Writes the share and what it is estimated to be worth: nothing, where our own check says the pool is mistaken. Without
+   * a fresh price it waits for one: pools credit that work too, and an estimate without it would make them look generous.
+   */
   record(share: ShareRow): void {
-    const { ledger, coin } = this.#parts;
+    const { ledger, coin, clock } = this.#parts;
     const jobId = this.#jobId;
     const counts = share.verdict === "accepted" && share.verified !== false;
     ledger.transaction(() => {
       ledger.shares.append(share, jobId);
-      const price = coin.value;
-      if (counts && jobId !== undefined && price !== undefined)
-        ledger.jobs.addRevenue(jobId, hashCredit(share.expectedHashes, price));
+      const price = freshValue(coin, clock.now());
+      if (counts && jobId !== undefined)
+        this.#unpriced.set(jobId, (this.#unpriced.get(jobId) ?? 0) + share.expectedHashes);
+      if (price === undefined) return;
+      for (const [id, hashes] of this.#unpriced) ledger.jobs.addRevenue(id, hashCredit(hashes, price));
+      this.#unpriced.clear();
     });
     if (!counts) return;
     this.#prove(share);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isLoopback } from "../config/fields.ts";
+import { sayWanted } from "../lib/wanted.ts";
 import type { RunningWork } from "./driver.ts";
 import { printable } from "./lines.ts";
 
@@ -41,8 +42,8 @@ function parseWith(wanted: typeof schema | typeof containerSchema, line: string)
   }
   const [issue] = parsed.error.issues;
   const field = issue?.path.join(".");
-  if (!field) return garbage(`its first line is no JSON object: ${printable(line, 80)}`);
-  return garbage(`announcement.${printable(field, 40)}: wanted ${issue?.message}`);
+  if (issue === undefined || !field) return garbage(`its first line is no JSON object: ${printable(line, 80)}`);
+  return garbage(`announcement.${printable(field, 40)}: wanted ${sayWanted(issue)}`);
 }
 
 const garbage = (reason: string): Announcement => ({ kind: "garbage", reason });

@@ -12,6 +12,8 @@ export interface SitePlaces {
   readonly exportW: string;
   /** To the battery's charge in percent. */
   readonly batteryPct?: string;
+  /** To what the battery gives, in watts; below 0 while it is charged. */
+  readonly batteryW?: string;
 }
 
 /** What the house does at its connection. */
@@ -19,16 +21,28 @@ export interface SiteReading {
   readonly at: UnixMs;
   readonly exported: Watts;
   readonly batteryPct?: number;
+  /** By the battery; below 0 while it is charged. */
+  readonly discharged?: Watts;
 }
 
 export function parseSite(body: unknown, places: SitePlaces, at: UnixMs): SiteReading {
-  const exported = toNumber(pointedAt(body, places.exportW), places.exportW);
-  if (Math.abs(exported) > MOST_WATTS) throw answerFault(places.exportW, `${exported} W are more than any house`);
-  const { batteryPct: place } = places;
+  const { batteryPct: place, batteryW } = places;
+  const exported = wattsAt(body, places.exportW);
   const batteryPct = place === undefined ? undefined : toNumber(pointedAt(body, place), place);
   if (place !== undefined && batteryPct !== undefined && !(batteryPct >= 0 && batteryPct <= 100))
     throw answerFault(place, `${batteryPct} is no percentage`);
-  return { at, exported: watts(exported), ...(batteryPct === undefined ? {} : { batteryPct }) };
+  return {
+    at,
+    exported,
+    ...(batteryPct === undefined ? {} : { batteryPct }),
+    ...(batteryW === undefined ? {} : { discharged: wattsAt(body, batteryW) }),
+  };
+}
+
+function wattsAt(body: unknown, place: string): Watts {
+  const value = toNumber(pointedAt(body, place), place);
+  if (Math.abs(value) > MOST_WATTS) throw answerFault(place, `${value} W are more than any house`);
+  return watts(value);
 }
 
 /** `reading` while it is fresh. */

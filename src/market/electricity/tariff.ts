@@ -4,7 +4,7 @@ import type { RigConfig } from "../../config/load.ts";
 import { messageOf } from "../../lib/errors.ts";
 import { type Watts, watts } from "../../units/energy.ts";
 import { type UsdPerKwh, usdPerKwh } from "../../units/money.ts";
-import { after, hours, type Millis, minutes, type UnixMs, unixMs } from "../../units/time.ts";
+import { after, elapsed, hours, type Millis, minutes, type UnixMs, unixMs } from "../../units/time.ts";
 import { parseJson } from "../answer.ts";
 import type { Currencies } from "../currencies.ts";
 import { writeCache } from "../fetch/cache.ts";
@@ -19,9 +19,12 @@ import { parseRates } from "./shapes.ts";
 import { freshSite, parseSite, type SiteReading } from "./site.ts";
 
 type ElectricityConfig = RigConfig["electricity"];
-type Battery = NonNullable<NonNullable<ElectricityConfig["site"]>["battery"]>;
+type Site = NonNullable<ElectricityConfig["site"]>;
+type Battery = NonNullable<Site["battery"]>;
 
 const AHEAD: Millis = hours(24);
+/** Day-ahead prices reach no further: after that long without an answer only standing ones are left, and those may have changed. */
+const SERIES_AGE: Millis = hours(48);
 const STEP: Millis = minutes(15);
 
 /** Everything the price of one more kilowatt-hour depends on. */
@@ -39,6 +42,14 @@ export interface PowerFacts {
   readonly demand?: DemandFacts & { readonly otherLoad: Watts };
 }
 
+interface OpenSeries {
+  readonly guard: SeriesGuard;
+  /** Absent for a file: it is the operator's word until the end that it names. */
+  readonly maxAge?: Millis;
+  /** Of the last answer that could be read. */
+  at: UnixMs;
+}
+
 interface TariffParts {
   readonly config: ElectricityConfig;
   readonly currencies: Currencies;
@@ -51,7 +62,7 @@ export class Tariff {
   readonly #currencies: Currencies;
   readonly #options: FeedOptions;
   readonly #calendar: ((now: UnixMs) => Rate | undefined) | undefined;
-  readonly #series: { readonly guard: SeriesGuard; at: UnixMs }[] = [];
+  readonly #series: OpenSeries[] = [];
   readonly #demand: DemandGuard | undefined;
   /** Keeps the month's peak over restarts. */
   readonly #demandFile: string;
@@ -78,6 +89,11 @@ export class Tariff {
 
   /** What the grid's kilowatt-hour costs at `now`, charges and taxes included; undefined in a hole. */
   quote(now: UnixMs): Quote<UsdPerKwh> | undefined {
+    return this.#quoteOf(now, now);
+  }
+
+  /** What a kilowatt-hour of `now` costs, as far as it is known at `asked`. */
+  #quoteOf(now: UnixMs, asked: UnixMs): Quote<UsdPerKwh> | undefined {
     const { price, calendar, series, charges } = this.#config;
     const facts = { unit: "USD/kWh", invented: false } as const;
     if (calendar === undefined && series.length === 0)
@@ -89,8 +105,8 @@ export class Tariff {
         asOf: now,
         until: after(now, AHEAD),
       };
-    const found = calendar === undefined ? this.#fromSeries(now) : this.#fromCalendar(now, calendar.currency);
-    const rate = found && this.#currencies.rate(found.currency, now);
+    const found = calendar === undefined ? this.#fromSeries(now, asked) : this.#fromCalendar(now, calendar.currency);
+    const rate = found && this.#currencies.rate(found.currency, asked);
     if (found === undefined || rate === undefined) return undefined;
     const value = usdPerKwh((found.perKwh + charges.perKwh) * (1 + charges.taxPct / 100) * rate);
     return {
@@ -100,7 +116,7 @@ export class Tariff {
       source: found.source,
       asOf: found.asOf,
       until: found.until,
-      maxAge: AHEAD,
+      ...(found.maxAge === undefined ? {} : { maxAge: found.maxAge }),
     };
   }
 
@@ -123,7 +139,7 @@ export class Tariff {
       ...(ahead === undefined ? {} : { gridAhead: ahead }),
       ...(site === undefined || terms === undefined || load === undefined
         ? {}
-        : { surplus: { power: share(Math.max(0, site.exported + load)), feedIn: usdPerKwh(terms.feedInUsdPerKwh) } }),
+        : { surplus: { power: share(surplusOf(site, terms, load)), feedIn: usdPerKwh(terms.feedInUsdPerKwh) } }),
       ...(battery === undefined || site?.batteryPct === undefined
         ? {}
         : { battery: { ...battery, maxDischargeW: share(battery.maxDischargeW), chargePct: site.batteryPct } }),
@@ -156,26 +172,43 @@ export class Tariff {
 
   #fromCalendar(now: UnixMs, currency: string) {
     const rate = this.#calendar?.(now);
-    return rate && { perKwh: rate.perKwh, currency, source: "electricity.calendar", asOf: rate.start, until: rate.end };
+    return (
+      rate && {
+        perKwh: rate.perKwh,
+        currency,
+        source: "electricity.calendar",
+        asOf: rate.start,
+        until: rate.end,
+        maxAge: AHEAD,
+      }
+    );
   }
 
   /** The higher one of two that disagree: work on power believed too cheap loses money. */
-  #fromSeries(now: UnixMs) {
-    const found = this.#series.flatMap(({ guard, at }) => {
-      const rate = guard.rateAt(now);
-      return rate === undefined ? [] : [{ ...rate, at }];
+  #fromSeries(now: UnixMs, asked: UnixMs) {
+    const found = this.#series.flatMap(({ guard, at, maxAge }) => {
+      const isOld = maxAge !== undefined && elapsed(at, asked) > maxAge;
+      const rate = isOld ? undefined : guard.rateAt(now);
+      return rate === undefined ? [] : [{ ...rate, at, maxAge }];
     });
     const [first] = found;
     const median = medianOf(found.filter(({ currency }) => currency === first?.currency).map(({ perKwh }) => -perKwh));
     if (first === undefined || median === undefined) return undefined;
     const until = found.some(({ isHeld }) => isHeld) ? undefined : unixMs(Math.min(...found.map(({ end }) => end)));
-    return { perKwh: -median, currency: first.currency, source: "electricity.series", asOf: first.at, until };
+    return {
+      perKwh: -median,
+      currency: first.currency,
+      source: "electricity.series",
+      asOf: first.at,
+      until,
+      maxAge: first.maxAge,
+    };
   }
 
   #highestAhead(now: UnixMs): UsdPerKwh | undefined {
     const prices: number[] = [];
     for (let ahead = 0; ahead < AHEAD; ahead += STEP) {
-      const value = this.quote(after(now, ahead as Millis))?.value;
+      const value = this.#quoteOf(after(now, ahead as Millis), now)?.value;
       if (value !== undefined) prices.push(value);
     }
     return prices.length === 0 ? undefined : usdPerKwh(Math.max(...prices));
@@ -187,7 +220,7 @@ export class Tariff {
     const kept = createHash("sha256").update(`${shape} ${area} ${url}`).digest("hex").slice(0, 32);
     const memoryFile = join(cacheDir, `series-${kept}.json`);
     const guard = new SeriesGuard(readSeriesMemory(memoryFile));
-    const state = { guard, at: unixMs(0) };
+    const state: OpenSeries = { guard, at: unixMs(0), ...(file === undefined ? { maxAge: SERIES_AGE } : {}) };
     this.#series.push(state);
     const onText = (text: string, at: UnixMs) => {
       const wasWaiting = guard.isWaiting;
@@ -215,10 +248,19 @@ export class Tariff {
     }
   }
 
-  #openSite(site: NonNullable<ElectricityConfig["site"]>): Feed {
+  #openSite(site: Site): Feed {
     const onText = (text: string, at: UnixMs) => {
       this.#site = parseSite(parseJson(text), site, at);
     };
     return openFeed(site, { onText }, this.#options);
   }
+}
+
+/**
+ * What is left over without the rig. A battery that feeds the rig looks like sun at the meter: what it gives is taken off,
+ * and where nobody says how much that is, only what really flows out counts.
+ */
+function surplusOf({ exported, discharged }: SiteReading, { battery, batteryPct }: Site, load: Watts): number {
+  const isBlind = discharged === undefined && (battery !== undefined || batteryPct !== undefined);
+  return Math.max(0, isBlind ? exported : exported + load - (discharged ?? 0));
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sayWanted } from "../../lib/wanted.ts";
 import { type Watts, watts } from "../../units/energy.ts";
 import { type Millis, seconds } from "../../units/time.ts";
 import { type Hashrate, hashrate } from "../../units/work.ts";
@@ -24,7 +25,7 @@ export function parseWith<Schema extends z.ZodType>(schema: Schema, answer: unkn
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
-  throw badAnswer(issue?.path.join(".") || "answer", issue?.message ?? "what its API says");
+  throw badAnswer(issue?.path.join(".") || "answer", issue === undefined ? "what its API says" : sayWanted(issue));
 }
 
 export function parseJson(text: string): unknown {

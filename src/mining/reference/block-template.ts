@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sayWanted } from "../../lib/wanted.ts";
 import { MiningError } from "../errors.ts";
 import { fromDisplayHash } from "./header.ts";
 
@@ -54,7 +55,10 @@ export function parseTemplate(answer: unknown): NodeTemplate {
     const [issue] = parsed.error.issues;
     const facts = { code: "ERR_NODE_ANSWER", field: issue?.path.join("."), mend: "update the node" } as const;
     const { field, ...rest } = facts;
-    throw new MiningError(`the node's block template: ${field}: ${issue?.message}`, field ? { ...rest, field } : rest);
+    throw new MiningError(
+      `the node's block template: ${field}: wanted ${issue && sayWanted(issue)}`,
+      field ? { ...rest, field } : rest,
+    );
   }
   const { data } = parsed;
   return {

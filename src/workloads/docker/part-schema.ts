@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { GpuUuid } from "../../ledger/rows.ts";
+import { sayWanted } from "../../lib/wanted.ts";
 import type { ContainerPart, WorkSpec } from "../driver.ts";
 import { ContainerError } from "../errors.ts";
 
@@ -99,7 +100,7 @@ export function checkSpec(spec: WorkSpec): asserts spec is ContainerSpec {
   if (parsed.success) return;
   const [issue] = parsed.error.issues;
   const field = issue?.path.map(String).join(".").slice(0, 120) || "spec";
-  throw new ContainerError(`${field}: wanted ${issue?.message ?? "something else"}`, {
+  throw new ContainerError(`${field}: wanted ${issue === undefined ? "something else" : sayWanted(issue)}`, {
     code: "ERR_CONTAINER_SPEC",
     mend: `correct ${field} in what describes the container`,
     retryable: false,

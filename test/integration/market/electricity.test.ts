@@ -42,6 +42,39 @@ describe("electricity", () => {
     expect(market.power(1).grid).toBeCloseTo((-0.05 + 0.08) * 1.19 * 1.1, 12);
   });
 
+  test("that stands without an end is unknown two days after its source last answered, not before", async () => {
+    const rate = { value_inc_vat: 20, valid_from: "2026-01-01T00:00:00Z", valid_to: null };
+    bench.server.says(JSON.stringify({ results: [rate] }));
+    const market = bench.open({
+      market: { currencies: [{ currency: "GBP", usd: 1.25 }] },
+      electricity: { usdPerKwh: 0.4, series: [{ shape: "octopus", everyS: 3600, url: bench.server.url() }] },
+    });
+    await until(() => market.power(1).grid !== undefined);
+    expect(market.grid()).toMatchObject({ value: 0.25, maxAge: 48 * 60 * MINUTE });
+    bench.server.answer = (_question, response) => void response.writeHead(503).end();
+    await bench.clock.advance(47 * 60 * MINUTE);
+    expect(market.power(1).grid).toBe(0.25);
+    await bench.clock.advance(60 * MINUTE + 1);
+    expect([market.power(1).grid, market.grid(), market.bookedPower()]).toEqual([undefined, undefined, 0.4]);
+  });
+
+  test.each([
+    ["gives all that the rig draws", { grid: 0, soc: 80, battery: 500 }, "/battery", 0],
+    ["gives a part of it", { grid: 100, soc: 80, battery: 200 }, "/battery", 400],
+    ["is charged", { grid: 100, soc: 80, battery: -200 }, "/battery", 800],
+    ["gives what nobody says", { grid: 0, soc: 80 }, undefined, 0],
+    ["gives what nobody says while more flows out", { grid: 70, soc: 80 }, undefined, 70],
+  ])("of the sun is no battery's: one that %s", async (_title, meter, batteryW, surplus) => {
+    bench.server.says(JSON.stringify(meter));
+    const cells = { maxDischargeW: 3000, priceUsd: 4000, usableKwh: 10 };
+    const site = { url: bench.server.url(), everyS: 5, exportW: "/grid", batteryPct: "/soc", feedInUsdPerKwh: 0.08 };
+    const market = bench.open({
+      electricity: { site: { ...site, ...(batteryW === undefined ? {} : { batteryW }), battery: cells } },
+    });
+    await until(() => market.power(1).surplus !== undefined);
+    expect(market.power(1).surplus?.power).toBe(surplus);
+  });
+
   test("of a file that is written with a wrong unit is held for an hour and told, over a restart too", async () => {
     const { directory, clock, log } = bench;
     const noon = Date.UTC(2026, 10, 22, 12);
@@ -84,13 +117,14 @@ describe("electricity", () => {
   });
 
   test("knows what the house has left over, with the rig's own draw put back, shared among the GPUs", async () => {
-    bench.server.says('{"w": 700, "soc": 60}');
+    bench.server.says('{"w": 700, "soc": 60, "cells": 0}');
     const market = bench.open({
       electricity: {
         site: {
           url: bench.server.url(),
           exportW: "/w",
           batteryPct: "/soc",
+          batteryW: "/cells",
           feedInUsdPerKwh: 0.08,
           battery: { maxDischargeW: 2000, priceUsd: 4000, usableKwh: 10 },
         },

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { objectionOf, sayGot, valueAt } from "../../../src/lib/wanted.ts";
+import { objectionOf, sayGot, sayWanted, valueAt } from "../../../src/lib/wanted.ts";
 
 const got: readonly (readonly [unknown, string])[] = [
   [undefined, "nothing"],
@@ -27,6 +27,22 @@ test("a schema without words of its own still says what it wants", () => {
   const value = { at: "noon" };
   const { error } = z.object({ at: z.int() }).safeParse(value);
   expect(error && objectionOf(error, value)).toEqual({ path: "at", message: 'wanted number, got "noon"' });
+});
+
+test.each([
+  [z.number().nonnegative(), -1, "a number of at least 0"],
+  [z.number().positive(), 0, "a number of more than 0"],
+  [z.number().max(5), 6, "a number of at most 5"],
+  [z.number().lt(5), 5, "a number of less than 5"],
+  [z.string().min(1), "", "a text of at least 1 character"],
+  [z.string().max(2), "abc", "a text of at most 2 characters"],
+  [z.array(z.number()).max(1), [1, 2], "a list of at most 1"],
+  [z.iso.datetime(), "today", 'a time such as "2026-11-22T10:00:00Z"'],
+  [z.number("what we say").min(0, "what we say"), -1, "what we say"],
+  [z.number(), "x", "number"],
+] as const)("a bound reads as people say it: %#", (bounded, value, wanted) => {
+  const issue = bounded.safeParse(value).error?.issues[0];
+  expect(issue && sayWanted(issue)).toBe(wanted);
 });
 
 const objections: readonly (readonly [string, unknown, string | undefined, string])[] = [

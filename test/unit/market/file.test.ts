@@ -72,6 +72,21 @@ describe("a market file", () => {
   });
 });
 
+test("a market file of a time still to come is refused, beyond what clocks differ, and never fresh", () => {
+  const asOf = Date.parse(FILE.asOf);
+  const path = write({ ...FILE, maxAgeS: 600 });
+  expect(readMarketFile(path, unixMs(asOf - minutes(5))).source).toBe("by hand");
+  expect(() => readMarketFile(path, unixMs(asOf - minutes(5) - 1))).toThrow(
+    "asOf: 2026-11-22T00:00:00Z is still to come: here it is 2026-11-21T23:54:59.999Z",
+  );
+  const quote = readMarketFile(path).coin("btc", "sha256d");
+  expect([minutes(5), minutes(6)].map((ahead) => isStale(quote, unixMs(asOf - ahead)))).toEqual([false, true]);
+});
+
+test("the sample does not depend on this computer's clock", () => {
+  expect(readMarketFile("sample", unixMs(0)).source).toBe("Rigshift sample market");
+});
+
 describe("a malformed market file", () => {
   const { source: _source, ...withoutSource } = FILE;
   const { invented: _invented, ...withoutInvented } = FILE;
@@ -99,6 +114,7 @@ describe("a malformed market file", () => {
     ],
     ["with no algorithm", { ...FILE, coins: [{ ...COIN, algorithm: "" }] }, "coins.0.algorithm"],
     ["with a negative price", { ...FILE, coins: [{ ...COIN, usdPerTerahash: -1 }] }, "coins.0.usdPerTerahash"],
+    ["with a price of nothing", { ...FILE, coins: [{ ...COIN, usdPerTerahash: 0 }] }, "coins.0.usdPerTerahash"],
     ["with a price in words", { ...FILE, coins: [{ ...COIN, usdPerTerahash: "5.5e-7" }] }, "coins.0.usdPerTerahash"],
     ["with no price", { ...FILE, coins: [{ ...COIN, usdPerTerahash: null }] }, "coins.0.usdPerTerahash"],
     [
@@ -116,7 +132,7 @@ describe("a malformed market file", () => {
     const fault = faultOf(path);
     expect(fault.facts).toMatchObject({ code: "ERR_MARKET_FILE", file: path, mend: `correct ${field}` });
     expect(fault.message).toContain(`market file ${path}: ${field}: `);
-    expect(fault.message).not.toMatch(/\[object/);
+    expect(fault.message).not.toMatch(/\[object|Too (small|big)|expected|Invalid ISO/);
   });
 
   const unreadable: readonly [string, () => string][] = [
@@ -151,7 +167,8 @@ describe("a quote's age", () => {
     ["still good at the last moment of its age", quote(minutes(10)), at(600_000), false],
     ["stale a millisecond later", quote(minutes(10)), at(600_001), true],
     ["never stale when it does not age", quote(), at(1e12), false],
-    ["not stale when the wall clock is behind it", quote(minutes(10)), at(-3_600_000), false],
+    ["not stale when the wall clock is a little behind it", quote(minutes(10)), at(-300_000), false],
+    ["stale when it is of a time still to come", quote(minutes(10)), at(-300_001), true],
   ];
   test.each(cases)("is %s", (_title, one, now, stale) => {
     expect(isStale(one, now)).toBe(stale);

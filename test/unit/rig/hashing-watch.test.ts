@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { MinerNews } from "../../../src/mining/miners/door.ts";
+import { HashingWatch } from "../../../src/rig/hashing-watch.ts";
 import { MinerControl, ownMiner } from "../../../src/rig/miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "../../../src/rig/outcome.ts";
-import { jobStart, shareRow, T0 } from "../../support/ledger-rows.ts";
+import { usdPerTerahash } from "../../../src/units/money.ts";
+import { minutes } from "../../../src/units/time.ts";
+import { GPU_A, jobStart, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { until } from "../../support/until.ts";
 import { NEVER, RigBench, workSpec } from "./bench.ts";
 
@@ -65,6 +68,58 @@ describe("a share", () => {
       1_200_000,
     );
     expect(rig.hashingJobs).toEqual([]);
+  });
+});
+
+describe("a share whose worth nobody knows", () => {
+  /** A price that was good until a minute from now. */
+  const openWatch = () => {
+    const price = { at: rig.clock.now() };
+    const coin = {
+      coin: "devcoin",
+      algorithm: "sha256d",
+      value: usdPerTerahash(20),
+      unit: "USD/TH",
+      currency: "USD",
+      source: "test",
+      maxAge: minutes(1),
+      invented: false,
+      get asOf() {
+        return price.at;
+      },
+    } as const;
+    const { ledger, clock } = rig;
+    const watch = new HashingWatch({ gpu: GPU_A, ledger, clock, coin });
+    ledger.jobs.startJob(jobStart({ id: "hash-1", workload: "devcoin", started: clock.now() }));
+    watch.begin("hash-1");
+    const share = () => watch.record(shareRow({ at: clock.now(), expectedHashes: 1_200_000 }));
+    return { price, watch, share };
+  };
+
+  test("books no money by a price that is too old, and is priced with the next that is known", async () => {
+    const { price, share } = openWatch();
+    share();
+    await rig.clock.advance(minutes(1) + 1);
+    share();
+    share();
+    expect(rig.hashingJobs[0]).toMatchObject({ sharesAccepted: 3, revenue: SHARE_WORTH });
+    price.at = rig.clock.now();
+    share();
+    expect(rig.hashingJobs[0]).toMatchObject({ sharesAccepted: 4, revenue: 4 * SHARE_WORTH });
+    share();
+    expect(rig.hashingJobs[0]?.revenue).toBe(5 * SHARE_WORTH);
+  });
+
+  test("stays the work of the job that found it", async () => {
+    const { price, watch, share } = openWatch();
+    await rig.clock.advance(minutes(2));
+    share();
+    watch.end();
+    rig.ledger.jobs.startJob(jobStart({ id: "hash-2", workload: "devcoin", started: rig.clock.now() }));
+    watch.begin("hash-2");
+    price.at = rig.clock.now();
+    share();
+    expect(rig.hashingJobs.map(({ revenue }) => revenue)).toEqual([SHARE_WORTH, SHARE_WORTH]);
   });
 });
 

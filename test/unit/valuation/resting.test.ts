@@ -16,11 +16,14 @@ describe("what resting is worth", () => {
     });
   });
 
-  test("is taken at its upper bound while nobody measured the idle watts, and claims no power", () => {
+  test("claims no power and no cost while nobody measured the idle watts, and says that its net is a bound", () => {
     const valuation = valueResting(undefined, { price: usdPerKwh(0.15) });
     expect(valuation.net).toBeCloseTo(0, 12);
     expect(valuation).not.toHaveProperty("power");
-    expect(valuation.why).toBe("resting earns nothing");
+    expect(valuation).not.toHaveProperty("electricity");
+    expect(valuation.why).toBe(
+      "resting earns nothing, and what it costs is unknown until a rest was measured: net is its upper bound, $0",
+    );
   });
 
   test("stays unknown where nobody knows what its power costs", () => {

@@ -25,6 +25,14 @@ describe("what the house does", () => {
     expect(() => parseSite(body, PLACES, AT)).toThrow(message);
   });
 
+  test("tells what the battery gives, below 0 while it is charged", () => {
+    const places = { exportW: "/w", batteryW: "/battery" };
+    expect(parseSite({ w: 0, battery: 900 }, places, AT)).toEqual({ at: AT, exported: 0, discharged: 900 });
+    expect(parseSite({ w: 0, battery: -200 }, places, AT).discharged).toBe(-200);
+    expect(() => parseSite({ w: 0, battery: null }, places, AT)).toThrow("/battery: wanted a number, got null");
+    expect(() => parseSite({ w: 0, battery: 1e8 }, places, AT)).toThrow("more than any house");
+  });
+
   test("is forgotten after two minutes", () => {
     const reading = parseSite({ grid: { w: 1 }, soc: 1 }, PLACES, AT);
     expect(freshSite(reading, unixMs(AT + minutes(2)))).toBe(reading);
