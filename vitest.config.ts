@@ -26,7 +26,7 @@ export default defineConfig({
           isolate: false,
           maxWorkers: WORKERS,
           // A property test that takes a second on idle cores takes ten on busy ones.
-          testTimeout: 60_000,
+          testTimeout: 120_000,
         },
       },
       {

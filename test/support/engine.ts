@@ -183,7 +183,9 @@ export class PrivateEngine implements AsyncDisposable {
     const containers = await this.docker("ps", "--all", "--quiet", "--no-trunc");
     if (containers !== "") await this.docker("rm", "--force", "--volumes", ...containers.split("\n"));
     await this.docker("network", "prune", "--force");
-    await this.docker("volume", "prune", "--force");
+    // By their names: what prune means by all differs between Engines.
+    const volumes = await this.docker("volume", "ls", "--quiet");
+    if (volumes !== "") await this.docker("volume", "rm", "--force", ...volumes.split("\n"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -101,7 +101,7 @@ test("an agent that is killed takes a frozen miner program with it", async () =>
 test.each([
   ["that is not there", () => "file: /nowhere/t-rex", "there is no such file (ERR_MINER_FILE)"],
   ["whose API never answers", () => `file: ${file}, args: ["--api", silent], startTimeoutS: 2`, "(ERR_MINER_API)"],
-  ["that is another one", () => `file: ${file}, args: ["--api", other], startTimeoutS: 2`, "(ERR_MINER_ANSWER)"],
+  ["that is another one", () => `file: ${file}, args: ["--api", other], startTimeoutS: 10`, "(ERR_MINER_ANSWER)"],
   ["that ends at once", () => `file: ${file}, args: ["--unknown"]`, "the miner ended while it started: exit code 1"],
 ])("a program %s takes the GPU off hashing for a while, and says why", async (_, miner, why) => {
   await using agent = new AgentProcess(directory, yaml(miner(), SERVES_NOTHING));
