@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { type MachineFiles, readText } from "./machine-files.ts";
+import { type MachineFiles, machineFiles, readText } from "./machine-files.ts";
 
 /** Every load of a module makes a new folder; its inode number is unique, while its times are of the last look. */
 export function moduleInstance({ sys }: MachineFiles): string | undefined {
@@ -11,6 +11,10 @@ export function moduleInstance({ sys }: MachineFiles): string | undefined {
     return undefined;
   }
 }
+
+/** Names the machine's boot; undefined where the system does not. */
+export const readBootId = (files: MachineFiles = machineFiles): string | undefined =>
+  readText(files.proc, "sys/kernel/random/boot_id");
 
 /** Names the machine's boot and the load of NVIDIA's driver; what cannot be told is left empty. */
 export const driverLoadOf = (files: MachineFiles): string =>

@@ -1,11 +1,13 @@
 import type { RigConfig } from "../config/load.ts";
+import { readBootId } from "../gpu/driver-load.ts";
 import type { GpuInfo } from "../gpu/source.ts";
 import type { ExternalStay } from "../ledger/external-stays.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
 import { type Clock, steadyClock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
-import { ExternalProgram } from "../workloads/external/program.ts";
+import { type LastHook, outlastHook } from "../workloads/external/last-hook.ts";
+import { ExternalProgram, type RunningHook } from "../workloads/external/program.ts";
 import { SetTotals } from "./set-totals.ts";
 import { Tenancies } from "./tenancies.ts";
 import { Tenancy } from "./tenancy.ts";
@@ -65,29 +67,42 @@ function openTenancy(external: External, gpus: readonly GpuUuid[], common: Commo
   const onChange = () => {
     for (const gpu of gpus) wake(gpu);
   };
-  const program = new ExternalProgram({ spec: external, gpus, clock: steady, logger, onChange });
+  const bootId = readBootId();
+  const book = new TenancyBook({ name, gpus, ledger, clock, setTotals, onFault, ...(bootId ? { bootId } : {}) });
+  const onHook = (hook: RunningHook) => book.noteHook(hook);
+  const program = new ExternalProgram({ spec: external, gpus, clock: steady, logger, onChange, onHook });
   const isOurs = start !== undefined;
-  const left = leftOf(name, gpus, common.left);
+  const stays = common.left.filter((one) => one.name === name && gpus.includes(one.gpu));
+  const left = leftOf(stays, bootId);
+  const hook = lastHookOf(stays, bootId);
   const tenancy = new Tenancy({
     terms: { name, isOurs, rate, occupancy, platformCut, coolDown, acquireTimeout },
     gpus,
     program,
-    book: new TenancyBook({ name, gpus, ledger, clock, setTotals, onFault }),
+    book,
     seats,
     steady,
     logger,
     ...(left === undefined ? {} : { left }),
+    ...(hook === undefined ? {} : { outlastHook: (signal) => outlastHook(hook, { clock, logger }, signal) }),
     onChange,
   });
   return { tenancy, program };
 }
 
-/** How far an earlier agent had come with it; undefined where it had ended it, or never started it. */
-function leftOf(
-  name: string,
-  gpus: readonly GpuUuid[],
-  all: readonly ExternalStay[],
-): "starting" | "running" | undefined {
-  const states = all.filter((one) => one.name === name && gpus.includes(one.gpu)).map(({ state }) => state);
-  return (["running", "starting"] as const).find((state) => states.includes(state));
+/** How far an earlier agent had come; no program outlives a boot, so that has to be asked anew. */
+export function leftOf(stays: readonly ExternalStay[], bootId: string | undefined): "starting" | "running" | undefined {
+  if (stays.length === 0) return undefined;
+  const isRunning = stays.some((stay) => stay.state === "running" && !isOtherBoot(stay, bootId));
+  return isRunning ? "running" : "starting";
 }
+
+/** The hook that an earlier agent did not see end; after another boot it has no process any more. */
+function lastHookOf(stays: readonly ExternalStay[], bootId: string | undefined): LastHook | undefined {
+  const stay = stays.find(({ hookEnds, state }) => hookEnds !== undefined && state !== "running");
+  if (stay?.hookEnds === undefined || isOtherBoot(stay, bootId)) return undefined;
+  return { name: stay.name, ends: stay.hookEnds, pid: stay.hookPid, startTicks: stay.hookTicks };
+}
+
+const isOtherBoot = (stay: ExternalStay, bootId: string | undefined): boolean =>
+  stay.bootId !== undefined && bootId !== undefined && stay.bootId !== bootId;

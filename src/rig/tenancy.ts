@@ -37,6 +37,8 @@ export interface TenancyParts {
   readonly logger: Logger;
   /** What an earlier agent left of it. */
   readonly left?: "starting" | "running";
+  /** Resolves once no hook that an earlier agent called can do anything more. */
+  readonly outlastHook?: (signal: AbortSignal) => Promise<void>;
   /** Wakes the loops of all its GPUs. */
   readonly onChange: () => void;
 }
@@ -229,12 +231,13 @@ export class Tenancy {
 
   /** A customer who is there although nobody here started anything has the GPUs all the same. */
   notice(): void {
-    const { program, terms, seats, logger, onChange } = this.#parts;
+    const { program, terms, seats, book, logger, onChange } = this.#parts;
     const isFree = this.gpus.every((gpu) => !seats.has(gpu));
     if (!terms.isOurs || this.#phase.kind !== "off" || program.busy !== true || !isFree) return;
     logger.info("an external workload is in use that was not started here", { external: this.name });
     this.#phase = { kind: "on" };
     this.#sit();
+    book.say("running");
     onChange();
   }
 
@@ -242,6 +245,7 @@ export class Tenancy {
   async recall(signal: AbortSignal): Promise<void> {
     const { program, steady, logger } = this.#parts;
     if (!this.terms.isOurs) return await this.#recallOwner(signal);
+    if (this.#phase.kind === "asking") await this.#parts.outlastHook?.(signal);
     while (this.#phase.kind === "asking" && !signal.aborted) {
       await program.askBusy(signal);
       if (signal.aborted) return;
@@ -249,7 +253,7 @@ export class Tenancy {
         this.#phase = { kind: "on" };
         this.#parts.book.say("running");
       } else if (program.busy === false || !program.canTellBusy) {
-        const failure = await program.stop("an earlier agent was killed while it started", signal);
+        const failure = await program.stop("an earlier agent did not see its start or end through", signal);
         if (failure === undefined) this.#leave();
         else
           logger.warn("an external workload of an earlier agent cannot be stopped", {

@@ -17,6 +17,8 @@ export interface HookCall {
   readonly timeout: Millis;
   /** All that it gets of the environment, beside PATH. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Told of its process, which leads a group, as soon as there is one. */
+  readonly onProcess?: (pid: number) => void;
 }
 
 /** What came of a hook: its whole output, at most 64 KiB, or why it failed in words for a person. */
@@ -31,7 +33,10 @@ export async function runHook(call: HookCall, signal: AbortSignal): Promise<stri
 }
 
 /** Runs the operator's command to its end and returns what it wrote; out of time, its whole group is ended. Never throws. */
-export async function askHook({ command, timeout, env }: HookCall, signal: AbortSignal): Promise<HookAnswer> {
+export async function askHook(
+  { command, timeout, env, onProcess }: HookCall,
+  signal: AbortSignal,
+): Promise<HookAnswer> {
   const [file = "", ...args] = command;
   const within = withDeadline(signal, timeout);
   if (within.aborted) return failure("it was not started: the agent stops");
@@ -48,6 +53,7 @@ export async function askHook({ command, timeout, env }: HookCall, signal: Abort
     });
     const { nodeChildProcess } = started;
     const letGo = endInTime(nodeChildProcess.pid, within);
+    if (nodeChildProcess.pid !== undefined) onProcess?.(nodeChildProcess.pid);
     nodeChildProcess.once("exit", () => {
       setTimeout(() => {
         started.stdout.destroy();

@@ -59,12 +59,21 @@ export async function stopLeftovers(
   return stopped.filter((row) => row !== undefined);
 }
 
-function isRunning({ pid, startTicks }: ProcessRow): boolean {
+type Living = Pick<ProcessRow, "name" | "pid" | "startTicks">;
+
+/** Stops that process with its group; true once it is gone, or was never there. A pid that was used again is left alone. */
+export async function stopLeftover(one: Living, parts: LeftoverParts, signal: AbortSignal): Promise<boolean> {
+  if (!isRunning(one)) return true;
+  parts.logger.warn("ending what a killed agent left running", { name: one.name, pid: one.pid });
+  return await stopOne(one, parts, signal);
+}
+
+function isRunning({ pid, startTicks }: Living): boolean {
   const found = startTicks === undefined ? undefined : readProcess(pid);
   return found !== undefined && !found.zombie && found.startTicks === startTicks;
 }
 
-async function stopOne(row: ProcessRow, { clock, logger }: LeftoverParts, signal: AbortSignal): Promise<boolean> {
+async function stopOne(row: Living, { clock, logger }: LeftoverParts, signal: AbortSignal): Promise<boolean> {
   const isGone = async (within: number): Promise<boolean> => {
     const end = clock.monotonic() + within;
     while (isRunning(row) && clock.monotonic() < end && !signal.aborted) await clock.wait(POLL, signal);

@@ -90,6 +90,7 @@ export class TenancyBench implements Disposable {
     gpus: readonly GpuUuid[],
     terms: Partial<TenancyTerms> = {},
     left?: TenancyParts["left"],
+    outlastHook?: TenancyParts["outlastHook"],
   ): { tenancy: Tenancy; program: FakeProgram } {
     const program = new FakeProgram();
     const { seats } = this;
@@ -128,6 +129,7 @@ export class TenancyBench implements Disposable {
       steady: clock,
       logger: createLogger("debug", (line) => this.log.push(line)),
       ...(left === undefined ? {} : { left }),
+      ...(outlastHook === undefined ? {} : { outlastHook }),
       onChange: () => {},
     });
     return { tenancy, program };

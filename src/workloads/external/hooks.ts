@@ -21,12 +21,14 @@ export interface HookContext {
   readonly reason: string;
   /** Hosts that the operator named; only these may stand at an address that is not public. */
   readonly privateHosts: readonly string[];
+  /** Told of its process, which leads a group, where the hook is one. */
+  readonly onProcess?: (pid: number) => void;
 }
 
 /** Runs one hook within its own time; whatever goes wrong is an answer. */
 export function callHook(hook: Hook, context: HookContext, signal: AbortSignal): Promise<HookAnswer> {
   if (hook.kind === "web") return askWebHook(hook, context, signal);
-  const { external, gpus, purpose, reason } = context;
+  const { external, gpus, purpose, reason, onProcess } = context;
   const env = {
     RIGSHIFT_EXTERNAL: external,
     RIGSHIFT_GPU: gpus[0] ?? "",
@@ -34,5 +36,5 @@ export function callHook(hook: Hook, context: HookContext, signal: AbortSignal):
     RIGSHIFT_HOOK: purpose,
     RIGSHIFT_REASON: reason,
   };
-  return askHook({ command: hook.command, timeout: hook.timeout, env }, signal);
+  return askHook({ command: hook.command, timeout: hook.timeout, env, ...(onProcess ? { onProcess } : {}) }, signal);
 }

@@ -4,6 +4,7 @@ import type { Logger } from "../../lib/logger.ts";
 import type { UsdPerHour } from "../../units/money.ts";
 import type { Millis, UnixMs } from "../../units/time.ts";
 import type { HookAnswer } from "../hook.ts";
+import { readProcess } from "../process-table.ts";
 import { AnswerWatch } from "./answer-watch.ts";
 import { parseBusy, parseEarnings, type Said } from "./answers.ts";
 import { callHook, type Hook, type HookContext } from "./hooks.ts";
@@ -42,9 +43,13 @@ export interface ExternalProgramParts {
   readonly logger: Logger;
   /** Told when a question has another answer than before. */
   readonly onChange: () => void;
+  /** Told before a hook is called that starts or stops something, and again of its process. */
+  readonly onHook?: (hook: RunningHook) => void;
   /** How a hook is run; tests put in their own. */
   readonly call?: (hook: Hook, context: HookContext, signal: AbortSignal) => Promise<HookAnswer>;
 }
+
+type Words = Pick<HookContext, "reason" | "onProcess">;
 
 /** A workload that others run: its four hooks, and what the two questions were last answered. */
 export class ExternalProgram {
@@ -113,7 +118,7 @@ export class ExternalProgram {
     const { spec, logger } = this.#parts;
     if (spec.start === undefined) return "it has no start hook";
     logger.info("starting an external workload", { external: spec.name, reason });
-    const answer = await this.#call("start", spec.start, reason, signal);
+    const answer = await this.#act("start", spec.start, reason, signal);
     if (answer.kind === "answered") return undefined;
     const undone = await this.stop("its start failed", new AbortController().signal);
     return undone === undefined ? answer.reason : `${answer.reason}; and stopping it again failed: ${undone}`;
@@ -124,7 +129,7 @@ export class ExternalProgram {
     const { spec, logger } = this.#parts;
     if (spec.stop === undefined) return "it has no stop hook";
     logger.info("stopping an external workload", { external: spec.name, reason });
-    const answer = await this.#call("stop", spec.stop, reason, signal);
+    const answer = await this.#act("stop", spec.stop, reason, signal);
     return answer.kind === "failed" ? answer.reason : undefined;
   }
 
@@ -141,7 +146,7 @@ export class ExternalProgram {
     const { spec, clock, logger, onChange } = this.#parts;
     return new AnswerWatch({
       name: `${spec.name} ${purpose}`,
-      ask: (signal) => this.#call(purpose, hook, "", signal),
+      ask: (signal) => this.#call(purpose, hook, { reason: "" }, signal),
       parse: (text) => parse(text, pointer),
       every,
       maxAge,
@@ -151,8 +156,17 @@ export class ExternalProgram {
     });
   }
 
-  #call(purpose: string, hook: Hook, reason: string, signal: AbortSignal): Promise<HookAnswer> {
+  /** Known before it is called, so that whoever comes after a kill does not ask while it still works. */
+  #act(purpose: string, hook: Hook, reason: string, signal: AbortSignal): Promise<HookAnswer> {
+    const { onHook } = this.#parts;
+    const { timeout } = hook;
+    onHook?.({ timeout });
+    const onProcess = (pid: number) => onHook?.({ timeout, pid, startTicks: readProcess(pid)?.startTicks });
+    return this.#call(purpose, hook, { reason, onProcess }, signal);
+  }
+
+  #call(purpose: string, hook: Hook, words: Words, signal: AbortSignal): Promise<HookAnswer> {
     const { spec, gpus, call = callHook } = this.#parts;
-    return call(hook, { external: spec.name, gpus, purpose, reason, privateHosts: spec.privateHosts }, signal);
+    return call(hook, { external: spec.name, gpus, purpose, ...words, privateHosts: spec.privateHosts }, signal);
   }
 }

@@ -63,6 +63,20 @@ describe("what an earlier agent left", () => {
     expect(program.calls).toEqual(["busy"]);
   });
 
+  test("half started is neither asked nor stopped while the hook of the earlier agent may still work", async () => {
+    using bench = new TenancyBench();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { tenancy, program } = bench.add(BOTH, {}, "starting", () => promise);
+    program.nextBusy = false;
+    const done = tenancy.recall(NEVER);
+    await bench.clock.advance(30_000);
+    expect(program.calls).toEqual([]);
+    expect(tenancy.tenant).toMatchObject({ kind: "theirs" });
+    resolve();
+    await done;
+    expect(program.calls).toEqual(["busy", "stop"]);
+  });
+
   test("half started and unused is stopped, once", async () => {
     using bench = new TenancyBench();
     const { tenancy, program } = bench.add(BOTH, {}, "starting");
