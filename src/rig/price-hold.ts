@@ -8,7 +8,7 @@ export type Holds = (one: Work, other: Work) => Millis;
 
 /**
  * For how long what two works are worth surely stands: as long as the prices of both promise, or longer where they have
- * changed in steps of late. A third work has no say in it. Owned by the GPU's loop.
+ * changed in steps of late; not at all while a price of theirs moves that nobody has confirmed. A third work has no say in it. Owned by the GPU's loop.
  */
 export class PriceHold {
   #pairs: ReadonlyMap<string, QuoteHold> = new Map();
@@ -25,7 +25,10 @@ export class PriceHold {
       const figures = Float64Array.from([...figuresOf(one), ...figuresOf(other)]);
       const hold = this.#pairs.get(nameOf(one, other));
       const promise = Math.min(leftOf(one, now), leftOf(other, now));
-      return { works: [toWork(one), toWork(other)] as const, for: millis(hold?.look(figures, steady, promise) ?? 0) };
+      const holds = hold?.look(figures, steady, promise) ?? 0;
+      // What was learned is of prices that moved, and one may be moving now.
+      const isMoving = one.isMoving === true || other.isMoving === true;
+      return { works: [toWork(one), toWork(other)] as const, for: millis(isMoving ? 0 : holds) };
     });
     return (one, other) =>
       held.find(

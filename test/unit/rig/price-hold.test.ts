@@ -112,4 +112,14 @@ describe("for how long the difference of two works stands", () => {
     const { net: _, ...unknown } = coin(1, { ...other, until: at(hours(1)) });
     expect(new PriceHold().look([coin(1, { until: at(hours(1)) }), unknown], millis(0), at(0))(A, B)).toBe(0);
   });
+
+  test("is nothing while a price moves that nobody has confirmed, whatever was promised or learned", () => {
+    const hold = new PriceHold();
+    expect(watched(hold, 180, 60)).toBe(hours(1));
+    const now = at(minutes(181));
+    const until = at(hours(5));
+    const moving = [coin(3, { until, isMoving: true }), coin(2, { ...other, until }), rest(until)];
+    const holds = hold.look(moving, minutes(181), now);
+    expect([holds(A, B), holds(A, RESTING), holds(B, RESTING)]).toEqual([0, 0, hours(5) - minutes(181)]);
+  });
 });
