@@ -1,7 +1,10 @@
 import { RESTING, type Work } from "../ledger/work.ts";
-import { elapsed, type UnixMs } from "../units/time.ts";
+import { after, elapsed, seconds, type UnixMs, unixMs } from "../units/time.ts";
+import type { Isolation } from "./health-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import type { Tenant } from "./tenant.ts";
+
+const PROVE_EVERY = seconds(30);
 
 /** Whoever uses the GPU without being asked for. */
 const GUEST: Work = { workload: "external" };
@@ -9,6 +12,7 @@ const GUEST: Work = { workload: "external" };
 /** Takes our work off a GPU that cannot be trusted, or that somebody else uses. Owned by the GPU's loop. */
 export class Aside {
   readonly #parts: LoopParts;
+  #proveAt: UnixMs = unixMs(0);
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -24,15 +28,28 @@ export class Aside {
   }
 
   async #isolate(signal: AbortSignal): Promise<string | undefined> {
-    const { ground, custody, queue } = this.#parts;
+    const { ground, custody, queue, tenancies } = this.#parts;
     const { isolation } = ground.health;
     if (isolation === undefined) {
       if (custody.isIsolated) custody.rejoin();
       return undefined;
     }
-    queue.refuseAll("engine-failed", "this GPU is out of service");
     if (!custody.isIsolated) await custody.isolate(isolation.reason, signal);
+    // Whoever uses it all the same is not ours to stop, and goes on being metered.
+    await this.#yield(signal);
+    await tenancies.endIdle(isolation.reason, signal);
+    queue.refuseAll("engine-failed", "this GPU is out of service");
+    await this.#proveFree(isolation, signal);
     return `out of service: ${isolation.reason}${this.#sayUntil(isolation.until)}`;
+  }
+
+  /** What held the GPU although it was stopped may hold it still. */
+  async #proveFree({ isUnproven }: Isolation, signal: AbortSignal): Promise<void> {
+    const { ground, custody, steady } = this.#parts;
+    if (isUnproven !== true || custody.assignment.workload !== "none" || steady.now() < this.#proveAt) return;
+    const problem = await ground.whyNotFree(signal);
+    this.#proveAt = after(steady.now(), PROVE_EVERY);
+    if (!signal.aborted) ground.health.looked(problem);
   }
 
   async #yield(signal: AbortSignal): Promise<string | undefined> {

@@ -11,7 +11,7 @@ import type { EngineControl } from "./engine-control.ts";
 import type { FlightSheet, FlightSheets } from "./flight-sheets.ts";
 import { type Handover, type HandoverOutcome, type HandoverParts, runEviction, runHandover } from "./handover.ts";
 import type { MeterBook } from "./meter-book.ts";
-import { ABORTED, Cut, DONE, failed, type Outcome, wordsOf } from "./outcome.ts";
+import { ABORTED, Cut, cutBy, DONE, failed, type Outcome, wordsOf } from "./outcome.ts";
 import { OwnClaim } from "./own-claim.ts";
 import type { PowerBudget } from "./power-budget.ts";
 import type { RateBook } from "./rates.ts";
@@ -80,9 +80,6 @@ interface Passage {
   readonly jobId: string | undefined;
 }
 
-const cutBy = ({ reason }: AbortSignal): { readonly reason?: string } =>
-  reason instanceof Cut ? { reason: reason.words } : {};
-
 /** How long it is since this was called. */
 function stopwatch(clock: Clock): () => Millis {
   const began = clock.monotonic();
@@ -142,10 +139,15 @@ export class Custody {
     return this.#pass(RESTING, reason, "evicts", signal);
   }
 
-  /** Takes all work off a GPU that cannot be trusted, until `rejoin`. */
+  /** Takes all work of ours off a GPU that cannot be trusted, until `rejoin`; whose it is stays on it, and is metered. */
   async isolate(reason: string, signal: AbortSignal): Promise<Outcome> {
     this.#interruptJob(reason);
     this.#isIsolated = true;
+    if (this.#assignment.workload === "external") {
+      this.#state = "faulted";
+      this.#parts.onChange();
+      return DONE;
+    }
     return await this.#pass(RESTING, reason, "evicts", signal);
   }
 
@@ -154,9 +156,14 @@ export class Custody {
   }
 
   rejoin(): void {
+    const { mining, serving, onChange } = this.#parts;
     this.#isIsolated = false;
-    if (this.#state === "faulted") this.#state = "idle";
-    this.#parts.onChange();
+    const isLet = this.#assignment.workload === "external";
+    const isClear = mining?.miner.resident !== true && serving?.engine.state.kind !== "ready";
+    // What could not be stopped is stopped by the loop before anything else.
+    if (this.#state === "faulted" && (isLet || isClear)) this.#state = isLet ? "rented" : "idle";
+    this.#claim.settle(this.#assignment.workload, this.#state !== "faulted");
+    onChange();
   }
 
   /** Leaves the GPU to a guest, or to whoever's name is known; nothing of theirs is touched. */
@@ -181,7 +188,7 @@ export class Custody {
         await this.handOver(RESTING, "the agent is stopping", signal);
     } finally {
       // A handover that was cut short may have stopped nothing and set nothing back.
-      if (isLeft()) await this.#stopMiner();
+      if (isLeft()) await this.#cease("miner");
       const stopped = serving?.engine.stop(signal) ?? Promise.resolve();
       await stopped.finally(() => tuner.restore(AbortSignal.timeout(STOP_TIMEOUT)));
     }
@@ -205,8 +212,10 @@ export class Custody {
     this.#endJobOfBefore();
     const passage = { handover, from, to, how, began: steady.now(), jobId: this.#jobs.begin(to) };
     const outcome = await this.#runSteps(passage, signal);
-    if (outcome.kind !== "done" && to.workload === "hashing") await this.#stopMiner();
-    if (outcome.kind === "aborted" && to.workload === "inference") await this.#stopStart();
+    if (outcome.kind !== "done" && to.workload === "hashing") await this.#cease("miner");
+    // A start that was cut short loads on until it is told to stop.
+    const isStarting = this.#parts.serving?.engine.state.kind === "starting";
+    if (outcome.kind === "aborted" && to.workload === "inference" && isStarting) await this.#cease("engine");
     if (outcome.kind !== "done" && to.workload === "external")
       this.#parts.tenancies.find(to.name)?.withdraw(gpu, wordsOf(outcome).detail ?? "the agent stops");
     const energy = await meter.endSwitch(outcome.kind === "done" ? to.workload : "none", passage.jobId);
@@ -273,7 +282,7 @@ export class Custody {
     } else {
       this.#abandon(to, jobId, outcome);
     }
-    this.#claim.settle(this.#assignment.workload, this.#state !== "faulted");
+    this.#claim.settle(this.#assignment.workload, outcome.kind === "done" || this.#state !== "faulted");
     onChange();
   }
 
@@ -310,23 +319,13 @@ export class Custody {
     if (jobId !== undefined) this.#jobs.end(jobId, failure === undefined ? "cancelled" : "failed", why);
   }
 
-  /** Before the switch is closed, so that not one joule of a miner that fails to stop counts as rest. */
-  async #stopMiner(): Promise<void> {
+  /** Before the switch is closed, so that not one joule of what fails to stop counts as rest. */
+  async #cease(what: "miner" | "engine"): Promise<void> {
+    const { mining, serving, logger, gpu } = this.#parts;
     try {
-      await this.#parts.mining?.miner.stop(AbortSignal.timeout(STOP_TIMEOUT));
+      await (what === "miner" ? mining?.miner : serving?.engine)?.stop(AbortSignal.timeout(STOP_TIMEOUT));
     } catch (error) {
-      this.#parts.logger.error("the miner cannot be stopped", { gpu: this.#parts.gpu, reason: messageOf(error) });
-    }
-  }
-
-  /** An engine whose start was cut short loads on until it is told to stop. */
-  async #stopStart(): Promise<void> {
-    const { serving, logger, gpu } = this.#parts;
-    if (serving?.engine.state.kind !== "starting") return;
-    try {
-      await serving.engine.stop(AbortSignal.timeout(STOP_TIMEOUT));
-    } catch (error) {
-      logger.error("the engine cannot be stopped", { gpu, reason: messageOf(error) });
+      logger.error(`the ${what} cannot be stopped`, { gpu, reason: messageOf(error) });
     }
   }
 
@@ -340,7 +339,10 @@ export class Custody {
 
   #endJobOfBefore(): void {
     const { jobId } = this.#assignment;
-    if (jobId !== undefined) this.#jobs.end(jobId, "completed");
+    if (jobId === undefined) return;
+    // Whoever had a GPU that failed did not leave of their own accord.
+    if (this.#isIsolated) this.#jobs.end(jobId, "interrupted", this.#parts.ground.health.isolation?.reason);
+    else this.#jobs.end(jobId, "completed");
   }
 
   #interruptJob(reason: string): void {

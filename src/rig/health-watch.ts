@@ -20,6 +20,18 @@ export interface Isolation {
   readonly reason: string;
   /** When it may come back, on the steady clock; undefined while it is not healthy. */
   readonly until: UnixMs | undefined;
+  /** It was quiet for long enough; what is missing is the proof that nothing of ours holds it any more. */
+  readonly isUnproven?: true;
+}
+
+interface Isolated {
+  readonly reason: string;
+  readonly kind: GpuFaultKind;
+  readonly at: UnixMs;
+  readonly quiet: Millis;
+  okSince: UnixMs | undefined;
+  /** What a look for the proof has found instead. */
+  problem?: string;
 }
 
 export interface HealthWatchParts {
@@ -47,7 +59,7 @@ interface SeenXid {
  */
 export class HealthWatch {
   readonly #parts: HealthWatchParts;
-  #isolated: { readonly reason: string; readonly at: UnixMs; readonly quiet: Millis; okSince?: UnixMs } | undefined;
+  #isolated: Isolated | undefined;
   #xids: readonly SeenXid[] = [];
   #workFault: string | undefined;
   #energy: MilliJoules | undefined;
@@ -74,6 +86,11 @@ export class HealthWatch {
     if (counter !== undefined) this.#energy = counter;
   }
 
+  /** The GPU could not be read: nobody knows how it is. */
+  unread(): void {
+    if (this.#isolated !== undefined) this.#isolated.okSince = undefined;
+  }
+
   /** The operator says that the GPU may work again, whatever nobody else can prove. */
   vouch(): void {
     this.#release("the operator says so");
@@ -86,17 +103,32 @@ export class HealthWatch {
 
   /** Undefined while the GPU may work. */
   get isolation(): Isolation | undefined {
-    const { steady, logger, info } = this.#parts;
+    const { steady } = this.#parts;
     const held = this.#held;
     if (held !== undefined) return held;
     const isolated = this.#isolated;
     if (isolated === undefined) return undefined;
-    const { reason, okSince, quiet } = isolated;
+    const { reason, kind, okSince, quiet, problem } = isolated;
     if (okSince === undefined) return { reason, until: undefined };
     if (elapsed(okSince, steady.now()) < quiet) return { reason, until: unixMs(okSince + quiet) };
-    this.#isolated = undefined;
-    logger.info("the GPU is trusted with work again", { gpu: info.uuid });
+    if (kind === "quarantined") {
+      const words = problem === undefined ? reason : `${reason}; it is not free yet: ${problem}`;
+      return { reason: words, until: undefined, isUnproven: true };
+    }
+    this.#trust();
     return undefined;
+  }
+
+  /** What a look at a GPU that was not free has found; undefined where nothing of ours holds it any more. */
+  looked(problem: string | undefined): void {
+    if (this.#isolated === undefined) return;
+    if (problem === undefined) this.#trust();
+    else this.#isolated.problem = problem;
+  }
+
+  #trust(): void {
+    this.#isolated = undefined;
+    this.#parts.logger.info("the GPU is trusted with work again", { gpu: this.#parts.info.uuid });
   }
 
   /** Quiet alone does not bring such a GPU back, nor does a new start of the agent. */
@@ -150,7 +182,9 @@ export class HealthWatch {
     if (this.#parts.isReleased()) return;
     if (health === "lost") this.#isolate("lost", "the GPU is lost: it does not answer the driver any more");
     if (health === "reset-required") this.#isolate("reset-required", "the driver wants the GPU reset");
-    if (health === "ok" && this.#isolated !== undefined) this.#isolated.okSince ??= this.#parts.steady.now();
+    // Quiet counts while it is known to be well.
+    if (health !== "ok") this.unread();
+    else if (this.#isolated !== undefined) this.#isolated.okSince ??= this.#parts.steady.now();
   }
 
   #takeXid(xid: number): void {
@@ -181,7 +215,7 @@ export class HealthWatch {
     ledger.gpuFaults.append({ ...facts, ...detail, at: clock.now(), kind, reason });
     const count = this.slotFaults;
     const quiet = millis(Math.min(LONGEST_QUIET, FIRST_QUIET * 2 ** Math.max(0, count - 1)));
-    this.#isolated = { reason, at: now, quiet };
+    this.#isolated = { reason, kind, at: now, quiet, okSince: undefined };
     logger.error("the GPU is taken out of service", { ...facts, reason, faultsOfSlotIn24h: count });
   }
 }

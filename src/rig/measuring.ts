@@ -6,6 +6,7 @@ export async function measure(parts: LoopParts, signal: AbortSignal): Promise<vo
   const { meter, rates, served, mining, queue, custody, ground, trial, tenancies } = parts;
   const reading = await meter.look(signal);
   if (reading !== undefined) ground.observe(reading);
+  else if (!signal.aborted) ground.health.unread();
   const { workload, name } = custody.assignment;
   const watch = mining?.of(custody.assignment)?.watch;
   if (mining) watch?.ask(mining.miner, signal);

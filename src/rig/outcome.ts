@@ -15,6 +15,10 @@ export class Cut {
   }
 }
 
+/** Why `signal` cut a handover short, as part of its outcome. */
+export const cutBy = ({ reason }: AbortSignal): { readonly reason?: string } =>
+  reason instanceof Cut ? { reason: reason.words } : {};
+
 export const DONE: Outcome = { kind: "done" };
 export const ABORTED: Outcome = { kind: "aborted" };
 export const failed = (reason: string): Outcome => ({ kind: "failed", reason });

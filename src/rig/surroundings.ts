@@ -116,15 +116,34 @@ export class Surroundings {
     const winner = to === "hashing" ? "miner" : to === "inference" ? "engine" : undefined;
     const engineSleeps = this.#engine?.isAsleep === true;
     const target = winnerIsUp ? undefined : freeTarget(this.#vram.facts, winner, engineSleeps);
+    return verifyFree(this.#verifyParts(verify), this.#wanted(losersOf({ from, to }, engineSleeps), target), signal);
+  }
+
+  #wanted(gone: Wanted["gone"], target: number | undefined): Wanted {
     const total = this.#parts.info.vramTotalMiB;
-    const wanted = {
-      gone: losersOf({ from, to }, engineSleeps),
+    return {
+      gone,
       ...(target === undefined ? {} : { free: target }),
       ...(total === undefined ? {} : { totalMiB: total }),
       ...(this.#idlePower === undefined ? {} : { idleW: this.#idlePower }),
       holdsNothing: this.#parts.info.uuid.startsWith("CPU-"),
     };
-    return verifyFree(this.#verifyParts(verify), wanted, signal);
+  }
+
+  /** Why the GPU is not free of all that we ran on it; undefined when it is. */
+  async whyNotFree(signal: AbortSignal): Promise<string | undefined> {
+    // What came before the fault is known; only what the driver tells from now on counts.
+    const began = this.#parts.steady.now();
+    const xid = () => this.health.xidSince(began);
+    const ours = ["miner", "engine"] as const;
+    const outcome = await verifyFree(this.#verifyParts({ xid }), this.#wanted(ours, this.#emptyTarget), signal);
+    if (outcome.kind === "done") return undefined;
+    return outcome.kind === "failed" ? outcome.reason : "the look was cut short";
+  }
+
+  /** What is free of a card with nothing of ours on it. */
+  get #emptyTarget(): number | undefined {
+    return freeTarget(this.#vram.facts, undefined, false);
   }
 
   verifyQuiet(verify: Pick<VerifyParts, "xid">, signal: AbortSignal): Promise<Outcome> {

@@ -210,6 +210,24 @@ describe("VRAM that is not given back", () => {
     expect(rig.loop.snapshot().slotFaults).toBe(1);
   });
 
+  test("keeps this GPU out of service after its quiet time too, and says so, until a look finds it given back", async () => {
+    rig = await RigBench.running({ ...LENDS, vram: { total: 10_000, miner: 4000, engine: 9000 } });
+    await rig.hashing();
+    rig.lingers = true;
+    rig.ask("cmpl-1");
+    await rig.until(() => rig.custody.state === "faulted");
+    const starts = rig.driver.log.filter((line) => line.startsWith("start")).length;
+    await rig.pass(180_000);
+    expect(rig.custody.state).toBe("faulted");
+    expect(rig.driver.log.filter((line) => line.startsWith("start"))).toHaveLength(starts);
+    expect(rig.loop.snapshot().why).toMatch(
+      /^out of service: .*; it is not free yet: stopped work still holds the GPU/,
+    );
+    expect(rig.loop.snapshot().slotFaults, "one fault, however long it lasts").toBe(1);
+    rig.lingers = false;
+    await rig.hashing();
+  });
+
   test("is waited for: half a second late is no fault", async () => {
     rig = await RigBench.running({ ...LENDS, vram: { total: 10_000, miner: 4000, engine: 9000 } });
     await rig.hashing();

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { watts } from "../../../src/units/energy.ts";
 import { PID_OF } from "../../support/fake-work-driver.ts";
 import { GPU_A } from "../../support/ledger-rows.ts";
 import { RigBench } from "./bench.ts";
@@ -28,6 +29,27 @@ describe("a GPU that is lost", () => {
     expect(rig.hashingJobs.at(-1)).toMatchObject({ outcome: "interrupted" });
     expect(why()).toMatch(/^out of service: the GPU is lost/);
     expect(rig.loop.snapshot()).toMatchObject({ state: "faulted", workload: "none", slotFaults: 1 });
+  });
+
+  test("lets go of its power once its work is off it", async () => {
+    await rig.power.claim(GPU_A, watts(300), new AbortController().signal);
+    rig.source.changes = { health: "lost" };
+    await rig.until(() => rig.custody.state === "faulted" && rig.workload === "none");
+    await rig.pass(1000);
+    expect(rig.power.claimed({ gpus: new Set([GPU_A]) })).toBeLessThan(110);
+  });
+
+  test("that cannot be read is not well meanwhile: its quiet minute begins anew", async () => {
+    rig.source.changes = { health: "lost" };
+    await rig.until(() => rig.custody.state === "faulted");
+    rig.source.changes = {};
+    await rig.pass(40_000);
+    rig.source.fault = new Error("no answer");
+    await rig.pass(2000);
+    rig.source.fault = undefined;
+    await rig.pass(40_000);
+    expect(rig.custody.state).toBe("faulted");
+    await rig.hashing();
   });
 
   test("refuses requests, and takes those that run from it", async () => {
@@ -146,6 +168,32 @@ describe("a guest on the GPU", () => {
     rig.source.watts = 200;
     await rig.pass(2000);
     expect(rig.loop.load()).toEqual({ gpu: GPU_A, working: 200, resting: 200, power: 200, isResting: true });
+  });
+
+  test("stays its own while the GPU is out of service: its job and energy go on until it has really left", async () => {
+    rig.source.changes = { processes: [guest] };
+    await rig.until(() => rig.custody.state === "rented");
+    rig.source.watts = 200;
+    rig.source.tell({ kind: "xid", xid: 79 });
+    await rig.until(() => rig.custody.isIsolated);
+    await rig.pass(60_000);
+    const job = () => rig.ledger.jobs.listJobs({ limit: 20 }).find(({ kind }) => kind === "external");
+    expect(rig.loop.snapshot()).toMatchObject({ workload: "external", state: "faulted" });
+    expect(job()?.outcome).toBeUndefined();
+    rig.source.changes = { processes: [] };
+    await rig.until(() => rig.workload === "none");
+    expect(job()).toMatchObject({ outcome: "interrupted" });
+    // A minute of the guest's and a minute of cool-down at 200 W.
+    expect(job()?.energy).toBeGreaterThan(23_000_000);
+  });
+
+  test("that comes on a GPU out of service has a job as well, and is still there when the GPU is trusted again", async () => {
+    rig.source.changes = { health: "reset-required" };
+    await rig.until(() => rig.custody.isIsolated);
+    rig.source.changes = { processes: [guest] };
+    await rig.until(() => rig.workload === "external");
+    await rig.until(() => rig.custody.state === "rented");
+    expect(rig.custody.isIsolated).toBe(false);
   });
 
   test("leaves the GPU to us after a minute's cool-down", async () => {

@@ -71,6 +71,16 @@ describe("a GPU that the readings call", () => {
     expect(health.isolation).toBeUndefined();
   });
 
+  test("unknown is no part of the quiet minute, which begins anew", async () => {
+    saw("lost");
+    saw("ok");
+    await clock.advance(millis(50_000));
+    saw("unknown");
+    expect(health.isolation?.until).toBeUndefined();
+    saw("ok");
+    expect(health.isolation?.until).toBe(T0 + 110_000);
+  });
+
   test("ok again comes back after a quiet minute", async () => {
     saw("lost");
     saw("ok");
@@ -243,6 +253,10 @@ describe("the count", () => {
       saw("ok");
       waits.push((health.isolation?.until ?? 0) - clock.now());
       await clock.advance(hours(1));
+      expect(health.isolation?.isUnproven).toBe(true);
+      health.looked("4000 MiB are held");
+      expect(health.isolation?.reason).toBe("it did not become free; it is not free yet: 4000 MiB are held");
+      health.looked(undefined);
       expect(health.isolation).toBeUndefined();
     }
     expect(waits.map((wait) => wait / 60_000)).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
