@@ -19,6 +19,8 @@ export interface BenchRequest {
   readonly powerLimitsW?: "usual" | readonly number[];
   /** Takes over the figures of what runs now: `own`, or a miner that is not Rigshift's, by its API on loopback. */
   readonly adopt?: "own" | { readonly program: (typeof MINER_NAMES)[number]; readonly port: number };
+  /** Stores the figures of a miner that is not Rigshift's even where it does not say what it hashes. */
+  readonly trustUntold?: boolean;
 }
 
 /** What was measured with one setting. */
@@ -82,6 +84,7 @@ export const benchRequestSchema: z.ZodType<BenchRequest> = z.strictObject(
     adopt: z
       .union([z.literal("own"), z.strictObject({ program: z.enum(MINER_NAMES), port: z.int().min(1).max(65_535) })])
       .exactOptional(),
+    trustUntold: z.boolean().exactOptional(),
   },
   "an object with gpu, workload and forMs, and take, powerLimitsW and adopt where wanted",
 );
@@ -130,6 +133,7 @@ export function toBenchOrder({
   take,
   powerLimitsW: limits,
   adopt,
+  trustUntold,
 }: BenchRequest): BenchOrder {
   const sweep = limits === undefined ? undefined : limits === "usual" ? {} : { limits: limits.map(watts) };
   return {
@@ -139,6 +143,7 @@ export function toBenchOrder({
     ...(sheet === undefined ? {} : { sheet }),
     ...(sweep === undefined ? {} : { sweep }),
     ...(adopt === undefined ? {} : { adopt }),
+    ...(trustUntold === undefined ? {} : { trustsUntold: trustUntold }),
   };
 }
 

@@ -24,6 +24,8 @@ export interface BenchOptions extends LocationOptions {
   readonly powerSweep?: string | true;
   /** The miner that runs now; with a value one that is not Rigshift's. */
   readonly adopt?: string | true;
+  /** Takes a miner that does not say what it hashes at the operator's word. */
+  readonly yes?: true;
 }
 
 /** Measures GPUs under the running agent, or under one that it starts for that where none runs over the configuration. */
@@ -39,11 +41,13 @@ const standalone = (wanted: Wanted): Wanted => (wanted.adopt === undefined ? { .
 
 type Wanted = Omit<BenchRequest, "gpu">;
 
-function toWanted({ workload = "hashing", sheet, for: length, take, powerSweep, adopt }: BenchOptions): Wanted {
+function toWanted({ workload = "hashing", sheet, for: length, take, powerSweep, adopt, yes }: BenchOptions): Wanted {
   if (workload !== "hashing" && workload !== "inference")
     throw usage(`--workload: got ${JSON.stringify(workload)}`, "give hashing or inference");
   if (adopt !== undefined && (take || powerSweep !== undefined))
     throw usage("--adopt touches nothing, so it takes neither --take nor --power-sweep", "leave one of them out");
+  if (yes && typeof adopt !== "string")
+    throw usage("--yes says what a miner of --adopt <program:port> hashes, and there is none", "leave it out");
   const forMs = parseLength(length);
   if (forMs > 3_600_000) throw usage(`--for: got ${JSON.stringify(length)}`, "give an hour at most");
   return {
@@ -53,6 +57,7 @@ function toWanted({ workload = "hashing", sheet, for: length, take, powerSweep, 
     ...(take ? { take } : {}),
     ...(powerSweep === undefined ? {} : { powerLimitsW: parseLimits(powerSweep) }),
     ...(adopt === undefined ? {} : { adopt: adopt === true ? "own" : parseForeign(adopt, workload) }),
+    ...(yes === undefined ? {} : { trustUntold: yes }),
   };
 }
 

@@ -122,6 +122,7 @@ function addBench(program: Command, context: CliContext): void {
       "--adopt [program:port]",
       "take the figures of the miner that runs, ours or a foreign one such as t-rex:4067",
     )
+    .option("--yes", "with --adopt: trust a foreign miner that does not say what it hashes")
     .option("--take", "also GPUs that do something else, until the measurement ends")
     .option("--json", "machine-readable")
     .action((options) => bench(options, context));

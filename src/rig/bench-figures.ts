@@ -54,9 +54,14 @@ export function meanOf(values: readonly (number | undefined)[]): number | undefi
 export const ratePerWatt = ({ rate, power }: Pick<BenchFigure, "rate" | "power">): number | undefined =>
   rate === undefined || power === undefined || !(power > 0) ? undefined : rate / power;
 
-/** The figure that brings most, or, where a price is unknown, the one that gets most out of a watt. */
+/**
+ * The figure that brings most, or, where a price is unknown, the one that gets most out of a watt. One that still moved,
+ * or that something speaks against, recommends nothing.
+ */
 export function bestOf(figures: readonly BenchFigure[]): BenchFigure | undefined {
-  const known = figures.filter(({ rate }) => rate !== undefined && rate > 0);
+  const known = figures.filter(
+    ({ rate, isSteady: isCalm, note }) => rate !== undefined && rate > 0 && isCalm && note === undefined,
+  );
   const isPriced = known.length > 0 && known.every(({ net }) => net !== undefined);
   const worth = (figure: BenchFigure) => (isPriced ? figure.net : ratePerWatt(figure)) ?? Number.NEGATIVE_INFINITY;
   return known.reduce<BenchFigure | undefined>(

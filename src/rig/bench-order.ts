@@ -16,6 +16,8 @@ export interface BenchOrder {
   readonly sweep?: { readonly limits?: readonly Watts[] };
   /** Take the figures of what runs now, whoever started it: nothing is waited for, and nothing is touched. */
   readonly adopt?: "own" | ForeignMiner;
+  /** Whether a foreign miner that does not say what it hashes is taken to hash by the flight sheet. */
+  readonly trustsUntold?: boolean;
 }
 
 export type BenchNews =

@@ -177,8 +177,9 @@ class BenchRun {
   }
 
   async *#adopt(miner: ForeignMiner): Steps<BenchFigure> {
-    const { length } = this.#order;
-    const watch = watchForeign(miner, { parts: this.#parts, length }, this.#signal);
+    const { length, trustsUntold = false } = this.#order;
+    const adoption = { parts: this.#parts, length, sheet: this.sheet, trustsUntold };
+    const watch = watchForeign(miner, adoption, this.#signal);
     for (;;) {
       const { done, value } = await watch.next();
       if (done) return yield* this.#finish({ ...this.#blank(), ...value }, {});

@@ -21,6 +21,8 @@ export interface FlightSheet {
   /** What leaving its pools for other work loses. */
   readonly leaveCost?: UsdNano;
   readonly planned: PlannedMiner;
+  /** What its miner program calls the coin's algorithm; absent for Rigshift's own. */
+  readonly minerAlgorithm?: string;
   readonly watch: HashingWatch;
   /** Undefined while the pool is there. */
   readonly poolAway: () => PoolAway | undefined;

@@ -66,6 +66,7 @@ function sheetOf(info: GpuInfo, { config, ledger, clock }: MiningSetting, link: 
     coin: quote,
     fees: sheet.fees,
     leaveCost: sheet.leaveCost,
+    ...(sheet.miner === undefined ? {} : { minerAlgorithm: sheet.miner.algorithm }),
     planned: labelled(plannedMiner(info, worker, link), sheet.name),
     watch: new HashingWatch({ gpu, ledger, clock, coin: quote, firstShareWithin }),
     poolAway: () => link.poolAway(),

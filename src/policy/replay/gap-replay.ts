@@ -21,6 +21,8 @@ export interface GapResult {
   readonly wasteRatio: number | null;
   readonly waitP50S: number;
   readonly waitP99S: number;
+  /** Of the requests, those that began within ten seconds of their arrival. */
+  readonly promptShare: number;
   readonly switchesPerHour: number | null;
 }
 
@@ -34,6 +36,9 @@ export interface GapReport {
     readonly wasteS: number;
   };
 }
+
+/** Seconds for which a person waits for the first word without leaving. */
+const PROMPT = 10;
 
 interface Run {
   readonly mined: number;
@@ -65,6 +70,7 @@ export function replayRequests(
       wasteRatio: best.wasted > 0 ? run.wasted / best.wasted : null,
       waitP50S: nearestRank(sorted, 0.5),
       waitP99S: nearestRank(sorted, 0.99),
+      promptShare: sorted.filter((wait) => wait <= PROMPT).length / Math.max(1, sorted.length),
       switchesPerHour: run.horizon > 0 ? (run.switches * 3600) / run.horizon : null,
     };
   });

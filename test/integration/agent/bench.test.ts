@@ -71,7 +71,7 @@ describe("rigshift bench without an agent", () => {
 
   test("adopts the figures of a miner that is not ours, and starts none", async () => {
     const gpus = [{ gpu_id: 0, hashrate: 61e6 }];
-    const body = JSON.stringify({ algorithm: "ethash", hashrate: 61e6, accepted_count: 3, rejected_count: 0, gpus });
+    const body = JSON.stringify({ algorithm: "sha256d", hashrate: 61e6, accepted_count: 3, rejected_count: 0, gpus });
     const api = createServer((_request, response) => response.end(body)).listen(0, "127.0.0.1");
     await once(api, "listening");
     try {

@@ -55,7 +55,7 @@ describe("rigshift replay", () => {
     expect(code).toBe(0);
     const { policies, clairvoyant } = JSON.parse(out);
     expect(Object.keys(policies[0])).toEqual(
-      "name default netUsd miningShare wasteRatio waitP50S waitP99S switchesPerHour".split(" "),
+      "name default netUsd miningShare wasteRatio waitP50S waitP99S promptShare switchesPerHour".split(" "),
     );
     expect(clairvoyant.switches).toBe(2);
     const table = await replay(REQUESTS, ...SERVING, "--max-wait-s", "30");

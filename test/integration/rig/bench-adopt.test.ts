@@ -2,12 +2,13 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { watchForeign } from "../../../src/rig/bench-adopt.ts";
+import { type Adoption, type ForeignMiner, watchForeign } from "../../../src/rig/bench-adopt.ts";
 import type { LoopParts } from "../../../src/rig/loop-parts.ts";
 import type { GpuSnapshot } from "../../../src/rig/snapshot.ts";
 import { watts } from "../../../src/units/energy.ts";
 import { seconds } from "../../../src/units/time.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { COIN } from "../../unit/rig/bench-facts.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -20,21 +21,27 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
+const SHEET = { name: "etc", coin: { ...COIN, coin: "etc", algorithm: "etchash" } };
+
 const summary = (...gpus: readonly Record<string, unknown>[]) => ({
-  algorithm: "ethash",
+  algorithm: "etchash",
   hashrate: gpus.reduce((sum, { hashrate }) => sum + Number(hashrate), 0),
   accepted_count: 1,
   rejected_count: 0,
   gpus,
 });
 
-/** Watches T-Rex on a GPU at this PCI address for two seconds. */
-async function watch(pciBusId?: string, port = (server.address() as AddressInfo).port) {
+/** Watches a miner on a GPU at this PCI address for two seconds. */
+async function watch(pciBusId?: string, port = portOf(), { program = "t-rex", ...changes }: Changes = {}) {
   const clock = new ManualClock();
   const look = () => ({ reading: { power: watts(200) } }) as GpuSnapshot;
   const info = { uuid: "GPU-1", index: 0, name: "a card", ...(pciBusId === undefined ? {} : { pciBusId }) };
   const parts = { clock, info, look } as unknown as LoopParts & { readonly look: () => GpuSnapshot };
-  const news = watchForeign({ program: "t-rex", port }, { parts, length: seconds(2) }, NEVER);
+  const news = watchForeign(
+    { program, port },
+    { parts, length: seconds(2), sheet: SHEET, trustsUntold: false, ...changes },
+    NEVER,
+  );
   for (;;) {
     const next = news.next();
     while (clock.waiting === 0 && !(await Promise.race([next.then(() => true), soon()]))) {
@@ -45,6 +52,10 @@ async function watch(pciBusId?: string, port = (server.address() as AddressInfo)
     if (done) return value;
   }
 }
+
+type Changes = Partial<Adoption> & { readonly program?: ForeignMiner["program"] };
+
+const portOf = () => (server.address() as AddressInfo).port;
 
 const soon = () => new Promise<false>((resolve) => setImmediate(() => resolve(false)));
 
@@ -71,6 +82,32 @@ describe("a miner that is not ours", () => {
   ])("%s is no measure", async (_, gpus) => {
     answer = summary(...gpus);
     await expect(watch("00000000:C1:00.0")).rejects.toMatchObject({ facts: { code: "ERR_BENCH_NO_RATE" } });
+  });
+
+  test("that hashes something else is refused, with both named", async () => {
+    answer = { ...summary({ gpu_id: 0, hashrate: 61e6 }), algorithm: "kawpow" };
+    await expect(watch()).rejects.toThrow("the miner hashes kawpow, and flight sheet etc is of etchash");
+    expect(await watch(undefined, portOf(), { sheet: { ...SHEET, minerAlgorithm: "KawPow" } })).toMatchObject({
+      rate: 61e6,
+    });
+  });
+
+  const gminer = (changes: Record<string, unknown>) => ({
+    devices: [{ gpu_id: 0, bus_id: "0000:01:00.0", speed: 5e6, speed2: 61e6 }],
+    ...changes,
+  });
+  test("that hashes two coins is measured by the one of the flight sheet", async () => {
+    answer = gminer({ algorithm: "kheavyhash", algorithm2: "Etchash" });
+    const rate = await watch(undefined, portOf(), { program: "gminer" });
+    expect(rate).toMatchObject({ rate: 61e6 });
+    expect(rate).not.toHaveProperty("note");
+  });
+
+  test("that does not say what it hashes is noted, and trusted only where the operator says so", async () => {
+    answer = gminer({});
+    const untold = { rate: 5e6, note: "gminer does not say what it hashes; with --yes it is taken for etchash" };
+    expect(await watch(undefined, portOf(), { program: "gminer" })).toMatchObject(untold);
+    expect(await watch(undefined, portOf(), { program: "gminer", trustsUntold: true })).not.toHaveProperty("note");
   });
 
   test("that answers nonsense, or nothing, is told as such", async () => {
