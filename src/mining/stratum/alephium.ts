@@ -12,7 +12,6 @@ export const alephium = miningDialect({
   nonceBytes: 24,
   needsExtranonce: false,
   movesExtranonce: true,
-  keptJobs: 8,
   parseJob: (params) => {
     if (typeof params[0] === "string") return { id: parseText("job id", params[0], 128) };
     const [id, ...alsoIds] = parseList("jobs", params, CHAINS).map(jobId);

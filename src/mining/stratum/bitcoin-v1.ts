@@ -93,7 +93,6 @@ function* present({ extranonce, mask, difficulty, job }: Offer): Iterable<Line> 
 export const bitcoinV1: Dialect = {
   needsExtranonce: true,
   movesExtranonce: false,
-  keptJobs: 4,
   parseMiner: (line) => toMinerMessage(parseLine(line)),
   parsePool: (line) => toPoolMessage(parseLine(line)),
   parseAnswer,

@@ -80,7 +80,6 @@ function parseAnswer(step: string, result: unknown): readonly Announcement[] {
 export const cryptonote: Dialect = {
   needsExtranonce: false,
   movesExtranonce: true,
-  keptJobs: 4,
   parseMiner: (line) => readLine(line, parseMinerCall),
   parsePool: (line) => readLine(line, parsePoolCall),
   parseAnswer,

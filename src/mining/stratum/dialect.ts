@@ -95,8 +95,6 @@ export interface Dialect {
   readonly needsExtranonce: boolean;
   /** Whether every miner takes another extranonce at any time; else only those that asked for it. */
   readonly movesExtranonce: boolean;
-  /** How many jobs back a late share is still judged by the terms of its own job. */
-  readonly keptJobs: number;
   parseMiner(line: Buffer): MinerMessage;
   parsePool(line: Buffer): PoolMessage;
   /** What the positive answer to a step of the login says; throws `ERR_STRATUM_FIELD`. */

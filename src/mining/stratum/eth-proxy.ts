@@ -6,7 +6,6 @@ import { withoutPrefix } from "./mining-calls.ts";
 
 /** Miners use one id for hashrates and shares alike: reports go out under an id that no share has. */
 const REPORT_ID = 999_999_999;
-const KEPT_JOBS = 8;
 
 const answer = (id: StratumId, result: unknown): string => JSON.stringify({ id, jsonrpc: "2.0", result });
 
@@ -74,7 +73,6 @@ function parseWork(result: unknown): Announcement | undefined {
 export const ethProxy: Dialect = {
   needsExtranonce: false,
   movesExtranonce: true,
-  keptJobs: KEPT_JOBS,
   parseMiner: (line) => readLine(line, parseMinerCall),
   parsePool: (line) => readLine(line, () => ({ kind: "other" as const })),
   parseAnswer: (step, result) => {

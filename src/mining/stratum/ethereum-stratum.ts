@@ -7,7 +7,6 @@ export const ethereumStratum = miningDialect({
   nonceBytes: 8,
   needsExtranonce: true,
   movesExtranonce: false,
-  keptJobs: 8,
   parseJob: ([id, seed, header]) => {
     for (const hash of [seed, header]) parseHex("job hash", withoutPrefix(hash), { min: 32, max: 32 });
     return { id: parseText("job id", id, 128) };

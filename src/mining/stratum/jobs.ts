@@ -18,25 +18,26 @@ interface Identified {
   readonly difficulty?: Difficulty;
 }
 
-/** Of Bitcoin's jobs, which come every half minute. */
-const KEPT_JOBS = 4;
+/** Half an hour of Bitcoin's jobs, six seconds of Kaspa's. */
+const KEPT_JOBS = 64;
 
 /**
- * What a pool has announced on one connection: the current job and a few before it, so that late shares are still
+ * What a pool has announced on one connection: the current job and 63 before it, so that late shares are still
  * judged by the terms of their own job. A new difficulty or extranonce counts from the next job on.
  */
 export class JobBook<Fields extends Identified = NotifyFields> {
   readonly #jobs: (Fields & JobTerms)[] = [];
-  readonly #kept: number;
   #difficulty: Difficulty = difficulty(1);
+  #lowest: Difficulty | undefined;
   #extranonce: Extranonce | undefined;
-
-  constructor(kept = KEPT_JOBS) {
-    this.#kept = kept;
-  }
 
   get difficulty(): Difficulty {
     return this.#difficulty;
+  }
+
+  /** The lowest ever said here: what a share of a job that is not known any more proves at least. */
+  get lowestDifficulty(): Difficulty {
+    return this.#lowest ?? this.#difficulty;
   }
 
   get extranonce(): Extranonce | undefined {
@@ -49,6 +50,7 @@ export class JobBook<Fields extends Identified = NotifyFields> {
 
   announceDifficulty(value: Difficulty): void {
     this.#difficulty = value;
+    if (this.#lowest === undefined || value < this.#lowest) this.#lowest = value;
   }
 
   announceExtranonce(value: Extranonce): void {
@@ -56,10 +58,10 @@ export class JobBook<Fields extends Identified = NotifyFields> {
   }
 
   add(fields: Fields): void {
-    if (fields.difficulty !== undefined) this.#difficulty = fields.difficulty;
+    if (fields.difficulty !== undefined) this.announceDifficulty(fields.difficulty);
     const extranonce1 = this.#extranonce?.extranonce1 ?? "";
     this.#jobs.push({ ...fields, difficulty: this.#difficulty, extranonce1 });
-    if (this.#jobs.length > this.#kept) this.#jobs.shift();
+    if (this.#jobs.length > KEPT_JOBS) this.#jobs.shift();
   }
 
   /** The newest job of that id: a pool may send one id again under new terms. */

@@ -6,7 +6,6 @@ export const kawpow = miningDialect({
   nonceBytes: 8,
   needsExtranonce: true,
   movesExtranonce: false,
-  keptJobs: 8,
   parseJob: ([id, header, seed, target]) => {
     for (const hash of [header, seed]) parseHex("job hash", withoutPrefix(hash), { min: 32, max: 32 });
     const job = { id: parseText("job id", id, 128) };

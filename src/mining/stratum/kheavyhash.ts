@@ -1,9 +1,6 @@
 import { parseHex, parseList, parseText } from "./fields.ts";
 import { copyOf, miningDialect, submitOf } from "./mining-calls.ts";
 
-/** Ten jobs a second come from a pool of Kaspa. */
-const KEPT_JOBS = 64;
-
 /**
  * kHeavyHash of Kaspa and its forks. The four 64-bit words of a job do not fit a JavaScript number, so nothing of a job
  * is written anew: its line is kept and passed as it came.
@@ -12,7 +9,6 @@ export const kheavyhash = miningDialect({
   nonceBytes: 8,
   needsExtranonce: false,
   movesExtranonce: true,
-  keptJobs: KEPT_JOBS,
   parseJob: ([id]) => ({ id: parseText("job id", id, 128) }),
   repeat: (_, line) => copyOf(line),
   parseSubmit: (call) => {

@@ -26,7 +26,6 @@ interface Family {
   readonly nonceBytes: number;
   readonly needsExtranonce: boolean;
   readonly movesExtranonce: boolean;
-  readonly keptJobs: number;
   /** The job in a `mining.notify`, but for its line. */
   parseJob(params: Params): Extract<PoolMessage, { kind: "job" }>["job"];
   /** How a job is said again, with everything before it thrown away. */
@@ -124,7 +123,6 @@ function parseAnswer(step: string, result: unknown, family: Family): readonly An
 export const miningDialect = (family: Family): Dialect => ({
   needsExtranonce: family.needsExtranonce,
   movesExtranonce: family.movesExtranonce,
-  keptJobs: family.keptJobs,
   parseMiner: (line) => readLine(line, (call) => parseMinerCall(call, family)),
   parsePool: (line) => readLine(line, (call) => parsePoolCall(call, family, line)),
   parseAnswer: (step, result) => parseAnswer(step, result, family),

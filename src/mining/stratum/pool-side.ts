@@ -91,7 +91,7 @@ export class PoolSide implements PoolSession {
   /** Whether the miner works for this connection: only then does it hear what the pool announces. */
   serving = false;
   live = true;
-  readonly #jobs: JobBook<Job>;
+  readonly #jobs = new JobBook<Job>();
   readonly #pool: Pool;
   readonly #effects: PoolEffects;
   readonly #parts: PoolSideParts;
@@ -110,7 +110,6 @@ export class PoolSide implements PoolSession {
     this.#pool = pool;
     this.#effects = effects;
     this.#parts = parts;
-    this.#jobs = new JobBook(parts.dialect.keptJobs);
     this.#openedAt = parts.clock.monotonic();
     this.#lastLineAt = this.#openedAt;
   }
@@ -326,7 +325,7 @@ export class PoolSide implements PoolSession {
   ): void {
     const { front, algorithm } = this.#parts;
     const { gpu, worker, submit } = share;
-    const difficulty = job?.difficulty ?? this.#jobs.difficulty;
+    const difficulty = job?.difficulty ?? this.#jobs.lowestDifficulty;
     const work = expectedHashes(algorithm, difficulty);
     if (gpu === undefined) {
       front.recordForeign({ worker, pool: this.#pool.url, verdict: outcome.verdict, expectedHashes: work });

@@ -53,8 +53,18 @@ test("an id that is sent again stands for the newest job of that id", () => {
 
 test("late shares still find their job after a clean one, but not for ever", () => {
   const book = new JobBook();
-  for (const id of ["a", "b", "c", "d", "e"]) book.add(fields(id, true));
-  expect(book.current?.id).toBe("e");
-  expect(book.find("b")?.id).toBe("b");
-  expect(book.find("a")).toBeUndefined();
+  for (let i = 0; i < 65; i++) book.add(fields(`j${i}`, true));
+  expect(book.current?.id).toBe("j64");
+  expect(book.find("j1")?.id).toBe("j1");
+  expect(book.find("j0")).toBeUndefined();
+});
+
+test("the lowest difficulty is the least that was ever said, by itself or with a job", () => {
+  const book = new JobBook<{ id: string; difficulty?: ReturnType<typeof difficulty> }>();
+  expect(book.lowestDifficulty).toBe(1);
+  for (const said of [512, 1024]) book.announceDifficulty(difficulty(said));
+  expect(book.lowestDifficulty).toBe(512);
+  book.add({ id: "a", difficulty: difficulty(256) });
+  book.announceDifficulty(difficulty(2048));
+  expect(book.lowestDifficulty).toBe(256);
 });

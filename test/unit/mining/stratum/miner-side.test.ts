@@ -224,8 +224,18 @@ describe("shares", () => {
     expect(bench.shares.map(({ difficulty }) => difficulty)).toEqual([512, 1024]);
   });
 
-  test("of a job we never saw count at the difficulty of now and stay unverified", () => {
+  test("of a job that many others came after are still worth the difficulty of their own", () => {
     const { bench, a } = V1Bench.working();
+    a.says(call(null, "mining.set_difficulty", [1_048_576]));
+    for (let i = 2; i <= 20; i++) a.says(notify(`j${i}`, false));
+    bench.says(submit(20, "j1"));
+    a.says(answer(20, true));
+    expect(bench.shares).toMatchObject([{ difficulty: 512, expectedHashes: 512 * 2 ** 32, verified: false }]);
+  });
+
+  test("of a job we never saw count at the lowest difficulty the pool ever said and stay unverified", () => {
+    const { bench, a } = V1Bench.working();
+    a.says(call(null, "mining.set_difficulty", [1_048_576]), notify("j2"));
     bench.says(submit(4, "unheard-of"));
     a.says(refusal(4, 21, "Job not found"));
     expect(bench.shares[0]).toMatchObject({ difficulty: 512, verdict: "stale" });
