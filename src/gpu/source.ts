@@ -94,6 +94,8 @@ export type ControlOutcome =
 
 /** Power limit and clocks of a GPU. What is set holds beyond the agent's life, until it is reset or the driver reloads. */
 export interface GpuControl {
+  /** Calls are served in turn, and each has its own deadline from its turn on. */
+  readonly keepsTime?: boolean;
   readSettings(uuid: GpuUuid, signal: AbortSignal): Promise<GpuSettings>;
   setPowerLimit(uuid: GpuUuid, limit: Watts, signal: AbortSignal): Promise<ControlOutcome>;
   lockClocks(uuid: GpuUuid, lock: ClockLock, signal: AbortSignal): Promise<ControlOutcome>;

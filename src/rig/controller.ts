@@ -30,6 +30,7 @@ import type { LoopParts } from "./loop-parts.ts";
 import { MeterBook } from "./meter-book.ts";
 import { type MiningLink, miningOf } from "./mining-link.ts";
 import { type OpenTenancies, openTenancies } from "./open-tenancies.ts";
+import { Overcommitment } from "./overcommitment.ts";
 import type { PowerBudget } from "./power-budget.ts";
 import { budgetOf, openWhenTold } from "./power-hold.ts";
 import { bookedPower, createPriceLook } from "./price-look.ts";
@@ -90,6 +91,7 @@ export class RigController implements GpuPort {
   readonly #parts: RigParts;
   readonly #gpus: ReadonlyMap<GpuUuid, Rigged>;
   readonly #shedding: Shedding;
+  readonly #overcommitment: Overcommitment;
   readonly #release: DriverRelease;
   readonly #power: PowerBudget;
   readonly #tenancies: OpenTenancies["tenancies"];
@@ -109,9 +111,12 @@ export class RigController implements GpuPort {
       isWanted: () => parts.gpus.every(({ uuid }) => modeOf(parts, uuid) === "release"),
       isQuiet: () => [...this.#gpus.values()].every(({ loop }) => loop.isQuiet),
     });
+    const clock = steadyClock(parts.clock);
+    const loads = () => [...this.#gpus.values()].map(({ loop }) => loop.load());
+    this.#overcommitment = new Overcommitment({ clock, power, loads });
     this.#shedding = new Shedding({
-      clock: steadyClock(parts.clock),
-      loads: () => [...this.#gpus.values()].map(({ loop }) => loop.load()),
+      clock,
+      loads,
       room: () => this.#room(),
     });
     this.#gpus = new Map(
@@ -239,7 +244,8 @@ export class RigController implements GpuPort {
     // No work starts on a driver that is not held yet.
     if (words !== undefined) return mode === "release" ? words : "the driver is being taken up again";
     if (mode === "release" && this.#gpus.get(gpu)?.loop.isQuiet) return RELEASED_ALONE;
-    if (mode === "observe" || mode === "release" || !this.#shedding.isShed(gpu)) return undefined;
+    if (mode === "observe" || mode === "release") return undefined;
+    if (!this.#shedding.isShed(gpu)) return this.#overcommitment.why(gpu);
     const { clock, ledger } = this.#parts;
     const order = ledger.curtailments.current(clock.now());
     if (order === undefined) return "resting until its turn to return, now that the power limit has ended";

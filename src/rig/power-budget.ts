@@ -90,6 +90,15 @@ export class PowerBudget {
     this.#claims.set(gpu, power);
   }
 
+  get groups(): readonly PowerGroup[] {
+    return this.#parts.groups;
+  }
+
+  /** What one GPU may draw now. */
+  claimOf(gpu: GpuUuid): Watts {
+    return this.#of(gpu);
+  }
+
   /** What the GPUs of a group may draw together now. */
   claimed({ gpus }: Pick<PowerGroup, "gpus">): number {
     return [...gpus].reduce((sum, gpu) => sum + this.#of(gpu), 0);

@@ -18,11 +18,16 @@ export interface Load {
   readonly power?: Watts;
 }
 
+const perWatt = ({ worth, working, resting }: Load): number =>
+  worth === undefined ? Number.NEGATIVE_INFINITY : worth / Math.max(1, working - resting);
+
+/** By what they earn per watt; where that is the same, by name. */
+export const leastWorthFirst = (loads: readonly Load[]): readonly Load[] =>
+  loads.toSorted((a, b) => perWatt(a) - perWatt(b) || (a.gpu < b.gpu ? 1 : -1));
+
 /** The GPUs that have to rest so that all together stay within `room`: those that earn least per watt go first. */
 export function shed(loads: readonly Load[], room: Watts): ReadonlySet<GpuUuid> {
-  const perWatt = ({ worth, working, resting }: Load) =>
-    worth === undefined ? Number.NEGATIVE_INFINITY : worth / Math.max(1, working - resting);
-  const bestFirst = loads.toSorted((a, b) => perWatt(b) - perWatt(a) || (a.gpu < b.gpu ? -1 : 1));
+  const bestFirst = leastWorthFirst(loads).toReversed();
   let drawn = loads.reduce((sum, { resting }) => sum + resting, 0);
   const resting = new Set<GpuUuid>();
   for (const { gpu, working, resting: rest } of bestFirst) {

@@ -76,9 +76,10 @@ export const DEADLINE_OF: Readonly<Record<Step, Millis>> = {
   "verify-quiet": seconds(15),
   "verify-free": seconds(15),
   "claim-power": minutes(2),
-  "stock-settings": seconds(30),
-  "mining-settings": seconds(30),
-  "serving-settings": seconds(30),
+  // Where one tool sets all GPUs, a rig of twelve takes turns.
+  "stock-settings": minutes(3),
+  "mining-settings": minutes(3),
+  "serving-settings": minutes(3),
   "start-miner": minutes(10),
   "start-engine": minutes(20),
   "first-share": minutes(6),

@@ -84,7 +84,7 @@ export class Tuner {
   async limits(role: Profile["role"], signal: AbortSignal): Promise<LimitRange | undefined> {
     const { control, gpu, ledger, profiles } = this.#parts;
     if (control === undefined) return undefined;
-    const settings = await control.readSettings(gpu, withDeadline(signal, CALL_TIMEOUT));
+    const settings = await control.readSettings(gpu, deadlineOf(control, signal));
     const {
       powerLimit: now,
       lowestPowerLimit: lowest = watts(0),
@@ -108,7 +108,7 @@ export class Tuner {
     ledger.foundSettings.remember(gpu, found);
     this.#isApplied = true;
     this.#held = { limit, role, isAlone: before?.isAlone ?? known === undefined };
-    const reason = await refusalOf((on) => control.setPowerLimit(gpu, limit, on), signal);
+    const reason = await refusalOf((on) => control.setPowerLimit(gpu, limit, on), deadlineOf(control, signal));
     if (reason === undefined) return undefined;
     // A refusal changed nothing; after anything else the limit in force is not known.
     if (before !== undefined && reason in REFUSALS) this.#held = before;
@@ -203,7 +203,7 @@ export class Tuner {
   async #readFound(control: GpuControl, signal: AbortSignal): Promise<FoundRow> {
     const { gpu, logger } = this.#parts;
     try {
-      const { powerLimit, ...rest } = await control.readSettings(gpu, withDeadline(signal, CALL_TIMEOUT));
+      const { powerLimit, ...rest } = await control.readSettings(gpu, deadlineOf(control, signal));
       return { powerLimit, graphicsLockMhz: rest.graphicsLockMhz, memoryLockMhz: rest.memoryLockMhz };
     } catch (error) {
       logger.warn("the GPU's power limit cannot be read", { gpu, reason: messageOf(error) });
@@ -229,11 +229,15 @@ export class Tuner {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { gpu, logger } = this.#parts;
-    const reason = await refusalOf(call, signal);
+    const reason = await refusalOf(call, deadlineOf(this.#parts.control, signal));
     if (reason !== undefined) logger.warn(`the GPU's ${what} cannot be set`, { gpu, reason });
     return reason === undefined;
   }
 }
+
+/** One that serves calls in turn counts the time of each itself. */
+const deadlineOf = (control: GpuControl | undefined, signal: AbortSignal): AbortSignal =>
+  control?.keepsTime === true ? signal : withDeadline(signal, CALL_TIMEOUT);
 
 /** What a driver means, for people. */
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -248,7 +252,7 @@ async function refusalOf(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    const outcome = await call(withDeadline(signal, CALL_TIMEOUT));
+    const outcome = await call(signal);
     if (outcome.kind === "done") return undefined;
     return outcome.kind === "refused" ? outcome.reason : outcome.kind;
   } catch (error) {

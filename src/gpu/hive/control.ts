@@ -1,5 +1,7 @@
 import type { GpuUuid } from "../../ledger/rows.ts";
+import { withDeadline } from "../../lib/wait.ts";
 import type { Watts } from "../../units/energy.ts";
+import { type Millis, seconds } from "../../units/time.ts";
 import type { ClockDomain, ClockLock, ControlOutcome, GpuControl, GpuInfo, GpuSettings } from "../source.ts";
 import type { RunTool, ToolEnd } from "./tool.ts";
 
@@ -10,7 +12,11 @@ export interface HiveControlParts {
   readonly gpus: (signal: AbortSignal) => Promise<readonly GpuInfo[]>;
   /** The driver's own way, for reading the limits; absent where there is none. */
   readonly driver: Pick<GpuControl, "readSettings"> | undefined;
+  /** Of one run of the tool, from its turn on; 5 s when absent. */
+  readonly callTimeout?: Millis;
 }
+
+const CALL_TIMEOUT = seconds(5);
 
 const SET = { graphics: "--setclocks", memory: "--setmem" } as const satisfies Record<ClockDomain, string>;
 const LOCKED = {
@@ -27,6 +33,7 @@ const UNAVAILABLE: ControlOutcome = { kind: "unavailable" };
  * gave up is killed before the next begins.
  */
 export class HiveControl implements GpuControl {
+  readonly keepsTime = true;
   readonly #parts: HiveControlParts;
   readonly #tellsLocks = new Set<GpuUuid>();
   #turn: Promise<unknown> = Promise.resolve();
@@ -37,7 +44,7 @@ export class HiveControl implements GpuControl {
 
   /** With the clocks that Hive OS has locked: 0 where none is. */
   async readSettings(uuid: GpuUuid, signal: AbortSignal): Promise<GpuSettings> {
-    const known = (await this.#parts.driver?.readSettings(uuid, signal)) ?? {};
+    const known = (await this.#parts.driver?.readSettings(uuid, this.#deadline(signal))) ?? {};
     const ended = await this.#run(uuid, ["--getclocks"], signal);
     if (ended.kind !== "ended" || ended.exitCode !== 0) return known;
     this.#tellsLocks.add(uuid);
@@ -51,7 +58,7 @@ export class HiveControl implements GpuControl {
     const outcome = await this.#set(uuid, ["--setpl", String(wanted)], signal);
     if (outcome.kind !== "done") return outcome;
     // The tool's word is not enough: it also ends well where it clamps.
-    const now = (await this.#parts.driver?.readSettings(uuid, signal))?.powerLimit;
+    const now = (await this.#parts.driver?.readSettings(uuid, this.#deadline(signal)))?.powerLimit;
     return now === undefined || Math.abs(now - wanted) < 1 ? outcome : UNAVAILABLE;
   }
 
@@ -74,15 +81,21 @@ export class HiveControl implements GpuControl {
     return toOutcome(await this.#run(uuid, args, signal));
   }
 
+  #deadline(signal: AbortSignal): AbortSignal {
+    return withDeadline(signal, this.#parts.callTimeout ?? CALL_TIMEOUT);
+  }
+
   /** Throws the signal's reason at once when it fires, also while another call is waited for. */
   async #run(uuid: GpuUuid, args: readonly string[], signal: AbortSignal): Promise<ToolEnd> {
     signal.throwIfAborted();
     // By its index of this moment: that of a GPU behind one that was lost moves.
-    const index = (await this.#parts.gpus(signal)).find((gpu) => gpu.uuid === uuid)?.index;
+    const index = (await this.#parts.gpus(this.#deadline(signal))).find((gpu) => gpu.uuid === uuid)?.index;
     if (index === undefined) return { kind: "not-run", reason: "the GPU is not there" };
     const end = this.#turn.then((): ToolEnd | Promise<ToolEnd> => {
       if (signal.aborted) return { kind: "not-run", reason: "nobody waits for it" };
-      return this.#parts.run(this.#parts.tool, ["-i", String(index), ...args], signal);
+      const { run, tool } = this.#parts;
+      // A rig of twelve waits for its turn longer than any call may take.
+      return run(tool, ["-i", String(index), ...args], this.#deadline(signal));
     });
     this.#turn = end.catch(() => undefined);
     return await orAbort(end, signal);
