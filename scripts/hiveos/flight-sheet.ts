@@ -72,15 +72,15 @@ function parseExtra(text: string): Mapping {
 }
 
 /** Hive OS keeps the versions of a miner side by side and brings new ones: `*` in its path takes the newest. */
-function findMiner(value: Mapping): Mapping {
-  const miner = isMapping(value.mining) ? value.mining.miner : undefined;
-  const file = isMapping(miner) ? miner.file : undefined;
-  if (typeof file !== "string" || !file.includes("*")) return value;
+function findMiner(mining: Mapping): Mapping {
+  const miner = isMapping(mining.miner) ? mining.miner : {};
+  const { file } = miner;
+  if (typeof file !== "string" || !file.includes("*")) return mining;
   const [newest] = globSync(file).sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
-  if (newest !== undefined) return merge(value, { mining: { miner: { file: newest } } });
+  if (newest !== undefined) return { ...mining, miner: { ...miner, file: newest } };
   throw fault(
     `there is no ${file}`,
-    "run the miner once from Hive OS so that it is installed, or correct mining.miner.file",
+    "run the miner once from Hive OS so that it is installed, or correct the miner's file",
   );
 }
 
@@ -97,8 +97,19 @@ function toRigYaml(sheet: Sheet): Mapping {
     ...(algorithm === "" ? {} : { algorithm: ALIASES[algorithm] ?? algorithm }),
     pools: urls.map((url) => ({ url, user: toUser(CUSTOM_TEMPLATE), ...password })),
   };
-  const own = { version: 1, mode: "mine", ...(name === "" ? {} : { rig: { name } }), mining };
-  return findMiner(merge(own, parseExtra(sheet.CUSTOM_USER_CONFIG ?? "")));
+  const extra = parseExtra(sheet.CUSTOM_USER_CONFIG ?? "");
+  const own = { version: 1, mode: "mine", ...(name === "" ? {} : { rig: { name } }) };
+  return { ...merge(own, extra), mining: toMining(mining, isMapping(extra.mining) ? extra.mining : {}) };
+}
+
+/** Where the extra config lists sheets of its own, Hive's is what those mine by that name no pool. */
+function toMining(hive: Mapping & { readonly pools: readonly unknown[] }, extra: Mapping): Mapping {
+  if (!Array.isArray(extra.sheets)) return findMiner(merge(hive, extra));
+  const sheets = extra.sheets.map((one: unknown) => {
+    if (!isMapping(one)) return one;
+    return findMiner(one.pools === undefined && hive.pools.length > 0 ? { ...hive, ...one } : one);
+  });
+  return { ...extra, sheets };
 }
 
 /** Whole or not at all, and for nobody else to read. */

@@ -35,6 +35,11 @@ function* faultsIn(mining: MiningFields): Generator<Fault> {
   for (const [index, sheet] of sheets.entries()) {
     const isFirst = sheets.findIndex(({ name }) => name === sheet.name) === index;
     if (!isFirst) yield { path: ["sheets", index, "name"], message: "a name that no other flight sheet has" };
+    if (sheets.slice(0, index).some(({ coin, algorithm }) => coin === sheet.coin && algorithm !== sheet.algorithm))
+      yield {
+        path: ["sheets", index, "coin"],
+        message: `a name of its own such as ${sheet.coin}-${sheet.algorithm}, because work by another algorithm has another price`,
+      };
     for (const { path, message } of faultsOf(sheet)) yield { path: ["sheets", index, ...path], message };
   }
 }

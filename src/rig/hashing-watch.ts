@@ -3,7 +3,7 @@ import type { GpuUuid, ShareRow } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { CoinQuote } from "../market/file.ts";
 import { freshValue } from "../market/quote.ts";
-import { effectiveHashrate } from "../mining/stratum/effective-hashrate.ts";
+import { effectiveHashrate, mostHashrate } from "../mining/stratum/effective-hashrate.ts";
 import { hashCredit } from "../units/money.ts";
 import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { Hashrate } from "../units/work.ts";
@@ -17,6 +17,11 @@ const LOOK_EVERY = seconds(0.25);
 /** Unanswered questions until a miner counts as hung; each takes a second or two. */
 const PATIENCE = 10;
 const EFFECTIVE_WINDOW = minutes(10);
+/** Refused shares in a row from which on the pool pays for nothing that this miner does. */
+const MOST_REFUSED = 30;
+/** Without an accepted share for this long, and ten times as long as one takes, luck is no reason: e^-10. */
+const FRUITLESS = minutes(10);
+const FRUITLESS_SHARES = 10;
 
 export interface LiveHashrate {
   readonly effective?: Hashrate;
@@ -47,6 +52,11 @@ export class HashingWatch {
   #reported: Hashrate | undefined;
   #asking = false;
   #silences = 0;
+  /** The work behind a share as the pool asks for it now. */
+  #shareHashes: number | undefined;
+  #refused = { count: 0, reason: "" };
+  /** On the monotonic clock: since when it hashes without an accepted share. */
+  #fruitlessSince: Millis | undefined;
 
   constructor(parts: HashingWatchParts) {
     this.#parts = parts;
@@ -57,6 +67,8 @@ export class HashingWatch {
     this.#jobId = jobId;
     this.#spans = [...this.#spans, { jobId, from: this.#parts.clock.now() }];
     this.#silences = 0;
+    this.#refused = { count: 0, reason: "" };
+    this.#fruitlessSince = this.#parts.clock.monotonic();
   }
 
   /** The last share of a job may still be on its way: it keeps its job until the next one begins. */
@@ -89,8 +101,26 @@ export class HashingWatch {
       for (const [id, hashes] of this.#unpriced) ledger.jobs.addRevenue(id, hashCredit(hashes, price));
       this.#unpriced.clear();
     });
-    if (!counts) return;
-    this.#prove(share);
+    this.#shareHashes = share.expectedHashes;
+    if (counts) {
+      this.#refused = { count: 0, reason: "" };
+      this.#fruitlessSince = clock.monotonic();
+      this.#prove(share);
+    } else if (share.verdict !== "unknown") {
+      this.#refused = { count: this.#refused.count + 1, reason: share.reason ?? share.verdict };
+    }
+  }
+
+  /** Why the pool pays for nothing of what is hashed; undefined while it does, or nobody can tell. */
+  get whyFruitless(): string | undefined {
+    const { count, reason } = this.#refused;
+    if (count >= MOST_REFUSED) return `the pool refused the last ${count} shares: ${reason}`;
+    const since = this.#fruitlessSince;
+    if (since === undefined || this.#shareHashes === undefined || !(Number(this.#reported) > 0)) return undefined;
+    const patience = (FRUITLESS_SHARES * 1000 * this.#shareHashes) / Number(this.#reported);
+    const length = this.#parts.clock.monotonic() - since;
+    if (length < Math.max(FRUITLESS, patience)) return undefined;
+    return `the pool has accepted no share for ${Math.round(length / 60_000)} min`;
   }
 
   /** A share that the miner of before sent may be answered only now. */
@@ -137,11 +167,13 @@ export class HashingWatch {
     return this.#silences >= PATIENCE;
   }
 
-  /** The speed now; the effective rate wins as soon as there are enough shares for one. */
+  /** The speed now: from the shares as soon as there are enough of them, until then the miner's word as far as they bear it out. */
   rate(): { readonly rate: Hashrate; readonly basis: RateBasis } | undefined {
     const { effective, reported } = this.live;
     if (effective !== undefined) return { rate: effective, basis: "effective" };
-    return reported === undefined ? undefined : { rate: reported, basis: "reported" };
+    if (reported === undefined) return undefined;
+    const most = this.#most();
+    return { rate: most !== undefined && most < reported ? most : reported, basis: "reported" };
   }
 
   /** Empty while the GPU does not hash. */
@@ -157,6 +189,18 @@ export class HashingWatch {
    * found are left out: how long it hashed for them is not known here.
    */
   #effective(): Hashrate | undefined {
+    const { shares, window } = this.#accepted();
+    return effectiveHashrate(shares, window)?.hashrate;
+  }
+
+  /** More than this can hardly hide behind so few accepted shares. */
+  #most(): Hashrate | undefined {
+    if (this.#shareHashes === undefined) return undefined;
+    const { shares, window } = this.#accepted();
+    return mostHashrate(shares, window, this.#shareHashes);
+  }
+
+  #accepted(): { readonly shares: readonly { readonly expectedHashes: number }[]; readonly window: Millis } {
     const { gpu, ledger, clock } = this.#parts;
     const now = clock.now();
     const oldest = unixMs(now - EFFECTIVE_WINDOW);
@@ -167,6 +211,6 @@ export class HashingWatch {
     );
     const window = millis(spent.reduce((sum, length) => sum + length, 0));
     const jobs = this.#spans.map(({ jobId }) => jobId);
-    return effectiveHashrate(ledger.shares.acceptedSince(gpu, from, jobs), window)?.hashrate;
+    return { shares: ledger.shares.acceptedSince(gpu, from, jobs), window };
   }
 }

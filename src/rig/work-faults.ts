@@ -45,6 +45,8 @@ export class WorkFaults {
     if (sheet === undefined || mining?.up !== sheet)
       return this.#lastExit.get("miner") ?? { reason: "the miner does not run" };
     if (sheet.watch.isSilent) return { reason: "the miner hangs: its API does not answer" };
+    const fruitless = sheet.watch.whyFruitless;
+    if (fruitless !== undefined) return { reason: fruitless };
     const away = sheet.poolAway();
     const isAway = away !== undefined && elapsed(away.since, clock.now()) > POOL_PATIENCE;
     return isAway ? { reason: `the pool has been away for 30 s: ${away.reason}` } : undefined;

@@ -33,6 +33,20 @@ export function effectiveHashrate(
   return provenHashrate({ work, squares, shares: shares.length }, window);
 }
 
+/**
+ * The upper end of the 95 % interval where `shares` are few or none, of which the pool asks `shareHashes` each;
+ * undefined before any time has passed.
+ */
+export function mostHashrate(
+  shares: readonly { readonly expectedHashes: number }[],
+  window: Millis,
+  shareHashes: number,
+): Hashrate | undefined {
+  if (window <= 0) return undefined;
+  const weight = shares.reduce((most, { expectedHashes }) => Math.max(most, expectedHashes), shareHashes);
+  return hashrate((weight * poissonHigh(shares.length)) / toSeconds(window));
+}
+
 /** The same from sums over the shares: of their expected hashes, and of the squares of those. */
 export function provenHashrate(
   { work, squares, shares }: { readonly work: number; readonly squares: number; readonly shares: number },

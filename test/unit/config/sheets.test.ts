@@ -37,6 +37,11 @@ describe("mining.sheets", () => {
     ["none", { sheets: [] }, "mining.sheets: got a list of 0, wanted at least one flight sheet"],
     ["the same name twice", { sheets: [one("a"), one("a")] }, 'mining.sheets[1].name: got "a", wanted a name that no'],
     [
+      "one coin by two algorithms",
+      { sheets: [one("a"), one("b", { ...kawpow, coin: "a" })] },
+      'mining.sheets[1].coin: got "a", wanted a name of its own such as a-kawpow',
+    ],
+    [
       "a name that means something else",
       { sheets: [one("rest")] },
       'mining.sheets[0].name: got "rest", wanted another',
