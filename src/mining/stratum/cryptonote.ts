@@ -1,6 +1,6 @@
 import type { Difficulty } from "../../units/work.ts";
 import { badField } from "../errors.ts";
-import type { Announcement, Dialect, MinerMessage, PoolMessage } from "./dialect.ts";
+import type { Announcement, Dialect, Login, MinerMessage, PoolMessage } from "./dialect.ts";
 import { type Call, readLine } from "./envelope.ts";
 import { isRecord, parseDifficulty, parseHex, parseText } from "./fields.ts";
 
@@ -32,10 +32,11 @@ function parseLogin({ id, body, params }: Call): MinerMessage {
   const fields = fieldsOf(params);
   const worker = parseText("login", fields.login, 256);
   const rig = fields.rigid === undefined || fields.rigid === null ? "" : parseText("rigid", fields.rigid, 128);
-  const login = {
+  const login: Login = {
     worker,
+    isSole: true,
     ...(rig !== "" && { fullName: `${worker}.${rig}` }),
-    line: (user: string, pass: string) => JSON.stringify({ ...body, params: { ...fields, login: user, pass } }),
+    line: (user, pass) => JSON.stringify({ ...body, params: { ...fields, login: user, pass } }),
   };
   return { kind: "step", name: "login", id, weight: "required", login };
 }

@@ -18,6 +18,8 @@ export interface Login {
   readonly worker: string;
   /** The name in full, where the miner said it in two parts. */
   readonly fullName?: string;
+  /** Present where shares name nobody: the login then holds for the connection, in place of the one before. */
+  readonly isSole?: true;
   line(user: string, password: string): Line;
 }
 

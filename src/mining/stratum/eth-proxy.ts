@@ -15,6 +15,7 @@ function parseLogin({ id, body, params }: Call): MinerMessage {
   const rig = body.worker === undefined ? undefined : parseText("worker", body.worker, 128);
   const login: Login = {
     worker,
+    isSole: true,
     ...(rig !== undefined && rig !== "" && { fullName: `${worker}.${rig}` }),
     line: (user, secret) => {
       // The pool's own worker name stands in the user, after the wallet.

@@ -31,6 +31,7 @@ export class ForeignBook {
   }
 
   add({ worker, verdict, expectedHashes }: ForeignShare, at: UnixMs): void {
+    this.open(worker, at);
     const account = this.#accounts.get(worker);
     if (!account) return;
     const isAccepted = verdict === "accepted";

@@ -23,6 +23,8 @@ import { REFUSALS } from "./verdict.ts";
 const MAX_STEPS = 32;
 /** So many lines that make no sense and the miner is cut off. */
 const MAX_STRIKES = 10;
+/** Whose a share is that came before any login. */
+const NOBODY = "(no login)";
 
 interface MinerSideParts {
   readonly dialect: Dialect;
@@ -39,6 +41,7 @@ export class MinerSide implements MinerSession, MinerFront {
   readonly #steps = new Map<string, LoginStep>();
   /** Everyone who logged in, the rig's own and others. */
   readonly #workers = new Set<string>();
+  #lastLogin: string | undefined;
   #sides: PoolSide[] = [];
   /** The pool connection that serves the miner, or the last one that did. */
   #active: PoolSide | undefined;
@@ -154,7 +157,8 @@ export class MinerSide implements MinerSession, MinerFront {
     if (own === undefined && !this.#workers.has(worker)) this.#effects.foreignLogin(worker);
     if (this.#workers.size < MAX_STEPS) this.#workers.add(worker);
     const account = own === undefined ? { isForeign: true } : { isForeign: false, own: { worker, login } };
-    this.#addStep(step, line, account, `${step.name} ${worker}`);
+    this.#lastLogin = worker;
+    this.#addStep(step, line, account, login.isSole ? step.name : `${step.name} ${worker}`);
   }
 
   /** The registered name behind a login; undefined for somebody else's. */
@@ -174,13 +178,15 @@ export class MinerSide implements MinerSession, MinerFront {
   }
 
   #submit({ id, submit }: Extract<MinerMessage, { kind: "submit" }>, line: Buffer): void {
-    const worker = this.#workerOf(submit.worker);
-    if (worker === undefined) {
+    const side = this.#active;
+    const known = this.#workerOf(submit.worker);
+    const worker = known ?? submit.worker ?? NOBODY;
+    const share = { id, worker, gpu: this.#effects.gpuOf(worker), submit };
+    if (known === undefined) {
       this.#refuse(id, REFUSALS.unauthorized, "Unauthorized worker");
+      side?.bookRefused(share, "unauthorized worker");
       return;
     }
-    const share = { id, worker, gpu: this.#effects.gpuOf(worker), submit };
-    const side = this.#active;
     if (side?.serving) {
       side.sendShare(share, line);
       return;
@@ -189,10 +195,11 @@ export class MinerSide implements MinerSession, MinerFront {
     side?.bookRefused(share, "no pool connection");
   }
 
-  /** Some miners name only a part of their login in a share: whoever logged in alone is meant. */
+  /** A share that names nobody is the last login's; one that names only a part of a login is its who logged in alone. */
   #workerOf(named: string | undefined): string | undefined {
-    if (named !== undefined && this.#workers.has(named)) return named;
-    if (named !== undefined && this.#effects.gpuOf(named) !== undefined) return undefined;
+    if (named === undefined) return this.#lastLogin;
+    if (this.#workers.has(named)) return named;
+    if (this.#effects.gpuOf(named) !== undefined) return undefined;
     const [only, ...others] = this.#workers;
     return others.length === 0 ? only : undefined;
   }

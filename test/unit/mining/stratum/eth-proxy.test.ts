@@ -65,6 +65,27 @@ describe("EthProxy", () => {
     expect(bench.dropped).toBeUndefined();
   });
 
+  test("takes a share that names nobody for the last login's, so that a dev fee ends when the rig logs in again", () => {
+    const { bench, a } = loggedIn();
+    const params = [`0x${"11".repeat(8)}`, WORK[0], H("0c")];
+    const share = JSON.stringify({ id: 1, method: "eth_submitWork", params });
+    for (const name of ["0xfee", "rig.0"]) {
+      bench.says(`{"id":1,"method":"eth_submitLogin","params":["${name}"]}`, share);
+      a.says('{"id":1,"result":true}', '{"id":1,"result":true}');
+    }
+    expect(bench.foreign).toMatchObject([{ worker: "0xfee", verdict: "accepted" }]);
+    expect(bench.shares).toMatchObject([{ worker: "rig.0", verdict: "accepted" }]);
+  });
+
+  test("says only the last login to the next pool, and says it before it asks for work", () => {
+    const { bench, a } = loggedIn();
+    for (const name of ["0xfee", "rig.1"]) bench.says(`{"id":1,"method":"eth_submitLogin","params":["${name}"]}`);
+    a.session.lost("gone");
+    const { sent } = bench.open("b");
+    expect(sent.map((line) => JSON.parse(line).method)).toEqual(["eth_submitLogin", "eth_getWork"]);
+    expect(sent[0]).toContain("wallet.b");
+  });
+
   test("puts the whole user into the login of a miner that names no worker", () => {
     const { a } = loggedIn();
     expect(JSON.parse(a.sent[0] ?? "").params).toEqual(["wallet.a"]);

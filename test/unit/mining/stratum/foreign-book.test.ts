@@ -15,6 +15,12 @@ test("counts what went to each wallet that is not the rig's own", () => {
   ]);
 });
 
+test("counts a share of a name that never logged in", () => {
+  const book = new ForeignBook();
+  book.add({ ...share, worker: "rig.o", verdict: "rejected" }, unixMs(5));
+  expect(book.accounts).toMatchObject([{ worker: "rig.o", rejected: 1, since: 5 }]);
+});
+
 test("keeps 64 wallets at most, whoever logs in", () => {
   const book = new ForeignBook();
   for (let i = 0; i < 1000; i++) book.open(`w${i}`, unixMs(i));

@@ -6,12 +6,17 @@ import { type PoolEnd, V1Bench } from "../../../support/v1-bench.ts";
 
 /** One thing that happens between a miner and its pools. */
 type Event =
-  | { readonly kind: "submit"; readonly own: boolean }
+  | { readonly kind: "submit"; readonly own: boolean; readonly by: string }
+  | { readonly kind: "login"; readonly as: string }
   | { readonly kind: "answer"; readonly which: number; readonly accepted: boolean }
   | { readonly kind: "work" | "lose" | "come" | "garbage" | "wait" };
 
+/** The worker that logged in first, another of the rig's, a dev fee, a name that may never log in. */
+const name = fc.constantFrom("rig.0", "rig.0", "rig.1", "0xfee", "typo");
+
 const event: fc.Arbitrary<Event> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("submit" as const), own: fc.boolean() }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("submit" as const), own: fc.boolean(), by: name }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("login" as const), as: name }) },
   {
     weight: 6,
     arbitrary: fc.record({ kind: fc.constant("answer" as const), which: fc.nat(5), accepted: fc.boolean() }),
@@ -36,19 +41,26 @@ async function play(script: DialectScript, events: readonly Event[]) {
     side = undefined;
     open = [];
   };
+  const loginAs = (worker: string) => {
+    const lines = script.login.filter((line) => line.includes("rig.0"));
+    bench.says(...lines.map((line) => line.replace("rig.0", worker)));
+    const ids = lines.map((line) => JSON.parse(line).id);
+    side?.says(...script.welcome("0a0a", jobId(script, "j1")).filter((line) => ids.includes(JSON.parse(line).id)));
+  };
   bench.says(...script.login);
   come();
   for (const one of events) {
     if (one.kind === "submit") {
       // Every third share carries an id that is used already: some miners have but one.
       const used = submitted % 3 === 0 ? (open[0] ?? ++id) : ++id;
-      bench.says(script.submit(used, jobId(script, one.own ? "j1" : "jx")));
+      bench.says(script.submit(used, jobId(script, one.own ? "j1" : "jx")).replace("rig.0", one.by));
       submitted++;
       if (side) open.push(used);
     } else if (one.kind === "answer" && side && open.length > 0) {
       const [answered = 0] = open.splice(one.which % open.length, 1);
       side.says(one.accepted ? script.accept(answered) : script.refuse(answered, "stale"));
-    } else if (one.kind === "work") side?.says(script.job(jobId(script, "j2")));
+    } else if (one.kind === "login") loginAs(one.as);
+    else if (one.kind === "work") side?.says(script.job(jobId(script, "j2")));
     else if (one.kind === "lose") lose();
     else if (one.kind === "come" && !side) come();
     else if (one.kind === "garbage") side?.says('{"id":987654,"result":true,"error":null}');
@@ -67,7 +79,7 @@ for (const script of dialectScripts)
       fc.asyncProperty(fc.array(event, { maxLength: 60 }), async (events) => {
         const { bench, submitted } = await play(script, events);
         const count = (...verdicts: string[]) =>
-          bench.shares.filter(({ verdict }) => verdicts.includes(verdict)).length;
+          [...bench.shares, ...bench.foreign].filter(({ verdict }) => verdicts.includes(verdict)).length;
         const accepted = count("accepted");
         const rejected = count("stale", "duplicate", "low-difficulty", "rejected");
         expect(accepted + rejected + count("unknown")).toBe(submitted);

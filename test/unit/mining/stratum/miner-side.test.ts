@@ -265,6 +265,17 @@ describe("shares", () => {
     expect(bench.shares.map(({ gpu }) => gpu)).toEqual(["GPU-rig.1", "GPU-rig.0"]);
   });
 
+  test("in a name that did not log in are refused and booked as rejected", () => {
+    const { bench, a } = V1Bench.working();
+    bench.says(call(3, "mining.authorize", ["devfee.1", "x"]), submit(4, "j1", "rig.7"), submit(5, "j1", "typo"));
+    expect(a.sent).toHaveLength(1);
+    expect(bench.toMiner.map((line) => JSON.parse(line).error[0])).toEqual([24, 24]);
+    expect(bench.shares).toMatchObject([
+      { worker: "rig.7", gpu: "GPU-rig.7", verdict: "rejected", reason: "unauthorized worker" },
+    ]);
+    expect(bench.foreign).toMatchObject([{ worker: "typo", verdict: "rejected" }]);
+  });
+
   test("still owed when the pool is lost become unknown, and the miner is told", () => {
     const { bench, a } = V1Bench.working();
     bench.says(submit(4, "j1"), submit(5, "j1"));
