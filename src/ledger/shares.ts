@@ -33,6 +33,8 @@ export interface ShareReads {
   sumsSince(from: UnixMs): readonly ShareSums[];
   /** Oldest first; `from` included; of these jobs only, where they are given. Those that our own check refutes are left out: they prove no work. */
   acceptedSince(gpu: GpuUuid, from: UnixMs, jobs?: readonly string[]): readonly AcceptedShare[];
+  /** What the pools answered to the jobs of `coin` that ran since `from`, all of each. */
+  countsOf(coin: string, from: UnixMs): { readonly accepted: number; readonly rejected: number };
   /** Whole expected hashes behind them. */
   expectedHashesSince(gpu: GpuUuid, from: UnixMs): number;
 }
@@ -61,6 +63,9 @@ ORDER BY at_ms`;
 const HASHES = `
 SELECT total(expected_hashes) AS hashes FROM shares
 WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0`;
+const COUNTS = `
+SELECT coalesce(sum(shares_accepted), 0) AS accepted, coalesce(sum(shares_rejected), 0) AS rejected FROM jobs
+WHERE kind = 'hashing' AND workload = @coin AND coalesce(ended_ms, recorded_ms) >= @from`;
 
 const PROVEN = "verdict = 'accepted' AND verified IS NOT 0";
 const SUMS = `
@@ -98,6 +103,7 @@ export function createShares(connection: Connection, sums: SlotSums): Shares {
   const accepted = connection.prepare<AcceptedShare>(ACCEPTED);
   const prune = connection.prepare(PRUNE);
   const sumsOf = connection.prepare<ShareSums & { gpu_uuid: GpuUuid }>(SUMS);
+  const counts = connection.prepare<{ accepted: number; rejected: number }>(COUNTS);
   const hashes = connection.prepare<{ hashes: number }>(HASHES);
   return {
     append: (share, jobId) =>
@@ -120,6 +126,7 @@ export function createShares(connection: Connection, sums: SlotSums): Shares {
     sumsSince: (from) => sumsOf.all({ from }).map(({ gpu_uuid: _, ...one }) => one),
     acceptedSince: (gpu, from, jobs) =>
       accepted.all({ gpu, from, jobs: jobs === undefined ? null : JSON.stringify(jobs) }),
+    countsOf: (coin, from) => counts.get({ coin, from }) ?? { accepted: 0, rejected: 0 },
     expectedHashesSince: (gpu, from) => hashes.get({ gpu, from })?.hashes ?? 0,
   };
 }

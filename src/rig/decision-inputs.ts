@@ -1,12 +1,37 @@
-import type { GpuFacts } from "../policy/types.ts";
-import { toUsd } from "../units/money.ts";
+import type { Mode } from "../ledger/rows.ts";
+import type { GpuFacts, SwitchRules } from "../policy/types.ts";
+import { toUsd, type UsdNano } from "../units/money.ts";
+import type { Millis, UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
+import type { Holds } from "./price-hold.ts";
+
+/** What was asked of the engine lately. */
+export interface SeenDemand {
+  readonly worth: UsdNano;
+  readonly tokensOut: number;
+  readonly window: Millis;
+}
+
+/** All that one decision rested on; the same once more gives the same decision. */
+export interface DecisionFacts {
+  readonly facts: GpuFacts;
+  readonly mode: Mode;
+  readonly rules: SwitchRules;
+  /** On the steady clock that the facts' moments are on. */
+  readonly now: UnixMs;
+  readonly valuations: readonly Valuation[];
+  readonly demand?: SeenDemand;
+  readonly holds?: Holds;
+}
 
 /** Everything a decision rested on, for the ledger: units in the keys, null for what was not known. */
-export const toDecisionInputs = (facts: GpuFacts, valuations: readonly Valuation[]) => ({
+export const toDecisionInputs = ({ facts, rules, now, valuations, demand, holds }: DecisionFacts) => ({
+  steadyMs: now,
   workload: facts.workload,
   name: facts.name ?? null,
-  sinceMs: Math.round(facts.since),
+  sinceMs: facts.since,
+  keeps: facts.keeps ?? null,
+  hashingName: facts.hashing?.name ?? null,
   owner: facts.owner.workload,
   ownerName: facts.owner.name ?? null,
   ownerWhy: facts.owner.why,
@@ -18,16 +43,29 @@ export const toDecisionInputs = (facts: GpuFacts, valuations: readonly Valuation
   roundTripCostUsd: toUsd(facts.roundTripCost),
   priceSwitchesToday: facts.priceSwitchesToday,
   gapSwitchesLastHour: facts.gapSwitchesLastHour,
+  gapSwitchFreeMs: facts.gapSwitchFree ?? null,
   lingerMs: facts.linger ?? null,
-  idleSinceMs: facts.idleSince === undefined ? null : Math.round(facts.idleSince),
+  idleSinceMs: facts.idleSince ?? null,
   loan: facts.loan === undefined ? null : { worthUsd: toUsd(facts.loan.worth), costUsd: toUsd(facts.loan.cost) },
   queue: {
     waiting: facts.queue.waiting,
     active: facts.queue.active,
     worthUsd: toUsd(facts.queue.worth),
-    oldestMs: facts.queue.oldest === undefined ? null : Math.round(facts.queue.oldest),
+    oldestMs: facts.queue.oldest ?? null,
   },
-  valuations: valuations.map(toInput),
+  rules: {
+    minDwellMs: rules.minDwell,
+    maxPriceSwitchesPerDay: rules.maxPriceSwitchesPerDay,
+    maxGapSwitchesPerHour: rules.maxGapSwitchesPerHour,
+    lending: rules.lending,
+    wakeValueUsd: toUsd(rules.wakeValue),
+    maxWaitMs: rules.maxWait,
+  },
+  demand:
+    demand === undefined
+      ? null
+      : { worthUsd: toUsd(demand.worth), tokensOut: demand.tokensOut, windowMs: demand.window },
+  valuations: valuations.map((one) => ({ ...toInput(one), holdsBesideOwnerMs: holds?.(facts.owner, one) ?? null })),
 });
 
 const toInput = ({ workload, name, label, rate, why, ...valuation }: Valuation) => ({

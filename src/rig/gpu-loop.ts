@@ -294,14 +294,15 @@ export class GpuLoop {
   }
 
   #accept(decision: Decision, facts: GpuFacts, mode: Mode): void {
-    const { clock, onChange, custody, shed } = this.#parts;
+    const { clock, steady, onChange, custody, shed } = this.#parts;
     this.#wanted = decision.action === "switch" ? decision.to : toWork(facts);
     const isStuck = custody.state === "faulted";
     // Work that a customer pays for does not rest, whatever has been ordered.
     const why = (decision.rule === "busy" ? undefined : shed()) ?? decision.why;
     this.#why = isStuck ? `${why}; the last handover failed, and its work may still run` : why;
     if (decision.rule === "gap-cap" && facts.queue.waiting > 0) this.#capUntil = facts.gapSwitchFree;
-    this.#journal.record(decision, { facts, mode, valuations: this.#outlook.valuations }, clock.now());
+    const rested = { ...this.#outlook.seen, facts, mode, rules: this.#rules(), now: steady.now() };
+    this.#journal.record(decision, rested, clock.now());
     onChange();
   }
 

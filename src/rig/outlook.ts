@@ -15,6 +15,7 @@ import { elapsed, type Millis, millis, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
 import { sayBlocked } from "./cooldown.ts";
 import type { Assignment } from "./custody.ts";
+import type { DecisionFacts } from "./decision-inputs.ts";
 import { type FlightSheet, hashingBy } from "./flight-sheets.ts";
 import { sayTooPoor, warnOfLoneRequest } from "./lone-request.ts";
 import type { LoopParts } from "./loop-parts.ts";
@@ -33,6 +34,7 @@ export class Outlook {
   #lookedAt: Millis;
   #hasWarned = false;
   readonly #hold = new PriceHold();
+  #seen: Pick<DecisionFacts, "demand" | "holds"> = {};
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
@@ -52,6 +54,11 @@ export class Outlook {
 
   get valuations(): readonly Valuation[] {
     return this.#valuations;
+  }
+
+  /** What the last look saw. */
+  get seen(): Pick<DecisionFacts, "valuations" | "demand" | "holds"> {
+    return { ...this.#seen, valuations: this.#valuations };
   }
 
   /** Who should own the GPU, cool-downs aside. */
@@ -94,7 +101,9 @@ export class Outlook {
       ...(inference ? { inference } : {}),
     };
     this.#valuations = valueAll(facts, now);
-    const candidates = toCandidates(this.#valuations, this.#hold.look(this.#valuations, look, now));
+    const holds = this.#hold.look(this.#valuations, look, now);
+    this.#seen = { holds, ...(inference && { demand: inference.demand }) };
+    const candidates = toCandidates(this.#valuations, holds);
     const costs = this.#costs();
     this.#beginWithTenant(candidates);
     this.#regret = addRegret(this.#regret, candidates, length, costs);

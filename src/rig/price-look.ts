@@ -54,7 +54,7 @@ export function createPriceLook(name: string, atWall: (power: Watts) => Watts, p
   };
 }
 
-/** The operator's terms, with what the last day's shares say and what the coin's pool was seen to credit. */
+/** The operator's terms, with what the coin's shares of the last day say and what the coin's pool was seen to credit. */
 function createTerms({ config, ledger, clock }: PriceLookParts): NonNullable<Prices["terms"]> {
   const { terms } = config.market;
   const learned = new Map<string, Pick<HashingTerms, "rejected" | "credit"> & { readonly at: UnixMs }>();
@@ -70,11 +70,11 @@ function createTerms({ config, ledger, clock }: PriceLookParts): NonNullable<Pri
   };
 
   function learn({ name, coin }: TermsOf, now: UnixMs): Pick<HashingTerms, "rejected" | "credit"> {
-    const { sharesAccepted, sharesRejected } = ledger.jobs.sumSince(unixMs(now - LEARN_FROM));
-    const shares = sharesAccepted + sharesRejected;
+    const { accepted, rejected } = ledger.shares.countsOf(coin, unixMs(now - LEARN_FROM));
+    const shares = accepted + rejected;
     const credit = ledger.payouts.credit(coin, poolOf(config, name), now);
     return {
-      ...(shares < FEWEST_SHARES ? {} : { rejected: sharesRejected / shares }),
+      ...(shares < FEWEST_SHARES ? {} : { rejected: rejected / shares }),
       ...(credit === undefined ? {} : { credit: { factor: credit.factor, basis: sayBasis(credit) } }),
     };
   }

@@ -1,6 +1,6 @@
-import type { GpuFacts } from "../../src/policy/types.ts";
+import type { GpuFacts, SwitchRules } from "../../src/policy/types.ts";
 import { usdNano, usdPerHour } from "../../src/units/money.ts";
-import { millis, unixMs } from "../../src/units/time.ts";
+import { millis, minutes, seconds, unixMs } from "../../src/units/time.ts";
 import { GPU_A, T0 } from "./ledger-rows.ts";
 
 /** What a decision of a hashing GPU rests on, a quarter on the way to a switch. */
@@ -20,3 +20,13 @@ export const decisionFacts = (changes: Partial<GpuFacts> = {}): GpuFacts => ({
   gapSwitchesLastHour: 4,
   ...changes,
 });
+
+/** An operator's rules without lending. */
+export const SWITCH_RULES: SwitchRules = {
+  minDwell: minutes(5),
+  maxPriceSwitchesPerDay: 20,
+  maxGapSwitchesPerHour: 12,
+  lending: false,
+  wakeValue: usdNano(3_000_000),
+  maxWait: seconds(30),
+};

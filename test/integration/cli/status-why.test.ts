@@ -5,7 +5,7 @@ import { toDecisionInputs } from "../../../src/rig/decision-inputs.ts";
 import { watts } from "../../../src/units/energy.ts";
 import { unixMs } from "../../../src/units/time.ts";
 import { valueResting } from "../../../src/valuation/resting.ts";
-import { decisionFacts } from "../../support/decision-facts.ts";
+import { decisionFacts, SWITCH_RULES } from "../../support/decision-facts.ts";
 import { decisionRow, GPU_A, GPU_B, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
@@ -15,7 +15,15 @@ const resting = valueResting(watts(20), undefined);
 
 function fill(path: string): void {
   const ledger = openLedger(path, { clock: new ManualClock(T0), logger: silentLogger });
-  const inputs = JSON.stringify(toDecisionInputs(decisionFacts(), [resting]));
+  const inputs = JSON.stringify(
+    toDecisionInputs({
+      facts: decisionFacts(),
+      mode: "auto",
+      rules: SWITCH_RULES,
+      now: unixMs(T0),
+      valuations: [resting],
+    }),
+  );
   ledger.decisions.append(decisionRow({ inputs }));
   ledger.decisions.append(decisionRow({ at: unixMs(T0 + 60_000), action: "keep", rule: "linger", inputs: "{}" }));
   ledger.close();
