@@ -37,7 +37,7 @@ export class Aside {
     if (!custody.isIsolated) await custody.isolate(isolation.reason, signal);
     // Whoever uses it all the same is not ours to stop, and goes on being metered.
     await this.#yield(signal);
-    await tenancies.endIdle(isolation.reason, signal);
+    void tenancies.endIdle(isolation.reason);
     queue.refuseAll("engine-failed", "this GPU is out of service");
     await this.#proveFree(isolation, signal);
     return `out of service: ${isolation.reason}${this.#sayUntil(isolation.until)}`;
@@ -69,11 +69,12 @@ export class Aside {
 
   /** What we started has the GPU, and goes on being decided about; whose customer asks for the GPU goes before it. */
   async #host(tenant: Tenant & { readonly kind: "started" }, signal: AbortSignal): Promise<undefined> {
-    const { tenancies, custody } = this.#parts;
+    const { tenancies, custody, cooldown, steady } = this.#parts;
     const { name } = tenant;
-    if (custody.assignment.name !== name) await custody.yieldTo(`${name} was found running`, signal, name);
+    const isBarred = cooldown.blocking({ ...GUEST, name }, steady.now()) !== undefined;
+    if (custody.assignment.name !== name && !isBarred) await custody.yieldTo(`${name} was found running`, signal, name);
     const { claimant } = tenancies;
-    if (claimant !== undefined) await tenancies.endIdle(claimant.words, signal);
+    if (claimant !== undefined) void tenancies.endIdle(claimant.words);
   }
 
   async #makeRoom(tenant: Tenant & { readonly kind: "theirs" }, signal: AbortSignal): Promise<string> {

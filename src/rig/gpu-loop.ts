@@ -29,6 +29,8 @@ import { WorkFaults } from "./work-faults.ts";
 const TICK = seconds(1);
 const LONGEST_FREEZE = minutes(2);
 const LEAVE_TIMEOUT = seconds(5);
+/** systemd gives 90 s; an agent that is killed before finds the hook in the ledger at its next start. */
+const END_EXTERNAL_TIMEOUT = seconds(60);
 
 /** The one writer of one GPU: looks, values, decides, hands over, and looks again. */
 export class GpuLoop {
@@ -285,7 +287,7 @@ export class GpuLoop {
     const { custody, tenancies } = this.#parts;
     const { workload } = custody.assignment;
     tenancies.withdraw("the operator set mode observe");
-    if (workload === "external") await tenancies.endIdle("the operator set mode observe", signal);
+    if (workload === "external") void tenancies.endIdle("the operator set mode observe");
     else if (workload !== "none") await this.#attention.handOver(RESTING, "the operator set mode observe", signal);
     const { decision, facts, verb } = this.#observer.observe(rules, length);
     this.#accept(decision, facts, "observe");
@@ -309,9 +311,13 @@ export class GpuLoop {
   async #switchTo(decision: Extract<Decision, { action: "switch" }>, signal: AbortSignal): Promise<Millis> {
     const { steady, switches, custody, tenancies } = this.#parts;
     if (custody.assignment.workload === "external") {
-      // Only once it has really ended the GPU is free for anything; the next look takes it back.
-      const failure = await tenancies.find(custody.assignment.name)?.end(decision.why, signal);
-      return failure === undefined ? millis(0) : TICK;
+      // Only once it has really ended the GPU is free for anything; the look after that takes it back.
+      const tenancy = tenancies.find(custody.assignment.name);
+      const isPriced = tenancy?.isEndable === true && decision.rule === "regret";
+      void tenancy?.end(decision.why).then((failure) => {
+        if (failure === undefined && isPriced) switches.countPriceSwitch(steady.now());
+      });
+      return TICK;
     }
     // Leaving rest wears nothing: a miner that has to be restarted must not use up the day's switches.
     if (custody.assignment.workload !== "none") {
@@ -333,8 +339,7 @@ export class GpuLoop {
     const { queue, custody, rates, served, meter, logger, info, clock, tenancies } = this.#parts;
     queue.refuseAll("stopping", "the agent is stopping");
     tenancies.withdraw("the agent is stopping");
-    // Its hook has a time of its own; what a customer uses is left to the next agent.
-    await tenancies.endIdle("the agent is stopping", NEVER);
+    await this.#endExternal();
     const deadline = new AbortController();
     void clock.wait(LEAVE_TIMEOUT, deadline.signal).then(() => deadline.abort());
     try {
@@ -351,9 +356,17 @@ export class GpuLoop {
     }
   }
 
+  /** What a customer uses is left to the next agent, and so is a hook that takes longer than a service may take to stop. */
+  async #endExternal(): Promise<void> {
+    const { clock, tenancies } = this.#parts;
+    const done = new AbortController();
+    const late = clock.wait(END_EXTERNAL_TIMEOUT, done.signal);
+    await Promise.race([tenancies.endIdle("the agent is stopping"), late]);
+    done.abort();
+  }
+
   #rules(): SwitchRules {
     return this.#parts.rules(this.#outlook.roundTrip.duration);
   }
 }
 
-const NEVER = new AbortController().signal;

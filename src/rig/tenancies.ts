@@ -122,9 +122,9 @@ export class GpuTenancies {
   }
 
   /** Ends what was started here, unless a customer uses it or nobody knows. */
-  async endIdle(reason: string, signal: AbortSignal): Promise<void> {
+  async endIdle(reason: string): Promise<void> {
     const { tenant } = this;
-    if (tenant?.kind === "started" && tenant.keeps === undefined) await this.find(tenant.name)?.end(reason, signal);
+    if (tenant?.kind === "started" && tenant.keeps === undefined) await this.find(tenant.name)?.end(reason);
   }
 
   /** The one whose GPUs are called together now. */

@@ -11,6 +11,7 @@ import type { TenancyBook } from "./tenancy-book.ts";
 import { coolingOf, ownerOf, standingOf, type Teller, type Tenant } from "./tenant.ts";
 
 const ASK_AGAIN = seconds(5);
+const NEVER = new AbortController().signal;
 
 /** What the operator says of an external workload beside its hooks. */
 export interface TenancyTerms {
@@ -142,7 +143,8 @@ export class Tenancy {
     if (!terms.isOurs) return ownerOf(name, program, { isLeft: left !== undefined, coolDown: terms.coolDown, now });
     const { kind } = this.#phase;
     if (kind === "asking") return { kind: "theirs", name, words: `asking ${name} whether it still runs` };
-    if (kind === "on" || kind === "stopping") return { kind: "started", name, ...standingOf(name, program) };
+    if (kind === "stopping") return { kind: "started", name, words: `${name} is being ended` };
+    if (kind === "on") return { kind: "started", name, ...standingOf(name, program) };
     return coolingOf(name, this.#coolUntil, now);
   }
 
@@ -219,14 +221,21 @@ export class Tenancy {
     if (this.#phase.kind === "taking") this.#dissolve(this.#phase.turn, `${gpu} cannot be freed for it: ${reason}`);
   }
 
-  /** Ends it, once for all its GPUs; returns why that failed. */
-  async end(reason: string, signal: AbortSignal): Promise<string | undefined> {
-    if (this.#phase.kind === "off") return undefined;
-    if (this.blocked !== undefined) return this.blocked.reason;
-    if (this.#phase.kind === "stopping") return await this.#phase.ended;
-    const ended = this.#stop(reason, signal);
+  /** Whether an end would be tried now. */
+  get isEndable(): boolean {
+    return this.#phase.kind === "on" && this.blocked === undefined;
+  }
+
+  /**
+   * Ends it, once for all its GPUs, unless a customer uses it at this moment or nobody knows; resolves with why not.
+   * It takes as long as its hooks and never rejects: a GPU's loop does not wait for it.
+   */
+  end(reason: string): Promise<string | undefined> {
+    if (this.#phase.kind === "stopping") return this.#phase.ended;
+    if (!this.isEndable) return Promise.resolve(this.#phase.kind === "on" ? this.blocked?.reason : undefined);
+    const ended = this.#stop(reason);
     this.#phase = { kind: "stopping", ended };
-    return await ended;
+    return ended;
   }
 
   /** A customer who is there although nobody here started anything has the GPUs all the same. */
@@ -247,12 +256,12 @@ export class Tenancy {
     if (!this.terms.isOurs) return await this.#recallOwner(signal);
     if (this.#phase.kind === "asking") await this.#parts.outlastHook?.(signal);
     while (this.#phase.kind === "asking" && !signal.aborted) {
-      await program.askBusy(signal);
+      const busy = await program.askBusy(signal);
       if (signal.aborted) return;
-      if (program.busy === true) {
+      if (busy === true) {
         this.#phase = { kind: "on" };
         this.#parts.book.say("running");
-      } else if (program.busy === false || !program.canTellBusy) {
+      } else if (busy === false || !program.canTellBusy) {
         const failure = await program.stop("an earlier agent did not see its start or end through", signal);
         if (failure === undefined) this.#leave();
         else
@@ -342,14 +351,31 @@ export class Tenancy {
     onChange();
   }
 
-  async #stop(reason: string, signal: AbortSignal): Promise<string | undefined> {
-    const { program, steady, logger, onChange } = this.#parts;
-    const failure = await program.stop(reason, signal);
+  /** What the last answer said may be over: only a fresh one ends anything. */
+  async #refusal(): Promise<string | undefined> {
+    const { program } = this.#parts;
+    if (!program.canTellBusy) return undefined;
+    const busy = await program.askBusy(NEVER);
+    return busy === false ? undefined : standingOf(this.name, { busy, canTellBusy: true, complaint: program.complaint }).keeps;
+  }
+
+  async #stop(reason: string): Promise<string | undefined> {
+    const { program, steady, logger, book, onChange } = this.#parts;
+    const refusal = await this.#refusal();
+    if (refusal !== undefined) {
+      this.#phase = { kind: "on" };
+      this.#block = { until: after(steady.now(), ASK_AGAIN), reason: refusal };
+      onChange();
+      return refusal;
+    }
+    book.say("stopping");
+    const failure = await program.stop(reason, NEVER);
     if (failure === undefined) {
       this.#backoff.reset();
       this.#leave();
     } else {
       this.#phase = { kind: "on" };
+      book.say("running");
       this.#block = { until: after(steady.now(), this.#backoff.next()), reason: `it could not be stopped: ${failure}` };
       logger.warn("an external workload did not stop", { external: this.name, reason: failure });
     }

@@ -24,7 +24,10 @@ export type Teller = Pick<
 >;
 
 /** Whether what was started here may be ended, in words. */
-export function standingOf(name: string, teller: Teller): { readonly words: string; readonly keeps?: string } {
+export function standingOf(
+  name: string,
+  teller: Pick<Teller, "busy" | "canTellBusy" | "complaint">,
+): { readonly words: string; readonly keeps?: string } {
   const { busy, canTellBusy } = teller;
   if (busy === true) {
     const words = `${name} says that a customer uses it`;
@@ -62,4 +65,4 @@ export function ownerOf(name: string, teller: Teller, { isLeft, coolDown, now }:
   return { ...theirs, words: `${name} says that its customer has left`, until };
 }
 
-const complaintOf = ({ complaint }: Teller): string => (complaint === undefined ? "" : ` (${complaint})`);
+const complaintOf = ({ complaint }: Pick<Teller, "complaint">): string => (complaint === undefined ? "" : ` (${complaint})`);

@@ -20,19 +20,23 @@ export class FakeProgram implements TenancyProgram {
   earnings: TenancyProgram["earnings"];
   complaint: string | undefined;
   /** What the next question outside of turn finds. */
-  nextBusy: boolean | undefined;
+  nextBusy: boolean | undefined | "unchanged" = "unchanged";
+  /** How often it was asked outside of turn. */
+  questions = 0;
   /** While false, a start waits for `finishStart`. */
   startsAtOnce = true;
   startFailure: string | undefined;
   stopFailure: string | undefined;
+  /** While false, a stop never ends. */
+  stopsAtOnce = true;
   readonly calls: string[] = [];
   #finish: (() => void) | undefined;
 
-  askBusy(): Promise<void> {
-    this.calls.push("busy");
-    this.busy = this.nextBusy;
-    this.lastBusy = this.nextBusy ?? this.lastBusy;
-    return Promise.resolve();
+  askBusy(): Promise<boolean | undefined> {
+    this.questions++;
+    if (this.nextBusy !== "unchanged") this.busy = this.nextBusy;
+    this.lastBusy = this.busy ?? this.lastBusy;
+    return Promise.resolve(this.busy);
   }
 
   async start(): Promise<string | undefined> {
@@ -54,9 +58,10 @@ export class FakeProgram implements TenancyProgram {
     this.#finish = undefined;
   }
 
-  stop(): Promise<string | undefined> {
+  async stop(): Promise<string | undefined> {
     this.calls.push("stop");
-    return Promise.resolve(this.stopFailure);
+    if (!this.stopsAtOnce) await new Promise<never>(() => {});
+    return this.stopFailure;
   }
 }
 

@@ -108,9 +108,9 @@ export class ExternalProgram {
     await Promise.all([this.#busy?.run(signal), this.#earnings?.run(signal)]);
   }
 
-  /** Asks once whether it is in use, outside of turn. */
-  async askBusy(signal: AbortSignal): Promise<void> {
-    await this.#busy?.look(signal);
+  /** Asks once whether it is in use, outside of turn; undefined where it does not say. */
+  async askBusy(signal: AbortSignal): Promise<boolean | undefined> {
+    return (await this.#busy?.look(signal)) ? this.#busy?.value : undefined;
   }
 
   /** Starts it; returns why that failed. What may run half is stopped again. */

@@ -150,6 +150,35 @@ describe("an external workload that pays more", () => {
     await rig.hashing();
   });
 
+  test("is ended when its GPU fails and no customer uses it", async () => {
+    program.busy = false;
+    rig.source.changes = { health: "lost" };
+    await rig.until(() => rig.custody.isIsolated);
+    await rig.until(() => program.calls.includes("stop"));
+    expect(program.calls).toEqual(["start", "stop"]);
+    rig.source.changes = {};
+  });
+
+  test("whose stop hook takes its time does not stop the GPU's loop from looking", async () => {
+    program.stopsAtOnce = false;
+    program.earnings = NOTHING;
+    program.busy = false;
+    await rig.until(() => program.calls.includes("stop"));
+    const before = rig.changes;
+    await rig.pass(30_000);
+    expect(rig.changes - before).toBeGreaterThan(20);
+    expect(rig.custody.assignment.name).toBe("vast");
+  });
+
+  test("whose stop hook hangs holds up an agent that stops for a minute at most", async () => {
+    program.stopsAtOnce = false;
+    program.busy = false;
+    const since = rig.clock.monotonic();
+    await rig.stop();
+    expect(rig.clock.monotonic() - since).toBeLessThan(75_000);
+    expect(rig.ledger.externalStays.list()).toMatchObject([{ state: "stopping" }]);
+  });
+
   test("outlives a GPU that fails, whose next look finds it again", async () => {
     rig.source.changes = { health: "lost" };
     await rig.until(() => rig.custody.isIsolated);

@@ -10,6 +10,7 @@ const BOTH = [GPU_A, GPU_B] as const;
 /** A set of two that runs on both. */
 async function started(bench: TenancyBench) {
   const { tenancy, program } = bench.add(BOTH);
+  program.busy = false;
   for (const gpu of BOTH) tenancy.want(gpu);
   const outcomes = await Promise.all(BOTH.map((gpu) => tenancy.arrive(gpu, NEVER)));
   expect(outcomes).toEqual([{ kind: "done" }, { kind: "done" }]);
@@ -90,7 +91,7 @@ describe("a set of two GPUs", () => {
   test("is ended once, however many of its GPUs ask for it, and leaves them alone for a while", async () => {
     using bench = new TenancyBench();
     const { tenancy, program } = await started(bench);
-    await Promise.all(BOTH.map(() => tenancy.end("hashing pays more", NEVER)));
+    await Promise.all(BOTH.map(() => tenancy.end("hashing pays more")));
     expect(program.calls).toEqual(["start", "stop"]);
     expect(tenancy.tenant).toMatchObject({ kind: "cooling", words: "vast has ended" });
     await bench.clock.advance(60_000);
@@ -101,13 +102,13 @@ describe("a set of two GPUs", () => {
     using bench = new TenancyBench();
     const { tenancy, program } = await started(bench);
     program.stopFailure = "it timed out after 60 s";
-    expect(await tenancy.end("hashing pays more", NEVER)).toBe("it timed out after 60 s");
-    expect(await tenancy.end("hashing pays more", NEVER)).toContain("it could not be stopped");
+    expect(await tenancy.end("hashing pays more")).toBe("it timed out after 60 s");
+    expect(await tenancy.end("hashing pays more")).toContain("it could not be stopped");
     expect(tenancy.tenant).toMatchObject({ kind: "started" });
     expect(program.calls).toEqual(["start", "stop"]);
     program.stopFailure = undefined;
     await bench.clock.advance(10_000);
-    expect(await tenancy.end("hashing pays more", NEVER)).toBeUndefined();
+    expect(await tenancy.end("hashing pays more")).toBeUndefined();
   });
 
   test("does not take a GPU that another set has", async () => {
@@ -116,7 +117,7 @@ describe("a set of two GPUs", () => {
     const other = bench.add([GPU_B], { name: "clore" }).tenancy;
     expect(other.want(GPU_B)).toBe(false);
     expect(other.objection(GPU_B)).toBe(`vast has ${GPU_B}`);
-    await tenancy.end("clore pays more", NEVER);
+    await tenancy.end("clore pays more");
     expect(other.want(GPU_B)).toBe(true);
   });
 
@@ -147,10 +148,40 @@ describe("what was started", () => {
     expect(tenancy.tenant).not.toHaveProperty("keeps");
   });
 
+  test("is asked anew before it is ended, and kept for a customer who has come since it was last asked", async () => {
+    using bench = new TenancyBench();
+    const { tenancy, program } = await started(bench);
+    for (const [busy, words] of [
+      [true, "vast says that a customer uses it"],
+      [undefined, "vast does not say whether a customer uses it, so it is left alone"],
+    ] as const) {
+      program.busy = false;
+      program.nextBusy = busy;
+      expect(await tenancy.end("hashing pays more")).toBe(words);
+      await bench.clock.advance(5000);
+    }
+    expect(program.calls).toEqual(["start"]);
+    program.nextBusy = false;
+    expect(await tenancy.end("hashing pays more")).toBeUndefined();
+    expect(program.calls).toEqual(["start", "stop"]);
+  });
+
+  test("is known to the next agent as being ended while its hook takes its time", async () => {
+    using bench = new TenancyBench();
+    const { tenancy, program } = await started(bench);
+    program.busy = false;
+    program.stopsAtOnce = false;
+    void tenancy.end("hashing pays more");
+    await bench.clock.advance(60_000);
+    expect(bench.ledger.externalStays.list().map(({ state }) => state)).toEqual(["stopping", "stopping"]);
+    expect(tenancy.tenant).toEqual({ kind: "started", name: "vast", words: "vast is being ended" });
+  });
+
   test("may be ended where nobody can ever be asked", async () => {
     using bench = new TenancyBench();
     const { tenancy, program } = await started(bench);
     program.canTellBusy = false;
+    program.busy = undefined;
     expect(tenancy.tenant).toEqual({ kind: "started", name: "vast", words: "vast runs" });
   });
 });
@@ -277,7 +308,8 @@ describe("the books", () => {
       await bench.clock.advance(1000);
       tenancy.earn();
     }
-    await tenancy.end("it is over", NEVER);
+    program.busy = false;
+    await tenancy.end("it is over");
     tenancy.endJob(GPU_A, id, { outcome: "completed" });
     expect(bench.ledger.jobs.findJob(id)?.outcome).toBeUndefined();
     tenancy.endJob(GPU_B, id, { outcome: "completed" });
@@ -301,7 +333,8 @@ describe("the books", () => {
     expect(state()).toEqual(BOTH.map((gpu) => ["vast", gpu, "running"]));
     bench.ledger.jobs.closeOpenJobs(bench.clock.now(), "interrupted", "the agent was killed");
     expect(state()).toEqual(BOTH.map((gpu) => ["vast", gpu, "running"]));
-    await tenancy.end("it is over", NEVER);
+    program.busy = false;
+    await tenancy.end("it is over");
     expect(state()).toEqual([]);
   });
 
@@ -311,7 +344,7 @@ describe("the books", () => {
     const [first = ""] = BOTH.map((gpu) => tenancy.beginJob(gpu));
     tenancy.endJob(GPU_B, first, { outcome: "completed" });
     tenancy.beginJob(GPU_B);
-    await tenancy.end("it is over", NEVER);
+    await tenancy.end("it is over");
     expect(bench.ledger.externalStays.list()).toEqual([]);
   });
 
@@ -364,6 +397,7 @@ test("a ledger that cannot be written is told, wherever nobody waits for it", as
   await bench.clock.advance(6000);
   tenancy.earn();
   expect(bench.faults).toHaveLength(1);
-  expect(await tenancy.end("it is over", NEVER)).toBeUndefined();
-  expect(bench.faults).toHaveLength(2);
+  program.busy = false;
+  expect(await tenancy.end("it is over")).toBeUndefined();
+  expect(bench.faults).toHaveLength(3);
 });
