@@ -369,4 +369,3 @@ export class GpuLoop {
     return this.#parts.rules(this.#outlook.roundTrip.duration);
   }
 }
-

@@ -356,7 +356,9 @@ export class Tenancy {
     const { program } = this.#parts;
     if (!program.canTellBusy) return undefined;
     const busy = await program.askBusy(NEVER);
-    return busy === false ? undefined : standingOf(this.name, { busy, canTellBusy: true, complaint: program.complaint }).keeps;
+    return busy === false
+      ? undefined
+      : standingOf(this.name, { busy, canTellBusy: true, complaint: program.complaint }).keeps;
   }
 
   async #stop(reason: string): Promise<string | undefined> {

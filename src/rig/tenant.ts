@@ -65,4 +65,5 @@ export function ownerOf(name: string, teller: Teller, { isLeft, coolDown, now }:
   return { ...theirs, words: `${name} says that its customer has left`, until };
 }
 
-const complaintOf = ({ complaint }: Pick<Teller, "complaint">): string => (complaint === undefined ? "" : ` (${complaint})`);
+const complaintOf = ({ complaint }: Pick<Teller, "complaint">): string =>
+  complaint === undefined ? "" : ` (${complaint})`;

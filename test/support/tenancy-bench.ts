@@ -78,10 +78,10 @@ export class TenancyBench implements Disposable {
   readonly log: string[] = [];
 
   /** On a rig's own clock and ledger, or on ones of its own. */
-  constructor(of?: { readonly clock: ManualClock; readonly ledger: Ledger }) {
+  constructor(of?: { readonly clock?: ManualClock; readonly ledger: Ledger }) {
     this.clock = of?.clock ?? new ManualClock(T0);
     // On a rig it is the GPU's loop whose waits move time.
-    this.#steady = of === undefined ? this.clock : this.clock.aside();
+    this.#steady = of?.clock === undefined ? this.clock : this.clock.aside();
     this.#ledger = of?.ledger;
   }
 

@@ -3,6 +3,9 @@ import { expect, test } from "vitest";
 import type { GpuUuid } from "../../../src/ledger/rows.ts";
 import type { Outcome } from "../../../src/rig/outcome.ts";
 import type { Tenancy } from "../../../src/rig/tenancy.ts";
+import { T0 } from "../../support/ledger-rows.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { openMemoryLedger } from "../../support/memory-ledger.ts";
 import { type FakeProgram, TenancyBench } from "../../support/tenancy-bench.ts";
 
 const GPUS: readonly GpuUuid[] = ["GPU-1", "GPU-2", "GPU-3"];
@@ -10,6 +13,8 @@ const SETS = { left: ["GPU-1", "GPU-2"], right: ["GPU-2", "GPU-3"], all: GPUS } 
   string,
   readonly GpuUuid[]
 >;
+/** One for all worlds: opening one for each takes most of the time. */
+const LEDGER = openMemoryLedger(new ManualClock(T0));
 const NEVER = new AbortController().signal;
 
 /** Where one GPU is: at its own work, on its way into a set, or in it. */
@@ -20,7 +25,7 @@ interface Place {
 
 /** Three GPUs, three sets that overlap, and every event that may come next. */
 class World {
-  readonly bench = new TenancyBench();
+  readonly bench = new TenancyBench({ ledger: LEDGER });
   readonly sets = new Map<string, { tenancy: Tenancy; program: FakeProgram }>();
   readonly places = new Map<GpuUuid, Place>(GPUS.map((gpu) => [gpu, {}]));
   readonly wants = new Map<GpuUuid, string>();
@@ -129,7 +134,6 @@ async function play(choices: readonly number[]): Promise<number> {
   }
   const open = world.events().length;
   await world.settle(trail);
-  world.bench[Symbol.dispose]();
   return open;
 }
 

@@ -387,17 +387,3 @@ describe("the books", () => {
     expect(bench.ledger.jobs.findJob(id)?.revenue).toBe(2_000_000);
   });
 });
-
-test("a ledger that cannot be written is told, wherever nobody waits for it", async () => {
-  using bench = new TenancyBench();
-  const { tenancy, program } = bench.add([GPU_A], {}, "running");
-  tenancy.beginJob(GPU_A);
-  program.earnings = usdPerHour(3.6);
-  bench.ledger.close();
-  await bench.clock.advance(6000);
-  tenancy.earn();
-  expect(bench.faults).toHaveLength(1);
-  program.busy = false;
-  expect(await tenancy.end("it is over")).toBeUndefined();
-  expect(bench.faults).toHaveLength(3);
-});
