@@ -132,6 +132,8 @@ export interface MinerEffects {
 
 /** What a session may do to one pool connection. */
 export interface PoolEffects {
+  /** How long the connection took to come about. */
+  readonly connectedAfter?: Millis;
   toPool(line: Line): void;
   /** Once: the pool took our credentials and sent work. */
   settled(): void;

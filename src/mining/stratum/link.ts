@@ -136,6 +136,7 @@ export class Link {
 
   #effectsOf(upstream: Upstream): PoolEffects {
     return {
+      connectedAfter: upstream.ageAt(this.#parts.clock.monotonic()),
       toPool: (line) => {
         if (!upstream.send(line)) this.#miner.pause();
       },

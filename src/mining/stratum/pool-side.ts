@@ -1,16 +1,14 @@
-import type { GpuUuid, ShareRow, ShareVerdict } from "../../ledger/rows.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
-import { type Millis, seconds, type UnixMs } from "../../units/time.ts";
+import { type Millis, millis, seconds } from "../../units/time.ts";
 import type { Difficulty } from "../../units/work.ts";
-import { type Algorithm, expectedHashes } from "./algorithms.ts";
+import type { Algorithm } from "./algorithms.ts";
 import { AnswerQueue } from "./answer-queue.ts";
 import { credentialsOf } from "./credentials.ts";
 import {
   type Announcement,
   type Dialect,
   EXTRANONCE_SUBSCRIBE,
-  type ForeignShare,
   type Job,
   type Line,
   type Login,
@@ -18,16 +16,18 @@ import {
   type Offer,
   type PoolEffects,
   type PoolSession,
-  type Submit,
 } from "./dialect.ts";
 import type { Response } from "./envelope.ts";
 import type { StratumId } from "./fields.ts";
-import { JobBook, type JobTerms } from "./jobs.ts";
+import { Handshake } from "./handshake.ts";
+import { JobBook } from "./jobs.ts";
 import type { Extranonce } from "./parser.ts";
 import type { Pool } from "./pools.ts";
-import { REFUSALS, toVerdict, verifyShare } from "./verdict.ts";
+import { bookShare, type SentShare, type ShareBooks, type ShareOutcome, type TermedShare } from "./share-booking.ts";
+import { REFUSALS, toVerdict } from "./verdict.ts";
 
-const HANDSHAKE_TIMEOUT = seconds(8);
+/** For one more login on a connection that is settled. */
+const STEP_TIMEOUT = seconds(8);
 /** No sign of life for this long after a share: the connection is half-open. */
 const ANSWER_TIMEOUT = seconds(8);
 /** A pool that goes on talking but leaves a share unanswered this long has forgotten it. */
@@ -49,21 +49,10 @@ export interface LoginStep {
   answered: boolean;
 }
 
-/** A share on its way, with what is needed to book it whatever becomes of it. */
-export interface SentShare {
-  readonly id: StratumId;
-  readonly worker: string;
-  /** Absent for somebody else's. */
-  readonly gpu: GpuUuid | undefined;
-  readonly submit: Submit;
-}
-
 /** The side of the miner's session that its pools speak to. */
-export interface MinerFront {
+export interface MinerFront extends ShareBooks {
   relay(line: Line): void;
   heard(news: Announcement): void;
-  recordShare(share: ShareRow): void;
-  recordForeign(share: ForeignShare): void;
 }
 
 interface PoolSideParts {
@@ -75,14 +64,7 @@ interface PoolSideParts {
 
 type Expected =
   | { readonly kind: "step"; readonly step: LoginStep; readonly sentAt: Millis }
-  | {
-      readonly kind: "share";
-      readonly share: SentShare;
-      readonly job: (Job & JobTerms) | undefined;
-      readonly mask: number;
-      readonly sentAt: Millis;
-      readonly at: UnixMs;
-    };
+  | (TermedShare & { readonly kind: "share"; readonly sentAt: Millis });
 type ExpectedShare = Extract<Expected, { kind: "share" }>;
 type ExpectedStep = Extract<Expected, { kind: "step" }>;
 
@@ -97,21 +79,22 @@ export class PoolSide implements PoolSession {
   readonly #parts: PoolSideParts;
   readonly #expected = new AnswerQueue<Expected>();
   readonly #authorized = new Set<string>();
-  readonly #openedAt: Millis;
+  readonly #handshake: Handshake;
   #mask = 0;
   #session: string | undefined;
   #extranonceLine: Line | undefined;
   #difficultyLine: Line | undefined;
   #owed = 0;
   #settled = false;
+  #isSubscribed = false;
   #lastLineAt: Millis;
 
   constructor(pool: Pool, effects: PoolEffects, parts: PoolSideParts) {
     this.#pool = pool;
     this.#effects = effects;
     this.#parts = parts;
-    this.#openedAt = parts.clock.monotonic();
-    this.#lastLineAt = this.#openedAt;
+    this.#handshake = new Handshake(effects.connectedAfter ?? millis(0));
+    this.#lastLineAt = parts.clock.monotonic();
   }
 
   get settled(): boolean {
@@ -145,6 +128,7 @@ export class PoolSide implements PoolSession {
   }
 
   sendStep(step: LoginStep): void {
+    if (step.name === "subscribe") this.#isSubscribed = true;
     if (step.name === EXTRANONCE_SUBSCRIBE && this.#pool.refusesExtranonce) {
       this.#answerStep(step, this.#parts.dialect.granted(step.id));
       return;
@@ -152,6 +136,7 @@ export class PoolSide implements PoolSession {
     this.#expected.expect(step.id, { kind: "step", step, sentAt: this.#parts.clock.monotonic() });
     const { user, password } = credentialsOf(this.#pool, step.own?.worker ?? "");
     this.#effects.toPool(step.own?.login.line(user, password) ?? step.line);
+    this.#turn();
   }
 
   /** Passes a share on: the rig's own in the pool user's name, somebody else's as it came. */
@@ -205,13 +190,15 @@ export class PoolSide implements PoolSession {
         if (this.serving) this.#parts.front.relay(line);
     }
     this.#trySettle();
+    this.#turn();
   }
 
   check(now: Millis): string | undefined {
-    const steps = this.#steps().filter(({ step }) => step.weight !== "optional");
-    if (steps.some(({ sentAt }) => now - sentAt > HANDSHAKE_TIMEOUT)) return "the pool does not answer the login";
-    if (this.#authorized.size > 0 && !this.#jobs.current && now - this.#lastLineAt > HANDSHAKE_TIMEOUT)
-      return "the pool sends no work";
+    const steps = this.#neededSteps();
+    const isLate = this.#settled
+      ? steps.some(({ sentAt }) => now - sentAt > STEP_TIMEOUT)
+      : this.#handshake.isLate(now);
+    if (isLate) return steps.length > 0 ? "the pool does not answer the login" : "the pool sends no work";
     if (now - this.#lastLineAt > SILENCE) return "the pool has gone silent";
     for (const expected of this.#shares()) {
       const waited = now - expected.sentAt;
@@ -319,38 +306,27 @@ export class PoolSide implements PoolSession {
     this.#parts.front.relay(this.#parts.dialect.refusal(id, REFUSALS.other, message));
   }
 
-  #book(
-    { share, job, mask, at }: Pick<ExpectedShare, "share" | "job" | "mask" | "at">,
-    outcome: { readonly verdict: ShareVerdict; readonly reason?: string; readonly latencyMs?: number },
-  ): void {
+  #book(share: TermedShare, outcome: ShareOutcome): void {
     const { front, algorithm } = this.#parts;
-    const { gpu, worker, submit } = share;
-    const difficulty = job?.difficulty ?? this.#jobs.lowestDifficulty;
-    const work = expectedHashes(algorithm, difficulty);
-    if (gpu === undefined) {
-      front.recordForeign({ worker, pool: this.#pool.url, verdict: outcome.verdict, expectedHashes: work });
-      return;
-    }
-    const verified = job && verifyShare(algorithm, job, submit.fields, mask);
-    front.recordShare({
-      gpu,
-      algorithm,
-      pool: this.#pool.url,
-      worker,
-      stratumJob: submit.job,
-      at,
-      difficulty,
-      expectedHashes: work,
-      ...outcome,
-      ...(verified !== undefined && { verified }),
-    });
+    bookShare(share, outcome, { books: front, algorithm, pool: this.#pool.url, lowest: this.#jobs.lowestDifficulty });
   }
 
   #trySettle(): void {
     if (this.#settled || !this.live || this.#authorized.size === 0 || !this.offer()) return;
-    if (this.#steps().some(({ step }) => step.weight !== "optional")) return;
+    if (this.#neededSteps().length > 0) return;
     this.#settled = true;
     this.#effects.settled();
+  }
+
+  /** Whether the miner has said all that the pool needs, and the pool has not. */
+  #turn(): void {
+    const isLoggedIn = this.#authorized.size > 0 && (this.#isSubscribed || !this.#parts.dialect.needsExtranonce);
+    const isPools = this.#neededSteps().length > 0 || (isLoggedIn && !this.#settled);
+    this.#handshake.turn(isPools, this.#parts.clock.monotonic());
+  }
+
+  #neededSteps(): ExpectedStep[] {
+    return this.#steps().filter(({ step }) => step.weight !== "optional");
   }
 
   #steps(): ExpectedStep[] {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../lib/clock.ts";
-import { type Millis, seconds } from "../../units/time.ts";
+import { type Millis, millis, seconds } from "../../units/time.ts";
 import type { Line, PoolSession } from "./dialect.ts";
 import type { PoolAddress } from "./pool-url.ts";
 import type { Pool } from "./pools.ts";
@@ -56,6 +56,10 @@ export class Upstream {
 
   get owed(): number {
     return this.#session?.owed ?? 0;
+  }
+
+  ageAt(now: Millis): Millis {
+    return millis(now - this.#startedAt);
   }
 
   send(line: Line): boolean {

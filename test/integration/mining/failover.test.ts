@@ -172,6 +172,25 @@ describe("a pool that is up but useless", () => {
     expect(bench.proxy.state().url).toBe(backup.url);
   });
 
+  test("and takes the login and goes on talking, but sends no work, is left within 10 s", async () => {
+    const primary = await startPool({ work: false });
+    const backup = await startPool({ extranonces: ["bbbb"] });
+    const clock = new ManualClock();
+    await using bench = await ProxyBench.start([primary, backup], { clock });
+    const miner = await bench.client();
+    const working = miner.login("rig.0");
+    await miner.answer(2);
+    for (let i = 0; i < 8; i++) {
+      const heard = miner.next(({ params }) => params?.[0] === 512 + i);
+      primary.say({ id: null, method: "mining.set_difficulty", params: [512 + i] });
+      await heard;
+      await clock.advance(1000);
+    }
+    await clock.advance(2000);
+    await working;
+    expect(bench.proxy.state().url).toBe(backup.url);
+  });
+
   test("and is half-open, taking a share without a sign of life, is left after 8 s", async () => {
     const primary = await startPool({ submit: "silence", extranonces: ["aaaa"] });
     const backup = await startPool({ extranonces: ["bbbb"] });

@@ -21,6 +21,50 @@ describe("a pool connection must be given up", () => {
     expect(a.session.check(bench.clock.monotonic())).toMatch(/sends no work/);
   });
 
+  test("when it takes the credentials and talks on, but sends no work", async () => {
+    const bench = new V1Bench();
+    const a = bench.open();
+    bench.login();
+    a.says(answer(1, [[], "00", 4]), answer(2, true));
+    for (let i = 0; i < 4; i++) {
+      await bench.clock.advance(2001);
+      a.says(call(null, "mining.set_difficulty", [512]));
+    }
+    expect(a.session.check(bench.clock.monotonic())).toMatch(/sends no work/);
+  });
+
+  test("when its answers to all steps of the login together take more than 8 s", async () => {
+    const bench = new V1Bench();
+    const a = bench.open();
+    bench.says(call(1, "mining.subscribe", []));
+    await bench.clock.advance(7500);
+    a.says(answer(1, [[], "00", 4]));
+    await bench.clock.advance(60_000);
+    bench.says(call(2, "mining.authorize", ["rig.0", "x"]));
+    await bench.clock.advance(500);
+    expect(a.session.check(bench.clock.monotonic()), "what the miner takes does not count").toBeUndefined();
+    await bench.clock.advance(1);
+    expect(a.session.check(bench.clock.monotonic())).toMatch(/does not answer the login/);
+  });
+
+  test("but not for the want of a login that the miner leaves out, or of a stranger's that it refused", async () => {
+    const bench = new V1Bench();
+    const a = bench.open();
+    bench.says(call(2, "mining.authorize", ["rig.0", "x"]));
+    a.says(answer(2, true));
+    const b = new V1Bench();
+    const strange = b.open();
+    b.says(call(1, "mining.subscribe", []), call(2, "mining.authorize", ["fee.1", "x"]));
+    strange.says(answer(1, [[], "00", 4]), refusal(2, 24, "unknown wallet"));
+    for (const [{ clock }, end] of [
+      [bench, a],
+      [b, strange],
+    ] as const) {
+      await clock.advance(60_000);
+      expect(end.session.check(clock.monotonic())).toBeUndefined();
+    }
+  });
+
   test("when a share brings no sign of life for 8 s: it is half-open", async () => {
     const { bench, a } = V1Bench.working();
     bench.says(submit(4, "j1"));
