@@ -30,10 +30,10 @@ import { REFUSALS, toVerdict } from "./verdict.ts";
 const STEP_TIMEOUT = seconds(8);
 /** No sign of life for this long after a share: the connection is half-open. */
 const ANSWER_TIMEOUT = seconds(8);
-/** A pool that goes on talking but leaves a share unanswered this long has forgotten it. */
+/** A pool that goes on talking but leaves a share or a suggestion unanswered this long has forgotten it. */
 const FORGOTTEN = seconds(60);
 const SILENCE = seconds(150);
-const MAX_EXPECTED = 512;
+const MAX_OWED = 512;
 
 /** One line of the miner's login, kept so that it can be said again to the next pool. */
 export interface LoginStep {
@@ -133,6 +133,7 @@ export class PoolSide implements PoolSession {
       this.#answerStep(step, this.#parts.dialect.granted(step.id));
       return;
     }
+    if (step.weight === "optional") this.#forgetSteps(({ step: { name } }) => name === step.name);
     this.#expected.expect(step.id, { kind: "step", step, sentAt: this.#parts.clock.monotonic() });
     const { user, password } = credentialsOf(this.#pool, step.own?.worker ?? "");
     this.#effects.toPool(step.own?.login.line(user, password) ?? step.line);
@@ -141,7 +142,7 @@ export class PoolSide implements PoolSession {
 
   /** Passes a share on: the rig's own in the pool user's name, somebody else's as it came. */
   sendShare(share: SentShare, line: Buffer): void {
-    if (this.#expected.size >= MAX_EXPECTED) {
+    if (this.#owed >= MAX_OWED) {
       this.#refuse(share.id, "Too many shares wait for their answer");
       this.bookRefused(share, "too many shares wait for their answer");
       return;
@@ -200,6 +201,7 @@ export class PoolSide implements PoolSession {
       : this.#handshake.isLate(now);
     if (isLate) return steps.length > 0 ? "the pool does not answer the login" : "the pool sends no work";
     if (now - this.#lastLineAt > SILENCE) return "the pool has gone silent";
+    this.#forgetSteps(({ sentAt }) => now - sentAt > FORGOTTEN);
     for (const expected of this.#shares()) {
       const waited = now - expected.sentAt;
       if (waited > ANSWER_TIMEOUT && this.#lastLineAt <= expected.sentAt) return "the pool stopped answering";
@@ -323,6 +325,12 @@ export class PoolSide implements PoolSession {
     const isLoggedIn = this.#authorized.size > 0 && (this.#isSubscribed || !this.#parts.dialect.needsExtranonce);
     const isPools = this.#neededSteps().length > 0 || (isLoggedIn && !this.#settled);
     this.#handshake.turn(isPools, this.#parts.clock.monotonic());
+  }
+
+  /** A pool that still answers them has its answer passed on. */
+  #forgetSteps(isForgotten: (expected: ExpectedStep) => boolean): void {
+    for (const expected of this.#steps())
+      if (expected.step.weight === "optional" && isForgotten(expected)) this.#expected.drop(expected.step.id, expected);
   }
 
   #neededSteps(): ExpectedStep[] {

@@ -309,6 +309,15 @@ describe("shares", () => {
     expect(a.session.owed).toBe(0);
   });
 
+  test("are not held up by 600 suggestions that the pool never answered, of which only the last is waited for", () => {
+    const { bench, a } = V1Bench.working();
+    for (let i = 0; i < 600; i++) bench.says(call(1000 + i, "mining.suggest_difficulty", [i + 1]));
+    bench.says(submit(20, "j1"));
+    a.says(answer(20, true), answer(1000, true));
+    expect(bench.shares).toMatchObject([{ verdict: "accepted" }]);
+    expect(bench.toMiner, "a late answer is passed on as it comes").toEqual([answer(20, true), answer(1000, true)]);
+  });
+
   test("cannot pile up without end", () => {
     const { bench, a } = V1Bench.working();
     for (let i = 0; i < 600; i++) bench.says(submit(i + 10, "j1"));

@@ -93,6 +93,17 @@ describe("a pool connection must be given up", () => {
     await bench.clock.advance(60_000);
     expect(a.session.check(bench.clock.monotonic())).toBeUndefined();
   });
+
+  test("but not for the extranonce extension, whose answer is no longer waited for after a minute", async () => {
+    const bench = new V1Bench();
+    const a = bench.open();
+    bench.login(true);
+    a.logsIn();
+    await bench.clock.advance(60_001);
+    expect(a.session.awaitsExtranonceAnswer).toBe(true);
+    expect(a.session.check(bench.clock.monotonic())).toBeUndefined();
+    expect(a.session.awaitsExtranonceAnswer).toBe(false);
+  });
 });
 
 describe("moving to another pool", () => {
