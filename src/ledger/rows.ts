@@ -64,6 +64,8 @@ export interface ShareRow {
   /** Whole expected hashes behind the share; the unit every revenue estimate starts from. */
   readonly expectedHashes: number;
   readonly verdict: ShareVerdict;
+  /** Answered after all: takes the place of the same share booked as `unknown`. */
+  readonly isLate?: true;
   readonly reason?: string;
   /** Our own header rebuild, where the dialect allows one. */
   readonly verified?: boolean;

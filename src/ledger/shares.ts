@@ -41,6 +41,7 @@ export interface ShareReads {
 
 /** Every share a pool answered, or never answered; the counts of its job move in the same transaction. */
 export interface Shares extends ShareReads {
+  /** A late answer corrects its `unknown` row, if that is still there, and counts for the job of that row. */
   append(share: ShareRow, jobId?: string): void;
   /** Deletes up to `limit` shares from before `before`, oldest first; every sum keeps them. Returns how many. */
   prune(before: UnixMs, limit: number): number;
@@ -51,6 +52,12 @@ INSERT INTO shares (job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficul
   verified, latency_ms, algorithm)
 VALUES (@jobId, @gpu, @pool, @worker, @stratumJob, @at, @difficulty, @expectedHashes, @verdict, @reason, @verified,
   @latencyMs, @algorithm)`;
+/** The same share may have been sent twice in one millisecond: one of its rows. */
+const CORRECT = `
+UPDATE shares SET verdict = @verdict, reason = @reason, latency_ms = @latencyMs WHERE share_id = (
+  SELECT share_id FROM shares WHERE verdict = 'unknown' AND gpu_uuid = @gpu AND at_ms = @at AND pool = @pool
+    AND worker = @worker AND stratum_job = @stratumJob ORDER BY share_id LIMIT 1)
+RETURNING job_id AS jobId`;
 const COUNT = `
 UPDATE jobs SET shares_accepted = shares_accepted + @accepted, shares_rejected = shares_rejected + @rejected,
   difficulty_accepted = difficulty_accepted + @difficulty, recorded_ms = max(recorded_ms, @at)
@@ -97,8 +104,17 @@ DELETE FROM shares WHERE share_id IN (
 
 const isRejected = (verdict: ShareVerdict): boolean => verdict !== "accepted" && verdict !== "unknown";
 
+const toRow = ({ isLate: _, ...share }: ShareRow) => ({
+  ...share,
+  algorithm: share.algorithm ?? "sha256d",
+  reason: orNull(share.reason),
+  verified: share.verified === undefined ? null : Number(share.verified),
+  latencyMs: orNull(share.latencyMs),
+});
+
 export function createShares(connection: Connection, sums: SlotSums): Shares {
   const append = connection.prepare(APPEND);
+  const correct = connection.prepare<{ jobId: string | null }>(CORRECT);
   const count = connection.prepare(COUNT);
   const accepted = connection.prepare<AcceptedShare>(ACCEPTED);
   const prune = connection.prepare(PRUNE);
@@ -106,16 +122,13 @@ export function createShares(connection: Connection, sums: SlotSums): Shares {
   const counts = connection.prepare<{ accepted: number; rejected: number }>(COUNTS);
   const hashes = connection.prepare<{ hashes: number }>(HASHES);
   return {
-    append: (share, jobId) =>
+    append: (share, currentJob) =>
       connection.transaction(() => {
-        append.run({
-          ...share,
-          algorithm: share.algorithm ?? "sha256d",
-          jobId: orNull(jobId),
-          reason: orNull(share.reason),
-          verified: share.verified === undefined ? null : Number(share.verified),
-          latencyMs: orNull(share.latencyMs),
-        });
+        const row = toRow(share);
+        const corrected = share.isLate ? correct.get(row) : undefined;
+        if (share.isLate && !corrected) return;
+        const jobId = corrected ? (corrected.jobId ?? undefined) : currentJob;
+        if (!corrected) append.run({ ...row, jobId: orNull(jobId) });
         const one = { accepted: Number(share.verdict === "accepted"), rejected: Number(isRejected(share.verdict)) };
         if (jobId !== undefined) {
           count.run({ ...one, difficulty: one.accepted * share.difficulty, at: share.at, jobId });

@@ -114,6 +114,8 @@ export interface ForeignShare {
   readonly worker: string;
   readonly pool: string;
   readonly verdict: ShareRow["verdict"];
+  /** Answered after it was counted as `unknown`. */
+  readonly isLate?: true;
   readonly expectedHashes: number;
 }
 

@@ -30,7 +30,7 @@ export class ForeignBook {
     this.#accounts.set(worker, { worker, ...nothing, since: at, last: at });
   }
 
-  add({ worker, verdict, expectedHashes }: ForeignShare, at: UnixMs): void {
+  add({ worker, verdict, isLate, expectedHashes }: ForeignShare, at: UnixMs): void {
     this.open(worker, at);
     const account = this.#accounts.get(worker);
     if (!account) return;
@@ -39,7 +39,7 @@ export class ForeignBook {
     this.#accounts.set(worker, {
       ...account,
       accepted: account.accepted + Number(isAccepted),
-      unknown: account.unknown + Number(isUnknown),
+      unknown: account.unknown + Number(isUnknown) - Number(isLate === true),
       rejected: account.rejected + Number(!isAccepted && !isUnknown),
       expectedHashes: account.expectedHashes + (isAccepted ? expectedHashes : 0),
       last: at,

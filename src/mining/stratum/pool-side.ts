@@ -1,6 +1,6 @@
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
-import { type Millis, millis, seconds } from "../../units/time.ts";
+import { type Millis, millis, minutes, seconds } from "../../units/time.ts";
 import type { Difficulty } from "../../units/work.ts";
 import type { Algorithm } from "./algorithms.ts";
 import { AnswerQueue } from "./answer-queue.ts";
@@ -32,6 +32,8 @@ const STEP_TIMEOUT = seconds(8);
 const ANSWER_TIMEOUT = seconds(8);
 /** A pool that goes on talking but leaves a share or a suggestion unanswered this long has forgotten it. */
 const FORGOTTEN = seconds(60);
+/** How long the answer to a share that was given up may still come; later its id may be another request's. */
+const LATEST = minutes(10);
 const SILENCE = seconds(150);
 const MAX_OWED = 512;
 
@@ -78,6 +80,8 @@ export class PoolSide implements PoolSession {
   readonly #effects: PoolEffects;
   readonly #parts: PoolSideParts;
   readonly #expected = new AnswerQueue<Expected>();
+  /** Shares that the miner heard a refusal of, in case the pool still answers. */
+  readonly #givenUp = new AnswerQueue<ExpectedShare>();
   readonly #authorized = new Set<string>();
   readonly #handshake: Handshake;
   #mask = 0;
@@ -201,11 +205,12 @@ export class PoolSide implements PoolSession {
       : this.#handshake.isLate(now);
     if (isLate) return steps.length > 0 ? "the pool does not answer the login" : "the pool sends no work";
     if (now - this.#lastLineAt > SILENCE) return "the pool has gone silent";
+    for (const given of this.#givenUp.all()) if (now - given.sentAt > LATEST) this.#givenUp.drop(given.share.id, given);
     this.#forgetSteps(({ sentAt }) => now - sentAt > FORGOTTEN);
     for (const expected of this.#shares()) {
       const waited = now - expected.sentAt;
       if (waited > ANSWER_TIMEOUT && this.#lastLineAt <= expected.sentAt) return "the pool stopped answering";
-      if (waited > FORGOTTEN) this.#giveUp(expected, "the pool never answered");
+      if (waited > FORGOTTEN) this.#forget(expected);
     }
     return undefined;
   }
@@ -215,6 +220,7 @@ export class PoolSide implements PoolSession {
     this.serving = false;
     for (const expected of this.#shares()) this.#giveUp(expected, reason);
     this.#expected.clear();
+    this.#givenUp.clear();
   }
 
   #announce(news: Announcement, isHeard: boolean): void {
@@ -240,9 +246,15 @@ export class PoolSide implements PoolSession {
     else this.#onUnasked(response, line);
   }
 
-  #onUnasked({ result }: Response, line: Buffer): void {
+  #onUnasked(response: Response, line: Buffer): void {
     try {
-      const news = this.#parts.dialect.parseUnasked?.(result);
+      const news = this.#parts.dialect.parseUnasked?.(response.result);
+      const late = news === undefined ? this.#givenUp.take(response.id) : undefined;
+      if (late) {
+        // The miner has had its answer.
+        this.#bookAnswer(late, response, { isLate: true });
+        return;
+      }
       if (news) this.#announce(news, this.serving);
     } catch (error) {
       this.#effects.broken(`the pool talks nonsense: ${messageOf(error)}`);
@@ -287,14 +299,25 @@ export class PoolSide implements PoolSession {
     this.#parts.front.relay(line);
   }
 
-  #onShareAnswer(sent: ExpectedShare, { refusal }: Response, line: Buffer): void {
+  #onShareAnswer(sent: ExpectedShare, response: Response, line: Buffer): void {
     this.#owed--;
     this.#parts.front.relay(line);
+    this.#bookAnswer(sent, response);
+  }
+
+  #bookAnswer(sent: ExpectedShare, { refusal }: Response, late: { readonly isLate?: true } = {}): void {
     const latencyMs = this.#parts.clock.monotonic() - sent.sentAt;
     const outcome = refusal
       ? { verdict: toVerdict(refusal), reason: refusal.message }
       : { verdict: "accepted" as const };
-    this.#book(sent, { ...outcome, latencyMs });
+    this.#book(sent, { ...outcome, ...late, latencyMs });
+  }
+
+  #forget(sent: ExpectedShare): void {
+    this.#giveUp(sent, "the pool never answered");
+    const [oldest] = this.#givenUp.all();
+    if (oldest && this.#givenUp.size >= MAX_OWED) this.#givenUp.drop(oldest.share.id, oldest);
+    this.#givenUp.expect(sent.share.id, sent);
   }
 
   #giveUp(sent: ExpectedShare, reason: string): void {

@@ -27,6 +27,8 @@ export interface TermedShare {
 
 export interface ShareOutcome {
   readonly verdict: ShareVerdict;
+  /** It is booked as `unknown` already. */
+  readonly isLate?: true;
   readonly reason?: string;
   readonly latencyMs?: number;
 }
@@ -52,7 +54,8 @@ export function bookShare({ share, job, mask, at }: TermedShare, outcome: ShareO
   const difficulty = job?.difficulty ?? lowest;
   const work = expectedHashes(algorithm, difficulty);
   if (gpu === undefined) {
-    books.recordForeign({ worker, pool, verdict: outcome.verdict, expectedHashes: work });
+    const { verdict, isLate } = outcome;
+    books.recordForeign({ worker, pool, verdict, expectedHashes: work, ...(isLate && { isLate }) });
     return;
   }
   const verified = job && verifyShare(algorithm, job, submit.fields, mask);

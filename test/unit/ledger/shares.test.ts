@@ -34,6 +34,21 @@ test("sums no shares to 0 expected hashes", () => {
   expect(ledger.shares.expectedHashesSince(GPU_A, unixMs(0))).toBe(0);
 });
 
+test("a late answer takes the place of the unknown row and counts for its job", () => {
+  ledger.jobs.startJob(jobStart({ id: "j" }));
+  ledger.jobs.startJob(jobStart({ id: "k", gpu: GPU_B }));
+  const sent = shareRow({ verdict: "unknown", reason: "the pool never answered" });
+  ledger.shares.append(sent, "j");
+  const { reason: _, ...rest } = sent;
+  const late = { ...rest, verdict: "accepted", isLate: true, latencyMs: 65_000 } as const;
+  ledger.shares.append(late, "k");
+  expect(ledger.shares.sumsSince(unixMs(0))).toMatchObject([{ accepted: 1, unknown: 0 }]);
+  expect(ledger.jobs.sumSince(unixMs(T0)).sharesAccepted).toBe(1);
+  expect(ledger.shares.acceptedSince(GPU_A, unixMs(0), ["j"])).toHaveLength(1);
+  ledger.shares.append(late, "k");
+  expect(ledger.shares.sumsSince(unixMs(0)), "only once").toMatchObject([{ accepted: 1, unknown: 0 }]);
+});
+
 test("keeps a share only together with its job", () => {
   const append = () => ledger.shares.append(shareRow({ verified: true, latencyMs: 1.5 }), "no-such-job");
   expect(append).toThrow(expect.objectContaining({ facts: expect.objectContaining({ code: "ERR_LEDGER_REFUSED" }) }));

@@ -15,6 +15,13 @@ test("counts what went to each wallet that is not the rig's own", () => {
   ]);
 });
 
+test("moves a share that is answered late from the unknown ones", () => {
+  const book = new ForeignBook();
+  book.add({ ...share, verdict: "unknown" }, unixMs(1));
+  book.add({ ...share, verdict: "accepted", isLate: true }, unixMs(2));
+  expect(book.accounts).toMatchObject([{ accepted: 1, unknown: 0, expectedHashes: 100 }]);
+});
+
 test("counts a share of a name that never logged in", () => {
   const book = new ForeignBook();
   book.add({ ...share, worker: "rig.o", verdict: "rejected" }, unixMs(5));

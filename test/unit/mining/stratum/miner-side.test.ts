@@ -309,6 +309,36 @@ describe("shares", () => {
     expect(a.session.owed).toBe(0);
   });
 
+  test("answered only after that correct their row, the miner hearing nothing more of it", async () => {
+    const { bench, a } = V1Bench.working();
+    bench.says(call(3, "mining.authorize", ["fee.1", "x"]), submit(4, "j1"), submit(5, "j1", "fee.1"));
+    a.says(answer(3, true));
+    for (let i = 0; i < 7; i++) {
+      await bench.clock.advance(10_000);
+      a.says(notify(`k${i}`, false));
+      a.session.check(bench.clock.monotonic());
+    }
+    bench.toMiner.length = 0;
+    a.says(answer(4, true), refusal(5, 21, "old"), answer(4, true));
+    expect(bench.toMiner, "but for what nobody asked").toEqual([answer(4, true)]);
+    const [unknown, late] = bench.shares;
+    const { reason: _, ...same } = unknown ?? {};
+    expect(late).toEqual({ ...same, verdict: "accepted", isLate: true, latencyMs: 70_000 });
+    expect(bench.foreign).toMatchObject([{ verdict: "unknown" }, { verdict: "stale", isLate: true }]);
+  });
+
+  test("answered later than ten minutes are forgotten", async () => {
+    const { bench, a } = V1Bench.working();
+    bench.says(submit(4, "j1"));
+    for (let i = 0; i < 11; i++) {
+      await bench.clock.advance(60_000);
+      a.says(notify(`k${i}`, false));
+      a.session.check(bench.clock.monotonic());
+    }
+    a.says(answer(4, true));
+    expect(bench.shares).toMatchObject([{ verdict: "unknown" }]);
+  });
+
   test("are not held up by 600 suggestions that the pool never answered, of which only the last is waited for", () => {
     const { bench, a } = V1Bench.working();
     for (let i = 0; i < 600; i++) bench.says(call(1000 + i, "mining.suggest_difficulty", [i + 1]));
