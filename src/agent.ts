@@ -257,10 +257,7 @@ const linkOf = ({ sheet, pools, proxy }: OpenSheet, index: number, { config, mar
       ...(sheet.image === undefined ? { host: proxy.host, port: proxy.port } : { host, port: port + index }),
       pools: (worker) => pools.map((pool) => toMinerPool(pool, worker)),
       register: (worker, gpu) => proxy.register(worker, gpu),
-      poolAway: () => {
-        const { state, since, reason } = proxy.state();
-        return state === "down" ? { since, reason: reason ?? "no reason given" } : undefined;
-      },
+      poolAway: () => proxy.away(),
     },
   ];
 };

@@ -177,7 +177,7 @@ export class Link {
       logger.warn("pool connection lost", { pool: formatPoolUrl(upstream.address), reason });
       // A redirect that leads nowhere says nothing about the pool that still serves us.
       const isRedirect = upstream === this.#trial && upstream.pool === this.#current?.pool;
-      if (!isRedirect) pools.failed(upstream.pool, clock.monotonic());
+      if (!isRedirect) pools.failed(upstream.pool, clock.monotonic(), reason);
     }
     if (upstream === this.#trial) this.#trial = undefined;
     else this.#loseCurrent(upstream, reason);

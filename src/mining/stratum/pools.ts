@@ -23,6 +23,12 @@ export const toPool = (target: PoolTarget, rank = 0): Pool => ({
   refusesExtranonce: false,
 });
 
+/** No pool is there: since when, and what the last one did. */
+interface PoolsDown {
+  readonly since: Millis;
+  readonly reason: string;
+}
+
 interface Entry {
   readonly pool: Pool;
   readonly backoff: Backoff;
@@ -36,6 +42,7 @@ interface Entry {
 /** The pools in order of preference and what is known of their health. Shared by all connections of one proxy. */
 export class PoolList {
   readonly #entries: readonly Entry[];
+  #down: PoolsDown | undefined;
 
   constructor(targets: readonly PoolTarget[], random?: () => number) {
     this.#entries = targets.map((target, rank) => ({
@@ -50,13 +57,18 @@ export class PoolList {
     return this.#entries[0]?.pool;
   }
 
+  /** From the first failure on until a pool has settled, whoever still wants one; undefined while one is up or none was tried. */
+  get down(): PoolsDown | undefined {
+    return this.#down;
+  }
+
   /** The best pool that may be tried at `now`; undefined while all of them rest. */
   choose(now: Millis): Pool | undefined {
     return this.#entries.find((entry) => entry.retryAt <= now)?.pool;
   }
 
   /** A connection to the pool was lost or never came up. Many connections may report one outage: it counts once. */
-  failed({ rank }: Pool, now: Millis): void {
+  failed({ rank }: Pool, now: Millis, reason = "no reason given"): void {
     const entry = this.#entries[rank];
     if (!entry) return;
     entry.probing = false;
@@ -64,6 +76,8 @@ export class PoolList {
     if (entry.upSince !== undefined && now - entry.upSince >= STABLE) entry.backoff.reset();
     delete entry.upSince;
     entry.retryAt = millis(now + entry.backoff.next());
+    if (this.#entries.every(({ upSince }) => upSince === undefined))
+      this.#down = { since: this.#down?.since ?? now, reason };
   }
 
   /** The pool has taken our credentials and sent work. */
@@ -73,6 +87,7 @@ export class PoolList {
     entry.probing = false;
     entry.retryAt = now;
     entry.upSince ??= now;
+    this.#down = undefined;
   }
 
   /** A better pool than `current` to move to; one that was down is given to a single caller, who must report back. */

@@ -3,7 +3,7 @@ import type { GpuUuid, ShareRow } from "../../ledger/rows.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { toOneLine } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { millis, seconds, type UnixMs } from "../../units/time.ts";
+import { millis, seconds, type UnixMs, unixMs } from "../../units/time.ts";
 import { MiningError } from "../errors.ts";
 import { type ListenAddress, listenOnLoopback } from "../loopback.ts";
 import type { Algorithm } from "./algorithms.ts";
@@ -14,7 +14,8 @@ import { type ForeignAccount, ForeignBook } from "./foreign-book.ts";
 import { Link, type LinkState } from "./link.ts";
 import { MinerSide } from "./miner-side.ts";
 import { type PoolTarget, termsOf } from "./pool-url.ts";
-import { PoolList } from "./pools.ts";
+import { type Pool, PoolList } from "./pools.ts";
+import { probePool } from "./probe.ts";
 import { withSharedJobs } from "./shared-jobs.ts";
 
 const TICK = seconds(1);
@@ -26,6 +27,12 @@ const CLOSE_STEP = millis(50);
 /** The pool end of the proxy as a whole: connected as soon as one miner's connection is. */
 export interface UpstreamState extends LinkState {
   readonly since: UnixMs;
+}
+
+/** Why and since when no pool is there. */
+interface PoolsAway {
+  readonly since: UnixMs;
+  readonly reason: string;
 }
 
 export interface StratumProxyOptions {
@@ -51,6 +58,8 @@ export interface StratumProxy {
   /** The logins that are not the rig's own, and what became of their shares. */
   foreign(): readonly ForeignAccount[];
   state(): UpstreamState;
+  /** Since when no pool could be had, through all retries and without miners; undefined while one is there. */
+  away(): PoolsAway | undefined;
   /** Lets every miner go, waits up to two seconds for shares on their way, and books the rest as `unknown`. */
   close(): Promise<void>;
 }
@@ -76,6 +85,7 @@ class ProxyServer implements StratumProxy {
   #address: ListenAddress;
   #state: UpstreamState;
   #ticking: Promise<void> = Promise.resolve();
+  #probing: Promise<void> | undefined;
 
   constructor(options: StratumProxyOptions) {
     this.#options = options;
@@ -114,6 +124,13 @@ class ProxyServer implements StratumProxy {
     return this.#state;
   }
 
+  away(): PoolsAway | undefined {
+    const { down } = this.#pools;
+    if (!down) return undefined;
+    const { clock } = this.#options;
+    return { since: unixMs(Math.round(clock.now() - (clock.monotonic() - down.since))), reason: down.reason };
+  }
+
   async close(): Promise<void> {
     const { clock } = this.#options;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -123,7 +140,7 @@ class ProxyServer implements StratumProxy {
       await clock.wait(CLOSE_STEP, this.#stop.signal);
     for (const link of this.#links) link.close("the proxy stops");
     this.#stop.abort();
-    await Promise.all([closed, this.#ticking]);
+    await Promise.all([closed, this.#ticking, this.#probing]);
   }
 
   async #tick(): Promise<void> {
@@ -132,7 +149,32 @@ class ProxyServer implements StratumProxy {
       await clock.wait(TICK, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       for (const link of this.#links) link.tick(clock.monotonic());
+      this.#probing ??= this.#probeWithoutMiner();
     }
+  }
+
+  /** Pools that went away with no miner left to find out are asked for, or nobody would know that they are back. */
+  #probeWithoutMiner(): Promise<void> | undefined {
+    const { clock } = this.#options;
+    const [worker] = this.#gpus.keys();
+    if (!this.#pools.down || worker === undefined || [...this.#links].some(({ hasMiner }) => hasMiner))
+      return undefined;
+    const pool = this.#pools.choose(clock.monotonic());
+    return (
+      pool &&
+      this.#probe(pool, worker).finally(() => {
+        this.#probing = undefined;
+      })
+    );
+  }
+
+  async #probe(pool: Pool, worker: string): Promise<void> {
+    const { clock } = this.#options;
+    const { ok, reason } = await probePool(pool, worker, { clock, signal: this.#stop.signal });
+    if (this.#stop.signal.aborted) return;
+    if (ok) this.#pools.connected(pool, clock.monotonic());
+    else this.#pools.failed(pool, clock.monotonic(), reason);
+    this.#refresh();
   }
 
   #accept(socket: Socket): void {
@@ -185,7 +227,8 @@ class ProxyServer implements StratumProxy {
     const { since, ...before } = this.#state;
     if (isSame(before, next)) return;
     const isOngoing = before.state === next.state && before.url === next.url;
-    this.#state = { ...next, since: isOngoing ? since : this.#options.clock.now() };
+    const away = next.state === "connected" ? undefined : this.away();
+    this.#state = { ...next, since: away?.since ?? (isOngoing ? since : this.#options.clock.now()) };
     this.#options.onUpstream(this.#state);
   }
 
@@ -197,7 +240,12 @@ class ProxyServer implements StratumProxy {
       if (state.state === "connected") return state;
       if (worst?.state !== "connecting") worst = state;
     }
-    return worst ?? { state: "connecting", url: this.#pools.primary?.url ?? "", reason: "no miner is connected" };
+    if (worst) return worst;
+    const url = this.#pools.primary?.url ?? "";
+    const { down } = this.#pools;
+    return down
+      ? { state: "down", url, reason: down.reason }
+      : { state: "connecting", url, reason: "no miner is connected" };
   }
 }
 

@@ -121,6 +121,38 @@ describe("a pool that dies", () => {
   });
 });
 
+describe("pools that are all away", () => {
+  test("are so from the first failure on, through retries and after the miner left, until one is back", async () => {
+    const { primary, backup, bench: other } = await twoPools();
+    await other[Symbol.asyncDispose]();
+    await Promise.all([primary.kill(), backup.kill()]);
+    const clock = new ManualClock();
+    await using bench = await ProxyBench.start([primary, backup], { clock });
+    const began = clock.now();
+    expect(bench.proxy.away()).toBeUndefined();
+    const miner = await bench.client();
+    void miner.login("rig.0");
+    await bench.until(({ proxy }) => proxy.state().state === "down");
+    const tried = () => bench.states.filter(({ state }) => state === "connecting").length;
+    for (let i = 0; i < 40; i++) {
+      await clock.advance(1000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(tried()).toBeGreaterThan(2);
+    expect(bench.proxy.away()).toMatchObject({ since: began, reason: expect.stringContaining("ECONNREFUSED") });
+    miner.close();
+    await bench.until(({ states }) => states.at(-1)?.state === "down");
+    expect(bench.proxy.away()?.since).toBe(began);
+    await backup.listen();
+    while (bench.proxy.away() !== undefined) {
+      await clock.advance(1000);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(backup.sent("mining.authorize").at(-1)?.params).toEqual(["wallet.1", "secret-1"]);
+    expect(bench.proxy.state()).toMatchObject({ state: "connecting", reason: "no miner is connected" });
+  });
+});
+
 describe("a pool that is up but useless", () => {
   const useless = [
     ["refuses the credentials", { authorize: { error: [24, "unknown wallet", null] as const } }],

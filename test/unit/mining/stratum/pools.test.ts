@@ -71,6 +71,29 @@ describe("choosing a pool", () => {
   });
 });
 
+describe("being down", () => {
+  test("lasts from the first failure until any pool settles, through all retries", () => {
+    const pools = list(2);
+    expect(pools.down).toBeUndefined();
+    const first = chosen(pools, 0);
+    pools.failed(first, at(10), "ECONNREFUSED");
+    pools.failed(chosen(pools, 10), at(20), "silence");
+    pools.failed(first, at(5000), "again");
+    expect(pools.down).toEqual({ since: 10, reason: "again" });
+    pools.connected(first, at(6000));
+    expect(pools.down).toBeUndefined();
+  });
+
+  test("is not for the failure of one pool while another is up", () => {
+    const pools = list(2);
+    const first = chosen(pools, 0);
+    pools.failed(first, at(0));
+    pools.connected(chosen(pools, 0), at(100));
+    pools.failed(first, at(2000));
+    expect(pools.down).toBeUndefined();
+  });
+});
+
 describe("returning to a better pool", () => {
   const onBackup = () => {
     const pools = list();
