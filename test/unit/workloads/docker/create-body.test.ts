@@ -105,9 +105,15 @@ describe("labels", () => {
     expect(readLabels("rig", labels)).toMatchObject({ name: "engine-0", role: "engine", gpus: [GPU] });
   });
 
+  test("name the flight sheet where there is one", () => {
+    const labelled = toCreateBody({ ...spec(), sheet: "kaspa" }, place).Labels ?? {};
+    expect(readLabels("rig", labelled)?.sheet).toBe("kaspa");
+    expect(readLabels("rig", labels)).not.toHaveProperty("sheet");
+  });
+
   test("of another rig, or with one missing or odd, are none of ours", () => {
     expect(readLabels("rig2", labels)).toBeUndefined();
-    for (const key of Object.values(LABEL)) {
+    for (const key of Object.values(LABEL).filter((label) => label !== LABEL.sheet)) {
       const { [key]: _, ...rest } = labels;
       expect(readLabels("rig", rest), key).toBeUndefined();
     }
