@@ -1,6 +1,6 @@
 import { decide } from "../policy/decide.ts";
 import type { Decision, GpuFacts, SwitchRules } from "../policy/types.ts";
-import type { UnixMs } from "../units/time.ts";
+import { millis, type UnixMs } from "../units/time.ts";
 import { sayBlocked } from "./cooldown.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import type { Outlook } from "./outlook.ts";
@@ -9,6 +9,9 @@ export interface Choice {
   readonly decision: Decision;
   readonly facts: GpuFacts;
 }
+
+/** Whoever ordered a benchmark does not wait for prices. */
+const AT_ONCE = { minDwell: millis(0), maxPriceSwitchesPerDay: Number.POSITIVE_INFINITY } as const;
 
 /** What the GPU does next: the policy's word, and for external work that of its whole set. Owned by the GPU's loop. */
 export class Chooser {
@@ -49,7 +52,8 @@ export class Chooser {
 
   #decide(rules: SwitchRules, now: UnixMs): Choice {
     const facts = this.#facts(now);
-    const decision = this.#parts.trial.explain(decide(facts, rules, now));
+    const { trial } = this.#parts;
+    const decision = trial.explain(decide(facts, trial.words === undefined ? rules : { ...rules, ...AT_ONCE }, now));
     return { decision: this.#unlessBlocked(decision, now), facts };
   }
 

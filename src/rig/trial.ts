@@ -75,7 +75,9 @@ export class Trial {
   /** What only a benchmark ordered is not told as the operator's order, neither to people nor in the ledger. */
   explain(decision: Decision): Decision {
     const { words } = this;
-    return words === undefined || decision.rule !== "mode" ? decision : { ...decision, why: words };
+    // From one flight sheet to the other even an order is carried out by the rule for prices.
+    const isOrdered = decision.rule === "mode" || decision.rule === "regret";
+    return words === undefined || !isOrdered ? decision : { ...decision, rule: "mode", why: words };
   }
 
   /** How far a limit may go; undefined where the GPU tells none. */

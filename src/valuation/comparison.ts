@@ -13,11 +13,11 @@ export function neededStay(to: Valuation, now: Valuation | undefined, roundTripC
 }
 
 /**
- * The least ask at which an hour of renting the GPU out brings no less than its best own work: that work's net and the
- * power of full load, before the platform's cut. Undefined while nothing of its own is valued or its full load unknown.
+ * The least ask at which an hour of renting the GPU out brings no less than its best own work, other rentals aside:
+ * that work's net and the power of full load, before the platform's cut. Undefined while nothing of its own is valued or its full load unknown.
  */
 export function askFloor(valuations: readonly Valuation[]): UsdPerHour | undefined {
-  const own = valuations.flatMap(({ workload, net }) => (workload === "lease" ? [] : (net ?? [])));
+  const own = valuations.flatMap(({ workload, net }) => (isRental(workload) ? [] : (net ?? [])));
   const costs = valuations.flatMap(({ workload, power, powerPrice }) =>
     workload === "none" || power === undefined || powerPrice === undefined ? [] : powerCost(power, powerPrice),
   );
@@ -25,6 +25,8 @@ export function askFloor(valuations: readonly Valuation[]): UsdPerHour | undefin
   const kept = keptOf(valuations.find(({ workload }) => workload === "lease"));
   return kept > 0 ? usdPerHour(Math.max(0, (Math.max(...own) + Math.max(...costs)) / kept)) : undefined;
 }
+
+const isRental = (workload: Valuation["workload"]): boolean => workload === "lease" || workload === "external";
 
 /** What the platform leaves of an ask; all of it where no rental is listed. */
 const keptOf = (rental: Valuation | undefined): number =>

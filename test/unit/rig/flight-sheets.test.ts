@@ -283,6 +283,8 @@ describe("a benchmark", () => {
     await passUntil(() => at() === "alpha open");
     expect(await measure("beta")).toMatchObject([{ label: "beta", unit: "H/s", isStored: true }]);
     expect(ledger.benchmarks.get(GPU_A, "beta")?.basis).toBe("benched");
+    const taken = ledger.transitions.list(5).find(({ toName }) => toName === "beta");
+    expect(taken?.reason).toBe("taken for a benchmark, until that ends");
     await passUntil(() => at() === "alpha open");
   });
 

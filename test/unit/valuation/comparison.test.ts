@@ -115,6 +115,12 @@ describe("the ask floor", () => {
     expect(nano(askFloor([rest, rental]))).toBe(56_250_000);
   });
 
+  test("does not count what another rental would bring, which is no work of its own", () => {
+    const best = hashing(1);
+    const listing = { ...best, workload: "external", label: "vast", net: usdPerHour(9) } as const;
+    expect(nano(askFloor([best, rest, listing]))).toBe(nano((best.net ?? 0) + 0.05));
+  });
+
   test("is unknown while nothing is valued, full load was never measured, or the platform takes all", () => {
     const unknown = { workload: "hashing", label: "c", rate: "unknown", why: "" } as const;
     expect(askFloor([unknown])).toBeUndefined();
