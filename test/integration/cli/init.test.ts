@@ -26,7 +26,7 @@ describe("rigshift init", () => {
     expect(configIn(directory)).toMatchObject({
       rig: { name: "attic" },
       electricity: { price: 0.31 },
-      mining: { pools: [{ url: "stratum+tcp://pool.example.org:3333", user: "me.rig" }] },
+      mining: { sheets: [{ pools: [{ url: "stratum+tcp://pool.example.org:3333", user: "me.rig" }] }] },
       inference: { priceIn: 0.4, priceOut: 2 },
     });
     expect(readFileSync(join(directory.path, "rig.yaml"), "utf8")).toMatch(/^# yaml-language-server: \$schema=\//);
