@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { type AgentFile, agentFilePath } from "./api/agent-file.ts";
 import { ShareTally } from "./api/miner-facts.ts";
-import { toPoolView } from "./api/pool-view.ts";
+import { toPoolViews } from "./api/pool-view.ts";
 import { createRigViews, type RigViews } from "./api/rig-views.ts";
 import { resolveDataDir } from "./config/data-dir.ts";
 import { repositoryRoot } from "./config/default.ts";
@@ -37,7 +37,7 @@ import { createLogger, type Logger } from "./lib/logger.ts";
 import { type Market, openMarket } from "./market/market.ts";
 import { freshValue } from "./market/quote.ts";
 import { toMinerPool } from "./mining/miners/program-run.ts";
-import { type OpenSheet, openSheets, type SheetParts } from "./mining/sheets.ts";
+import { type OpenSheet, openSheets, proxiesOf, type SheetParts } from "./mining/sheets.ts";
 import type { StratumProxy } from "./mining/stratum/proxy.ts";
 import { RigController, type RigParts } from "./rig/controller.ts";
 import type { MiningLink } from "./rig/mining-link.ts";
@@ -106,7 +106,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   const source = await openGpus(config, options, { clock, logger, stack });
   const shares = new ShareTally();
   let mined: readonly OpenSheet[] = [];
-  const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => mined.map(({ proxy }) => proxy));
+  const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => proxiesOf(mined));
   mined = await openSheets(config, { clock, logger, stack, onShare: (share, sheet) => shares.count(share, sheet) });
   const model = modelOf(config);
   const publisher = createPublisher();
@@ -120,7 +120,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
     rigPower,
     market,
     driver,
-    mining: mined.flatMap((open, index) => linkOf(open, index, { config, market })),
+    mining: mined.flatMap((open) => linkOf(open, { config, market, proxies: proxiesOf(mined) })),
     ...(model === undefined ? {} : { model }),
     ...(standing ? { standing } : {}),
     onChange: publisher.request,
@@ -137,7 +137,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
     market: market.coin(config.mining?.sheets[0] ?? { coin: "" }),
     power: market,
     model,
-    pools: () => mined.map(toPoolView),
+    pools: () => mined.flatMap(toPoolViews),
   });
   const id = randomUUID();
   const http = stack.adopt(await openHttp({ parts, controller, views, dataDir, id }), (server) => server.close());
@@ -246,24 +246,33 @@ function closeBooks(ledger: Ledger, clock: Clock, logger: Logger): void {
 }
 
 /** A miner in a container reaches the proxy of its flight sheet at the address of its bridge, one port after the other. */
-const linkOf = ({ sheet, pools, proxy }: OpenSheet, index: number, { config, market }: LinkWorld): MiningLink[] => {
+const linkOf = ({ sheet, pools, proxy, dual }: OpenSheet, { config, market, proxies }: LinkWorld): MiningLink[] => {
   const { host, port } = config.workloads.docker.minerAddress;
   const quote = market.coin(sheet);
-  if (quote === undefined) return [];
+  const second = sheet.dual && market.coin(sheet.dual);
+  if (quote === undefined || (sheet.dual !== undefined && second === undefined)) return [];
+  const toAddress = (of: StratumProxy) =>
+    sheet.image === undefined ? { host: of.host, port: of.port } : { host, port: port + proxies.indexOf(of) };
+  const own = dual === undefined ? [proxy] : [proxy, dual.proxy];
   return [
     {
       sheet,
       quote,
-      ...(sheet.image === undefined ? { host: proxy.host, port: proxy.port } : { host, port: port + index }),
+      ...toAddress(proxy),
+      ...(dual && second && { dual: { quote: second, proxy: toAddress(dual.proxy) } }),
       pools: (worker) => pools.map((pool) => toMinerPool(pool, worker)),
-      register: (worker, gpu) => proxy.register(worker, gpu),
-      poolAway: () => proxy.away(),
+      register: (worker, gpu) => {
+        for (const one of own) one.register(worker, gpu);
+      },
+      poolAway: () => own.map((one) => one.away()).find((away) => away !== undefined),
     },
   ];
 };
 
 interface LinkWorld {
   readonly config: RigConfig;
+  /** In the order of their ports at the miners' bridge. */
+  readonly proxies: readonly StratumProxy[];
   readonly market: Market;
 }
 

@@ -40,6 +40,8 @@ export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuV
   vramTotalMiB: gpu.info.vramTotalMiB ?? null,
   hashrateEffectiveHps: gpu.hashrateEffective ?? null,
   hashrateReportedHps: gpu.hashrateReported ?? null,
+  dualHashrateEffectiveHps: gpu.dualHashrate?.effective ?? null,
+  dualHashrateReportedHps: gpu.dualHashrate?.reported ?? null,
   tokensPerSecond: gpu.tokensPerSecond ?? null,
   servedRates: gpu.served.map(toServedRateView),
   netUsdPerHour: gpu.net ?? null,

@@ -10,6 +10,19 @@ interface SheetPools {
   readonly proxy: Pick<StratumProxy, "state" | "foreign">;
 }
 
+interface SheetsPools extends SheetPools {
+  readonly sheet: SheetPools["sheet"] & Pick<FlightSheetConfig, "dual">;
+  readonly dual?: Pick<SheetPools, "proxy">;
+}
+
+/** Of each coin; that of a second one goes by the flight sheet and the coin, such as `beta+bcoin`. */
+export const toPoolViews = ({ sheet, proxy, dual }: SheetsPools): readonly PoolView[] => [
+  toPoolView({ sheet, proxy }),
+  ...(dual === undefined || sheet.dual === undefined
+    ? []
+    : [toPoolView({ sheet: { name: `${sheet.name}+${sheet.dual.coin}`, pools: sheet.dual.pools }, ...dual })]),
+];
+
 /** The embedded pool goes by its name in the configuration; its port is nobody's concern. */
 export function toPoolView({ sheet: { name, pools }, proxy }: SheetPools): PoolView {
   const { state, url: address, difficulty, since, reason } = proxy.state();

@@ -124,6 +124,8 @@ export const gpuSchema: z.ZodType<GpuView> = z.strictObject({
   vramTotalMiB: number.nullable(),
   hashrateEffectiveHps: number.nullable(),
   hashrateReportedHps: number.nullable(),
+  dualHashrateEffectiveHps: number.nullable(),
+  dualHashrateReportedHps: number.nullable(),
   tokensPerSecond: number.nullable(),
   servedRates: z.array(servedRateSchema),
   netUsdPerHour: number.nullable(),

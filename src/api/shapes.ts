@@ -125,6 +125,9 @@ export interface GpuView {
   readonly hashrateEffectiveHps: number | null;
   /** What the miner's own API says. */
   readonly hashrateReportedHps: number | null;
+  /** The same of a second coin that is hashed at the same time; null where there is none. */
+  readonly dualHashrateEffectiveHps: number | null;
+  readonly dualHashrateReportedHps: number | null;
   /** Learned from requests; stays while none runs. */
   readonly tokensPerSecond: number | null;
   /** By how many requests are answered at once; empty until one was. */

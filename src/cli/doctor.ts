@@ -1,7 +1,8 @@
 import { listenerChecks } from "../agent.ts";
 import { apiChecks } from "../api/checks.ts";
 import { configChecks, doubtChecks } from "../config/checks.ts";
-import { loadConfig, type RigConfig } from "../config/load.ts";
+import { type FlightSheetConfig, loadConfig, type RigConfig } from "../config/load.ts";
+import { minedBy } from "../config/sheet-schema.ts";
 import { energyChecks } from "../energy/checks.ts";
 import { gpuChecks } from "../gpu/checks.ts";
 import { powerToolChecks } from "../gpu/power-tool.ts";
@@ -48,7 +49,7 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
     ...powerToolChecks(config.power, env),
     ...energyChecks(config.power.wall.meter),
     ...workloadChecks({ ...docker, clock, env, uid: process.getuid?.() }),
-    ...miningChecks(config.mining?.sheets ?? []),
+    ...miningChecks(minedBy<Pick<FlightSheetConfig, "pools">>(config.mining?.sheets ?? [])),
     ...minerChecks(config.mining?.sheets.flatMap(({ miner }) => miner ?? []) ?? []),
     ...externalChecks(config.external),
     ...marketChecks(config, clock),

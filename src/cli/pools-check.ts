@@ -1,6 +1,7 @@
-import { loadConfig } from "../config/load.ts";
+import { type FlightSheetConfig, loadConfig } from "../config/load.ts";
 import { ALGORITHMS, type AlgorithmName, DIALECTS, type DialectName } from "../config/mining-terms.ts";
 import { readSecret } from "../config/secret.ts";
+import { minedBy } from "../config/sheet-schema.ts";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/logger.ts";
 import { startDevpool } from "../mining/reference/devpool.ts";
@@ -49,7 +50,7 @@ async function targetsOf(options: PoolsCheckOptions, stack: AsyncDisposableStack
   if (options.url !== undefined) return { worker: "rig-0", targets: [toTarget(options, options.url)] };
   const { rig, mining } = loadConfig(options.config);
   const targets: PoolTarget[] = [];
-  for (const { algorithm, pools } of mining?.sheets ?? [])
+  for (const { algorithm, pools } of minedBy<Pick<FlightSheetConfig, "algorithm" | "pools">>(mining?.sheets ?? []))
     for (const { endpoint, password, ...pool } of pools) {
       const target = { algorithm, ...pool, password: "x" };
       if (endpoint.kind === "devpool") targets.push({ ...target, url: await openDevpool(stack) });

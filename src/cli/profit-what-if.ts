@@ -12,7 +12,8 @@ import { silentLogger } from "../lib/logger.ts";
 import { objectionOf } from "../lib/wanted.ts";
 import { type CoinQuote, type MarketFile, readMarketFile } from "../market/file.ts";
 import { openStillMarket, type StillMarket } from "../market/market.ts";
-import { valueAll } from "../rig/valuing.ts";
+import { labelsOf } from "../rig/rates.ts";
+import { type ValuedSheet, valueAll } from "../rig/valuing.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { hashrate } from "../units/work.ts";
 import { askFloor } from "../valuation/comparison.ts";
@@ -34,7 +35,7 @@ const LARGEST_FILE = 1024 * 1024;
 const benchmarkSchema = z.strictObject({
   gpu: z.string().min(1).max(80),
   name: z.string().min(1).max(80).exactOptional(),
-  label: z.string().min(1).max(64),
+  label: z.string().min(1).max(80),
   /** Of a coin; that of `mining.algorithm` when absent. */
   algorithm: z.string().min(1).max(64).exactOptional(),
   unit: z.enum(["H/s", "tok/s", "W"]),
@@ -66,17 +67,18 @@ export function whatIf(options: WhatIfOptions, context: CliContext): ProfitView 
     nowMs: systemClock.now(),
     market: { source: market.source, asOfMs: quote?.asOf ?? 0, invented: quote?.invented ?? false },
     electricity: { electricityUsdPerKwh: still.bookedPower(), ...toElectricityView(still.grid()) },
-    gpus: [...gpus].map(([gpu, ofGpu]) => valueGpu(gpu, ofGpu, { quotes, config, still, gpus: gpus.size })),
+    gpus: [...gpus].map(([gpu, ofGpu]) => valueGpu(gpu, ofGpu, { quotes, market, config, still, gpus: gpus.size })),
     wouldHaveByDay: [],
   };
 }
 
 type Quotes = ReadonlyMap<Benchmark, ReturnType<MarketFile["coin"]>>;
 
-/** A label is a flight sheet's name, else a coin's. */
+/** A label is a flight sheet's name, else a coin's; that of a second coin belongs to its flight sheet. */
 function coinsOf(benchmarks: readonly Benchmark[], market: MarketFile, { mining }: RigConfig): Quotes {
   const sheets = mining?.sheets ?? [];
-  const hashing = benchmarks.filter(({ unit }) => unit === "H/s");
+  const seconds = new Set(sheets.flatMap((sheet) => labelsOf(sheet).slice(1)));
+  const hashing = benchmarks.filter(({ unit, label }) => unit === "H/s" && !seconds.has(label));
   return new Map(
     hashing.map((one) => {
       const { label, algorithm } = one;
@@ -88,7 +90,7 @@ function coinsOf(benchmarks: readonly Benchmark[], market: MarketFile, { mining 
 
 function valueGpu(gpu: string, benchmarks: readonly Benchmark[], world: World): ProfitGpu {
   const rest = benchmarks.find(({ unit }) => unit === "W");
-  const value = (one?: Benchmark) => valueOne(one, rest, world);
+  const value = (one?: Benchmark) => valueOne(one, rest, { ...world, measured: benchmarks });
   const coins = benchmarks.filter((one) => world.quotes.has(one)).map((one) => value(one)[0]);
   const models = benchmarks.filter(({ unit }) => unit === "tok/s").map((one) => valueModel(one, world));
   const others = [...models, ...value(), ...valueListing(benchmarks, world)];
@@ -106,6 +108,7 @@ function valueGpu(gpu: string, benchmarks: readonly Benchmark[], world: World): 
 }
 
 interface World {
+  readonly market: MarketFile;
   readonly quotes: Quotes;
   readonly config: RigConfig;
   readonly still: StillMarket;
@@ -114,7 +117,11 @@ interface World {
 }
 
 /** One coin, or rest where there is none. */
-function valueOne(coin: Benchmark | undefined, rest: Benchmark | undefined, world: World) {
+function valueOne(
+  coin: Benchmark | undefined,
+  rest: Benchmark | undefined,
+  world: World & { readonly measured: readonly Benchmark[] },
+) {
   const quote = coin && world.quotes.get(coin);
   const power = { hashing: coin?.powerW, serving: undefined, warm: undefined, resting: rest?.powerW ?? rest?.rate };
   const rates = {
@@ -122,23 +129,26 @@ function valueOne(coin: Benchmark | undefined, rest: Benchmark | undefined, worl
       const drawn = power[activity];
       return drawn === undefined ? undefined : watts(drawn);
     },
-    hashrate: () => coin && ({ rate: hashrate(coin.rate), basis: "benchmark", kind: coin.rateKind } as const),
+    hashrate: (label: string) => {
+      const one = label === coin?.label ? coin : world.measured.find((other) => other.label === label);
+      return one && ({ rate: hashrate(one.rate), basis: "benchmark", kind: one.rateKind } as const);
+    },
   };
   return valueAll(
     {
       rates,
       prices: pricesOf(world),
-      sheets: quote === undefined ? [] : [sheetOf(coin?.label ?? quote.coin, quote, world.config)],
+      sheets: quote === undefined ? [] : [sheetOf(coin?.label ?? quote.coin, quote, world)],
     },
     systemClock.now(),
   );
 }
 
-const sheetOf = (name: string, coin: CoinQuote, { mining }: RigConfig) => ({
-  name,
-  coin,
-  fees: mining?.sheets.find((one) => one.name === name)?.fees ?? {},
-});
+function sheetOf(name: string, coin: CoinQuote, { config, market }: World): ValuedSheet {
+  const sheet = config.mining?.sheets.find((one) => one.name === name);
+  const dual = sheet?.dual && { coin: market.coin(sheet.dual.coin, sheet.dual.algorithm), fees: sheet.dual.fees };
+  return { name, coin, fees: sheet?.fees, ...(dual && { dual }) };
+}
 
 const NOT_AT_HAND = "electricity.usdPerKwh: nothing at hand tells the price of this hour";
 
@@ -182,7 +192,7 @@ function valueModel({ label, rate, powerW }: Benchmark, world: World): Valuation
 function readLedger(options: WhatIfOptions, config: RigConfig, context: CliContext): readonly Benchmark[] {
   const { mining, inference } = config;
   const model = inference && (inference.engine.name ?? basename(inference.engine.modelFile, ".gguf"));
-  const wanted = new Set([...(mining?.sheets.map(({ name }) => name) ?? []), model, "rest"]);
+  const wanted = new Set([...(mining?.sheets.flatMap(labelsOf) ?? []), model, "rest"]);
   const ledger = openLedgerReadOnly(findDataDir(options, context));
   try {
     const rows = fastest(ledger.benchmarks.list().filter(({ label }) => wanted.has(label)));

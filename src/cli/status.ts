@@ -112,7 +112,10 @@ function sayRateOf(gpu: GpuView): string {
   if (gpu.workload === "inference")
     return `${sayTps(gpu.tokensPerSecond)}${gpu.tokensPerSecond === null || gpu.activeRequests > 0 ? "" : " learned"}`;
   if (gpu.workload !== "hashing") return UNKNOWN;
-  return gpu.hashrateEffectiveHps === null
-    ? `${sayHps(gpu.hashrateReportedHps)} reported`
-    : `${sayHps(gpu.hashrateEffectiveHps)} effective`;
+  const first = sayHashing(gpu.hashrateEffectiveHps, gpu.hashrateReportedHps);
+  const [effective, reported] = [gpu.dualHashrateEffectiveHps, gpu.dualHashrateReportedHps];
+  return effective === null && reported === null ? first : `${first} + ${sayHashing(effective, reported)}`;
 }
+
+const sayHashing = (effective: number | null, reported: number | null): string =>
+  effective === null ? `${sayHps(reported)} reported` : `${sayHps(effective)} effective`;

@@ -1,7 +1,8 @@
 import type { Check } from "../lib/check.ts";
 import { doubtsOf } from "./doubts.ts";
-import { loadConfig, type RigConfig } from "./load.ts";
+import { type FlightSheetConfig, loadConfig, type RigConfig } from "./load.ts";
 import { readSecret } from "./secret.ts";
+import { minedBy } from "./sheet-schema.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -11,7 +12,9 @@ export const configChecks = (file: string | undefined, env: Env): readonly Check
     name: "configuration",
     run: () => {
       const { mining, mode } = loadConfig(file);
-      for (const { password } of mining?.sheets.flatMap(({ pools }) => pools) ?? [])
+      for (const { password } of minedBy<Pick<FlightSheetConfig, "pools">>(mining?.sheets ?? []).flatMap(
+        ({ pools }) => pools,
+      ))
         if (password !== undefined) readSecret(password, env);
       const what = file === undefined ? "no file named: the embedded try-out" : `${file}, mode ${mode} at start`;
       return { level: "ok", found: what };

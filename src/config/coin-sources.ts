@@ -1,8 +1,14 @@
 import type { z } from "zod";
+import { minedBy } from "./sheet-schema.ts";
+
+interface MinedCoins {
+  readonly coin: string;
+  readonly dual?: { readonly coin: string } | undefined;
+}
 
 /** A section with a fault of its own comes here as it was written. */
 interface SourceUse {
-  readonly mining?: { readonly sheets?: readonly { readonly coin: string }[] } | undefined;
+  readonly mining?: { readonly sheets?: readonly MinedCoins[] } | undefined;
   readonly market: {
     readonly sources: readonly { readonly shape: string; readonly coin?: string; readonly tag?: string }[];
     readonly accounts: readonly { readonly coin?: string }[];
@@ -14,7 +20,7 @@ export const isAbout = (source: { readonly coin?: string }, coin: string): boole
 
 /** Several coins need sources and accounts that say which of them they are about, and a source for each. */
 export function checkSources({ mining, market: { sources, accounts } }: SourceUse, context: z.RefinementCtx): void {
-  const coins = [...new Set(mining?.sheets?.map(({ coin }) => coin) ?? [])];
+  const coins = [...new Set(minedBy<{ readonly coin: string }>(mining?.sheets ?? []).map(({ coin }) => coin))];
   const refuse = (path: readonly (string | number)[], message: string) =>
     context.addIssue({ code: "custom", path: ["market", "sources", ...path], message });
   for (const [index, { shape, coin, tag }] of sources.entries()) {

@@ -1,5 +1,6 @@
 import { isLoopback } from "./fields.ts";
-import type { RigConfig } from "./load.ts";
+import type { FlightSheetConfig, RigConfig } from "./load.ts";
+import { minedBy } from "./sheet-schema.ts";
 
 /** What a configuration may say, but hardly means. */
 export interface Doubt {
@@ -22,7 +23,9 @@ export function doubtsOf({ electricity, mining }: Pick<RigConfig, "electricity" 
       found: `electricity.usdPerKwh is ${electricity.price}: is that cents?`,
       mend: "write it in dollars, such as 0.15 for 15 cents",
     });
-  for (const { endpoint, url, user } of mining?.sheets.flatMap(({ pools }) => pools) ?? [])
+  for (const { endpoint, url, user } of minedBy<Pick<FlightSheetConfig, "pools">>(mining?.sheets ?? []).flatMap(
+    ({ pools }) => pools,
+  ))
     if (endpoint.kind === "stratum" && !isLoopback(endpoint.host) && PLACEHOLDERS.includes(user))
       doubts.push({
         name: `user of ${url}`,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { flag, list, section } from "./fields.ts";
-import { faultsOf, type SheetFields, sheetForms, toSheet } from "./sheet-schema.ts";
+import { faultsOf, minedBy, type SheetFields, sheetForms, toSheet } from "./sheet-schema.ts";
 
 type PlainFields = Partial<Omit<SheetFields, "name">>;
 
@@ -35,13 +35,21 @@ function* faultsIn(mining: MiningFields): Generator<Fault> {
   for (const [index, sheet] of sheets.entries()) {
     const isFirst = sheets.findIndex(({ name }) => name === sheet.name) === index;
     if (!isFirst) yield { path: ["sheets", index, "name"], message: "a name that no other flight sheet has" };
-    if (sheets.slice(0, index).some(({ coin, algorithm }) => coin === sheet.coin && algorithm !== sheet.algorithm))
-      yield {
-        path: ["sheets", index, "coin"],
-        message: `a name of its own such as ${sheet.coin}-${sheet.algorithm}, because work by another algorithm has another price`,
-      };
+    yield* otherwisePriced(sheet, minedBy<MinedCoin>(sheets.slice(0, index)), ["sheets", index]);
+    if (sheet.dual !== undefined)
+      yield* otherwisePriced(sheet.dual, minedBy<MinedCoin>(sheets), ["sheets", index, "dual"]);
     for (const { path, message } of faultsOf(sheet)) yield { path: ["sheets", index, ...path], message };
   }
+}
+
+type MinedCoin = Pick<SheetFields, "coin" | "algorithm">;
+
+function* otherwisePriced(of: MinedCoin, others: readonly MinedCoin[], path: Fault["path"]): Generator<Fault> {
+  if (others.some(({ coin, algorithm }) => coin === of.coin && algorithm !== of.algorithm))
+    yield {
+      path: [...path, "coin"],
+      message: `a name of its own such as ${of.coin}-${of.algorithm}, because work by another algorithm has another price`,
+    };
 }
 
 /** The section `mining` of rig.yaml: one flight sheet, or several under `sheets`; undefined where nothing is mined. */

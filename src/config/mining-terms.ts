@@ -40,4 +40,6 @@ export const MINER_NAMES = [
   "ccminer",
   "miner-cuda",
 ] as const;
+/** Those that hash two coins at once by arguments of their makers' that are known. */
+export const DUAL_MINERS = ["lolminer", "rigel", "gminer", "bzminer", "srbminer", "t-rex", "generic"] as const;
 export type MinerName = (typeof MINER_NAMES)[number];

@@ -19,6 +19,7 @@ import {
   DIALECTS,
   DIALECTS_OF,
   type DialectName,
+  DUAL_MINERS,
   MINER_NAMES,
   type MinerName,
 } from "./mining-terms.ts";
@@ -81,9 +82,34 @@ function* unminable({ algorithm, pools, program, image }: Hashing) {
     };
   if (algorithm === "sha256d") return;
   if (isOurs) yield { path: ["miner"], message: `a program that hashes ${algorithm}` };
+  yield* undigged(algorithm, pools);
+}
+
+/** The pool built into the agent has work for one algorithm only. */
+function* undigged(algorithm: AlgorithmName, pools: Hashing["pools"]) {
+  if (algorithm === "sha256d") return;
   for (const [index, { endpoint }] of pools.entries())
     if (endpoint.kind === "devpool")
       yield { path: ["pools", index, "url"], message: `a pool of ${algorithm}; the one built in knows sha256d only` };
+}
+
+/** Whether an argument of a program of the operator's leads to the second coin's pool. */
+const NAMES_SECOND_POOL = /\{(?:pool2|host2)\}/;
+
+/** What no miner can do with a second coin. */
+function* unpairable({ coin, miner: run, dual }: SheetFields) {
+  if (dual === undefined) return;
+  const program = run?.program ?? "reference";
+  if (!DUAL_MINERS.some((one) => one === program))
+    yield {
+      path: ["dual"],
+      message: `nothing, because the miner ${program} hashes one coin at a time; two can ${DUAL_MINERS.join(", ")}`,
+    };
+  if (dual.coin === coin) yield { path: ["dual", "coin"], message: `another coin than ${coin}` };
+  if (program === "generic" && run?.generic?.args.some((part) => NAMES_SECOND_POOL.test(part)) === false)
+    yield { path: ["miner", "generic", "args"], message: "an argument with {pool2} or {host2}, because of dual" };
+  for (const { path, message } of misfits(dual.algorithm, dual.pools)) yield { path: ["dual", ...path], message };
+  for (const { path, message } of undigged(dual.algorithm, dual.pools)) yield { path: ["dual", ...path], message };
 }
 
 const pointer = () => text(/^(\/[^/]*)*$/, 'a JSON pointer such as "/hashrate/total"');
@@ -91,15 +117,19 @@ const pointer = () => text(/^(\/[^/]*)*$/, 'a JSON pointer such as "/hashrate/to
 const genericMiner = () =>
   section({
     args: list(text(/^[\x20-\x7e]{1,400}$/, "printable text"), 64).describe(
-      "With {algorithm}, {pool} (host:port), {host}, {port}, {user}, {password} and {apiPort} filled in.",
+      "With {algorithm}, {pool} (host:port), {host}, {port}, {user}, {password}, the same with a 2 for the coin of dual, and {apiPort} filled in.",
     ),
     path: text(/^\/[\x21-\x7e]{0,200}$/, 'the path of its answer such as "/stats"'),
     hashrate: pointer(),
     hashrateUnit: number(1e-3, 1e15, "hashes per second").default(1).describe("In one unit of its figure."),
+    hashrate2: z.exactOptional(pointer()).describe("Of the coin of dual."),
+    hashrate2Unit: z.exactOptional(number(1e-3, 1e15, "hashes per second")).describe("In one unit of that figure."),
     accepted: z.exactOptional(pointer()),
     rejected: z.exactOptional(pointer()),
     uptimeS: z.exactOptional(pointer()),
   });
+
+const programAlgorithm = () => text(/^[\w.+/-]{1,64}$/, "the program's own name for the algorithm");
 
 /** The operator's own programs; left out, the miner built into Rigshift runs, which is for trying out. */
 const miner = () =>
@@ -108,9 +138,7 @@ const miner = () =>
     file: z.exactOptional(
       text(/^\/[^\0]{1,400}$/, "an absolute path").describe("The program, run as it is; none where image holds it."),
     ),
-    algorithm: z.exactOptional(
-      text(/^[\w.+/-]{1,64}$/, "the program's own name for the algorithm").describe("Else mining.algorithm as it is."),
-    ),
+    algorithm: z.exactOptional(programAlgorithm().describe("Else mining.algorithm as it is.")),
     args: list(text(/^[\x20-\x7e]{1,400}$/, "printable text"), 64)
       .default([])
       .describe("Added after Rigshift's own, so that they win."),
@@ -160,11 +188,26 @@ const options = () => ({
 
 const pools = (base: string) => list(pool(base), 8).describe("The first is used; the others take over when it fails.");
 
+const feePct = () => z.exactOptional(number(0, 50, "percent"));
+
+/** A second coin that the same program hashes at the same time. */
+const dual = (at: ReturnType<typeof pools>) =>
+  section({
+    coin: coinName(),
+    algorithm: choice(ALGORITHMS),
+    pools: at.min(1, { error: "at least one pool" }),
+    poolFeePct: feePct().describe("Of these pools, instead of market.terms."),
+    devFeePct: feePct().describe("Of the miner for this coin, instead of market.terms."),
+    programAlgorithm: z
+      .exactOptional(programAlgorithm())
+      .describe("Such as ALEPHDUAL of lolMiner; else the algorithm as it is."),
+  }).describe(`A second coin that the miner hashes at the same time: by ${DUAL_MINERS.join(", ")}.`);
+
 /** What a flight sheet may say: as the one that `mining` itself is, and as one of several. */
 export function sheetForms(base: string) {
   // Made once for both: a schema takes a millisecond.
-  const own = options();
   const at = pools(base);
+  const own = { ...options(), dual: z.exactOptional(dual(at)) };
   const plain = {
     coin: z.exactOptional(coinName()).describe("Of the market; devcoin when absent."),
     algorithm: z.exactOptional(choice(ALGORITHMS)).describe("sha256d when absent."),
@@ -191,14 +234,47 @@ export function* faultsOf(sheet: SheetFields) {
   yield* misfits(sheet.algorithm, sheet.pools);
   const { algorithm, pools: at, miner: program, image } = sheet;
   yield* unminable({ algorithm, pools: at, program, image });
+  yield* unpairable(sheet);
 }
 
 /** A flight sheet as the rest of the program reads it. */
-export function toSheet({ miner: program, poolFeePct, devFeePct, leaveCostUsd = 0, ...rest }: SheetFields) {
+export function toSheet({
+  miner: program,
+  dual: second,
+  poolFeePct,
+  devFeePct,
+  leaveCostUsd = 0,
+  ...rest
+}: SheetFields) {
   const run = program && toMiner(program, rest.algorithm);
-  const fees = {
-    ...(poolFeePct === undefined ? {} : { poolFeePct }),
-    ...(devFeePct === undefined ? {} : { devFeePct }),
+  return {
+    ...rest,
+    ...(run === undefined ? {} : { miner: run }),
+    ...(second === undefined ? {} : { dual: toDual(second) }),
+    fees: toFees({ poolFeePct, devFeePct }),
+    leaveCost: toUsdNano(leaveCostUsd),
   };
-  return { ...rest, ...(run === undefined ? {} : { miner: run }), fees, leaveCost: toUsdNano(leaveCostUsd) };
 }
+
+type DualFields = NonNullable<SheetFields["dual"]>;
+
+const toDual = ({ poolFeePct, devFeePct, programAlgorithm: named, ...rest }: DualFields) => ({
+  ...rest,
+  programAlgorithm: named ?? (rest.algorithm as string),
+  fees: toFees({ poolFeePct, devFeePct }),
+});
+
+interface Fees {
+  readonly poolFeePct: number | undefined;
+  readonly devFeePct: number | undefined;
+}
+
+const toFees = ({ poolFeePct, devFeePct }: Fees) => ({
+  ...(poolFeePct === undefined ? {} : { poolFeePct }),
+  ...(devFeePct === undefined ? {} : { devFeePct }),
+});
+
+/** The flight sheets' coins, second ones included, each with what it is mined by. */
+export const minedBy = <Coin extends object>(
+  sheets: readonly (Coin & { readonly dual?: Coin | undefined })[],
+): readonly Coin[] => sheets.flatMap((sheet) => (sheet.dual === undefined ? [sheet] : [sheet, sheet.dual]));

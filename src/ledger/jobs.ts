@@ -17,8 +17,8 @@ export interface Jobs extends JobReads, JobStates {
   /** The first end wins; `false` when the job had ended before. */
   endJob(id: string, end: JobEnd, totals?: JobTotals): boolean;
   setRevenue(id: string, amount: UsdNano, basis: RevenueBasis): void;
-  /** Adds to what the job has earned; `estimated` unless a pool or payer has spoken. */
-  addRevenue(id: string, delta: UsdNano): void;
+  /** Adds to what the job has earned; `estimated` unless a pool or payer has spoken. `coin` where a job earns several. */
+  addRevenue(id: string, delta: UsdNano, coin?: string): void;
   /**
    * Ends what a killed agent left running, at the moment it last recorded something and with the totals of then.
    * Returns the ids.
@@ -51,6 +51,9 @@ WHERE job_id = @id AND ended_ms IS NULL`;
 const REVENUE = `
 UPDATE jobs SET revenue_usd_nano = @amount, revenue_basis = @basis, recorded_ms = max(recorded_ms, @now)
 WHERE job_id = @id`;
+const ADD_COIN = `
+INSERT INTO job_coins (job_id, coin, revenue_usd_nano) VALUES (@id, @coin, @delta)
+ON CONFLICT (job_id, coin) DO UPDATE SET revenue_usd_nano = revenue_usd_nano + excluded.revenue_usd_nano`;
 const CLOSE_OPEN = `
 UPDATE jobs SET ended_ms = recorded_ms, outcome = @outcome, reason = @reason
 WHERE ended_ms IS NULL RETURNING job_id, kind`;
@@ -85,6 +88,7 @@ function jobWriter(connection: Connection, sums: SlotSums, clock: Clock): Writer
   const writeTotals = connection.prepare(TOTALS);
   const writeEnd = connection.prepare(END);
   const writeRevenue = connection.prepare(REVENUE);
+  const writeCoin = connection.prepare(ADD_COIN);
   const existing = (id: string): MoneyRow => find.get({ id }) ?? unknownJob(id, connection.path);
 
   const recordTotals = (id: string, totals: JobTotals, row = existing(id)) => {
@@ -111,9 +115,10 @@ function jobWriter(connection: Connection, sums: SlotSums, clock: Clock): Writer
     recordTotals: (id, totals) => connection.transaction(() => recordTotals(id, totals)),
     setRevenue: (id, amount, basis) => connection.transaction(() => setRevenue(id, amount, basis)),
     endJob: (id, end, totals) => connection.transaction(() => endJob(id, end, totals)),
-    addRevenue: (id, delta) =>
+    addRevenue: (id, delta, coin) =>
       connection.transaction(() => {
         const row = existing(id);
+        if (coin !== undefined) writeCoin.run({ id, coin, delta });
         setRevenue(id, addUsd(row.revenue_usd_nano ?? ZERO_USD, delta), row.revenue_basis ?? "estimated", row);
       }),
   };

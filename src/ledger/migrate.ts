@@ -17,6 +17,7 @@ import { poolCredits } from "./migrations/0014-pool-credits.ts";
 import { foundLocks } from "./migrations/0015-found-locks.ts";
 import { benchmarkRateKind } from "./migrations/0016-benchmark-rate-kind.ts";
 import { externalStays } from "./migrations/0017-external-stays.ts";
+import { jobCoins } from "./migrations/0018-job-coins.ts";
 
 /** In order; a step that was released is never edited. */
 const MIGRATIONS: readonly string[] = [
@@ -37,6 +38,7 @@ const MIGRATIONS: readonly string[] = [
   foundLocks,
   benchmarkRateKind,
   externalStays,
+  jobCoins,
 ];
 
 /** The version of a ledger that has every step. */

@@ -53,15 +53,15 @@ VALUES ('entered', @coin, @pool, @from, @to, @credited)`;
 const ADD = `
 INSERT OR IGNORE INTO payouts (origin, coin, pool, from_ms, to_ms, credited_usd_nano, estimated_usd_nano)
 SELECT 'account', @coin, @pool, @from, @to, @credited, CAST(round(coalesce(sum(
-    1.0 * j.revenue_usd_nano * (min(coalesce(j.ended_ms, j.recorded_ms), @to) - max(j.started_ms, @from))
-    / (coalesce(j.ended_ms, j.recorded_ms) - j.started_ms) * coalesce(s.part, 1)), 0)) AS INTEGER)
-FROM jobs j
+    1.0 * j.revenue_usd_nano * (min(j.ended_ms, @to) - max(j.started_ms, @from))
+    / (j.ended_ms - j.started_ms) * coalesce(s.part, 1)), 0)) AS INTEGER)
+FROM v_job_coins j
 LEFT JOIN (
   SELECT job_id, total(CASE WHEN @pool IN ('', pool) THEN expected_hashes END) / total(expected_hashes) AS part
-  FROM shares WHERE verdict = 'accepted' AND at_ms >= @from AND at_ms < @to GROUP BY job_id
+  FROM shares WHERE verdict = 'accepted' AND at_ms >= @from AND at_ms < @to AND coalesce(coin, @coin) = @coin
+  GROUP BY job_id
 ) s ON s.job_id = j.job_id
-WHERE j.kind = 'hashing' AND j.revenue_basis = 'estimated' AND j.workload = @coin AND j.started_ms < @to
-  AND coalesce(j.ended_ms, j.recorded_ms) > @from AND coalesce(j.ended_ms, j.recorded_ms) > j.started_ms
+WHERE j.coin = @coin AND j.started_ms < @to AND j.ended_ms > @from AND j.ended_ms > j.started_ms
 HAVING NOT EXISTS (SELECT 1 FROM payouts q WHERE q.origin = 'account' AND q.coin = @coin AND q.pool = @pool
   AND q.from_ms < @to AND q.to_ms > @from)`;
 /** What was credited before the first estimate paid for work that nobody here saw; of a list, only what has an estimate. */

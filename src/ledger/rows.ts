@@ -56,6 +56,8 @@ export interface ShareRow {
   readonly gpu: GpuUuid;
   /** Absent: sha256d, the only one there was. */
   readonly algorithm?: string;
+  /** What its pool pays; absent where nobody told. */
+  readonly coin?: string;
   readonly pool: string;
   readonly worker: string;
   readonly stratumJob: string;

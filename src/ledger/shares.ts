@@ -31,8 +31,8 @@ export interface ShareSums {
 export interface ShareReads {
   /** Of the hashing jobs that started since `from`. */
   sumsSince(from: UnixMs): readonly ShareSums[];
-  /** Oldest first; `from` included; of these jobs only, where they are given. Those that our own check refutes are left out: they prove no work. */
-  acceptedSince(gpu: GpuUuid, from: UnixMs, jobs?: readonly string[]): readonly AcceptedShare[];
+  /** Oldest first; `from` included; of these jobs and this coin only, where they are given. Those that our own check refutes are left out: they prove no work. */
+  acceptedSince(gpu: GpuUuid, from: UnixMs, jobs?: readonly string[], coin?: string): readonly AcceptedShare[];
   /** What the pools answered to the jobs of `coin` that ran since `from`, all of each. */
   countsOf(coin: string, from: UnixMs): { readonly accepted: number; readonly rejected: number };
   /** Whole expected hashes behind them. */
@@ -49,9 +49,9 @@ export interface Shares extends ShareReads {
 
 const APPEND = `
 INSERT INTO shares (job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficulty, expected_hashes, verdict, reason,
-  verified, latency_ms, algorithm)
+  verified, latency_ms, algorithm, coin)
 VALUES (@jobId, @gpu, @pool, @worker, @stratumJob, @at, @difficulty, @expectedHashes, @verdict, @reason, @verified,
-  @latencyMs, @algorithm)`;
+  @latencyMs, @algorithm, @coin)`;
 /** The same share may have been sent twice in one millisecond: one of its rows. */
 const CORRECT = `
 UPDATE shares SET verdict = @verdict, reason = @reason, latency_ms = @latencyMs WHERE share_id = (
@@ -66,6 +66,7 @@ const ACCEPTED = `
 SELECT at_ms AS at, expected_hashes AS expectedHashes FROM shares
 WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0
   AND (@jobs IS NULL OR job_id IN (SELECT value FROM json_each(@jobs)))
+  AND (@coin IS NULL OR coin = @coin)
 ORDER BY at_ms`;
 const HASHES = `
 SELECT total(expected_hashes) AS hashes FROM shares
@@ -107,6 +108,7 @@ const isRejected = (verdict: ShareVerdict): boolean => verdict !== "accepted" &&
 const toRow = ({ isLate: _, ...share }: ShareRow) => ({
   ...share,
   algorithm: share.algorithm ?? "sha256d",
+  coin: orNull(share.coin),
   reason: orNull(share.reason),
   verified: share.verified === undefined ? null : Number(share.verified),
   latencyMs: orNull(share.latencyMs),
@@ -137,8 +139,8 @@ export function createShares(connection: Connection, sums: SlotSums): Shares {
       }),
     prune: (before, limit) => prune.run({ before, limit }).changes,
     sumsSince: (from) => sumsOf.all({ from }).map(({ gpu_uuid: _, ...one }) => one),
-    acceptedSince: (gpu, from, jobs) =>
-      accepted.all({ gpu, from, jobs: jobs === undefined ? null : JSON.stringify(jobs) }),
+    acceptedSince: (gpu, from, jobs, coin) =>
+      accepted.all({ gpu, from, jobs: jobs === undefined ? null : JSON.stringify(jobs), coin: orNull(coin) }),
     countsOf: (coin, from) => counts.get({ coin, from }) ?? { accepted: 0, rejected: 0 },
     expectedHashesSince: (gpu, from) => hashes.get({ gpu, from })?.hashes ?? 0,
   };

@@ -1,4 +1,5 @@
-import type { RigConfig } from "../config/load.ts";
+import type { FlightSheetConfig, RigConfig } from "../config/load.ts";
+import { minedBy } from "../config/sheet-schema.ts";
 import type { Check } from "../lib/check.ts";
 import type { Clock } from "../lib/clock.ts";
 import { readMarketFile } from "./file.ts";
@@ -8,7 +9,9 @@ export function marketChecks({ mining, market }: Pick<RigConfig, "mining" | "mar
   if (mining === undefined || market.sources.length > 0) return [];
   const run = () => {
     const file = readMarketFile(market.file, clock.now());
-    const quotes = mining.sheets.map(({ coin, algorithm }) => file.coin(coin, algorithm));
+    const quotes = minedBy<Pick<FlightSheetConfig, "coin" | "algorithm">>(mining.sheets).map(({ coin, algorithm }) =>
+      file.coin(coin, algorithm),
+    );
     const coins = [...new Set(quotes.map(({ coin }) => coin))].join(", ");
     const isInvented = quotes.some(({ invented }) => invented);
     return {

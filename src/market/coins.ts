@@ -1,5 +1,6 @@
 import { isAbout } from "../config/coin-sources.ts";
-import type { RigConfig } from "../config/load.ts";
+import type { FlightSheetConfig, RigConfig } from "../config/load.ts";
+import { minedBy } from "../config/sheet-schema.ts";
 import { toOneLine } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { seconds, type UnixMs } from "../units/time.ts";
@@ -9,6 +10,8 @@ import { type Feed, type FeedOptions, nameOf, openFeed } from "./fetch/feed.ts";
 import { type CoinQuote, watchMarketFile } from "./file.ts";
 
 const LOOK_EVERY = seconds(5);
+
+type MinedCoin = Pick<FlightSheetConfig, "coin" | "algorithm" | "fees">;
 
 interface OpenCoins {
   readonly quotes: ReadonlyMap<string, CoinQuote>;
@@ -20,7 +23,7 @@ interface OpenCoins {
 /** A quote for every coin that a flight sheet mines; throws `MarketError` where the market file lacks one. */
 export function openCoins({ mining, market }: RigConfig, currencies: Currencies, options: FeedOptions): OpenCoins {
   const { sources, file, terms } = market;
-  const sheets = mining?.sheets ?? [];
+  const sheets = minedBy<MinedCoin>(mining?.sheets ?? []);
   const wanted = sheets.filter(({ coin }, index) => sheets.findIndex((other) => other.coin === coin) === index);
   if (sources.length === 0) {
     const watched = wanted.map(({ coin, algorithm }) => {

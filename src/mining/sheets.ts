@@ -1,6 +1,7 @@
 import type { Endpoint } from "../config/fields.ts";
 import type { FlightSheetConfig, RigConfig } from "../config/load.ts";
 import { readSecret } from "../config/secret.ts";
+import { minedBy } from "../config/sheet-schema.ts";
 import type { ShareRow } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
@@ -22,9 +23,15 @@ export interface OpenSheet {
   readonly sheet: FlightSheetConfig;
   readonly pools: readonly PoolTarget[];
   readonly proxy: StratumProxy;
+  /** Of its second coin, where it has one. */
+  readonly dual?: Pick<OpenSheet, "pools" | "proxy">;
 }
 
-/** One proxy per flight sheet, in order. */
+/** The proxies in order, that of a second coin after that of the first. */
+export const proxiesOf = (sheets: readonly OpenSheet[]): readonly StratumProxy[] =>
+  minedBy<Pick<OpenSheet, "proxy">>(sheets).map(({ proxy }) => proxy);
+
+/** One proxy per coin of each flight sheet, in order. */
 export async function openSheets(
   { mining }: Pick<RigConfig, "mining">,
   parts: SheetParts,
@@ -35,18 +42,27 @@ export async function openSheets(
 }
 
 async function openSheet(sheet: FlightSheetConfig, parts: SheetParts): Promise<OpenSheet> {
+  const { name, dual } = sheet;
+  const first = await openCoin(name, sheet, parts);
+  return { sheet, ...first, ...(dual === undefined ? {} : { dual: await openCoin(name, dual, parts) }) };
+}
+
+/** What one of a flight sheet's coins is mined by. */
+type MinedCoin = Pick<FlightSheetConfig, "coin" | "algorithm" | "pools">;
+
+async function openCoin(sheet: string, mined: MinedCoin, parts: SheetParts) {
   const { clock, logger, stack, onShare } = parts;
-  const pools = await openPools(sheet, parts);
+  const pools = await openPools(mined, parts);
   const listen: Endpoint = { host: "127.0.0.1", port: 0 };
-  const record = (share: ShareRow) => onShare(share, sheet.name);
+  const record = (share: ShareRow) => onShare({ ...share, coin: mined.coin }, sheet);
   const proxy = await startStratumProxy({ listen, pools, clock, logger, onShare: record, onUpstream: () => {} });
   stack.defer(() => proxy.close());
-  return { sheet, pools, proxy };
+  return { pools, proxy };
 }
 
 /** The configured pools; the embedded one is started where it is asked for. */
 async function openPools(
-  { algorithm, pools }: FlightSheetConfig,
+  { algorithm, pools }: MinedCoin,
   { clock, logger, stack }: SheetParts,
 ): Promise<readonly PoolTarget[]> {
   const targets: PoolTarget[] = [];

@@ -1,6 +1,7 @@
 import type { Watts } from "../units/energy.ts";
 import { watts } from "../units/energy.ts";
 import type { UsdPerHour } from "../units/money.ts";
+import type { LiveRate } from "./rates.ts";
 
 /** What one GPU did and drew with one setting. */
 export interface BenchFigure {
@@ -12,6 +13,8 @@ export interface BenchFigure {
   /** Held while measured; absent where none was tried. */
   readonly powerLimit?: Watts;
   readonly rate?: number;
+  /** Of a second coin that was hashed at the same time. */
+  readonly dual?: LiveRate;
   /** Accepted by the pool, claimed by the miner, or counted by the engine. */
   readonly basis: "effective" | "reported" | "served";
   readonly power?: Watts;

@@ -11,6 +11,7 @@ import { netOf } from "./bench-value.ts";
 import { RigStateError } from "./errors.ts";
 import type { FlightSheet } from "./flight-sheets.ts";
 import type { LoopParts } from "./loop-parts.ts";
+import { dualLabel } from "./rates.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
 import type { LimitRange } from "./tuner.ts";
 
@@ -267,7 +268,9 @@ class BenchRun {
     const rate = meanOf(seen.rates);
     const { powerLimit } = at;
     const basis = seen.isEffective ? "effective" : "reported";
-    return yield* this.#finish({ ...this.#blank(), basis, ...figureOf(seen, rate, powerLimit) }, at);
+    const dual = this.sheet?.watch.dualRate();
+    const figure = { ...this.#blank(), basis, ...figureOf(seen, rate, powerLimit), ...(dual && { dual }) } as const;
+    return yield* this.#finish(figure, at);
   }
 
   /** Tokens a second with 1, 2, 4, … requests at once. */
@@ -362,13 +365,17 @@ class BenchRun {
     return yield* this.#tell({ ...figure, isStored, ...(net === undefined ? {} : { net }) });
   }
 
-  #store(rate: number, { power, samples, concurrency, basis: counted }: BenchFigure): void {
+  #store(rate: number, { power, samples, concurrency, basis: counted, dual }: BenchFigure): void {
     const { rates, served } = this.#parts;
     const rateKind = counted === "effective" ? counted : "reported";
     const basis = this.#order.adopt === undefined ? "benched" : "adopted";
     const drawn = power === undefined ? {} : { power };
     if (concurrency !== undefined) served?.take(concurrency, { rate: tokensPerSecond(rate), ...drawn, samples });
     else rates.take("hashing", { rate: hashrate(rate), rateKind, ...drawn, samples, basis }, this.sheet?.name);
+    if (dual === undefined || this.sheet?.dual === undefined) return;
+    const kind = dual.basis === "effective" ? dual.basis : "reported";
+    const label = dualLabel(this.sheet.name, this.sheet.dual.coin.coin);
+    rates.take("hashing", { rate: dual.rate, rateKind: kind, samples, basis }, label);
   }
 }
 

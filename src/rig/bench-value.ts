@@ -8,14 +8,17 @@ import { type ValuedSheet, valueAll } from "./valuing.ts";
 
 /** What a figure brings after electricity at the prices of now; undefined where one of them is unknown. */
 export function netOf(
-  { unit, rate, power, basis }: BenchFigure,
+  { unit, rate, power, basis, dual }: BenchFigure,
   { prices, sheet, clock }: Pick<LoopParts, "prices" | "clock"> & { readonly sheet: ValuedSheet | undefined },
 ): UsdPerHour | undefined {
   if (rate === undefined || power === undefined) return undefined;
   if (unit === "H/s") {
     const rates = {
       power: () => watts(power),
-      hashrate: () => ({ rate: hashrate(rate), basis: basis === "effective" ? basis : ("reported" as const) }),
+      hashrate: (label: string) =>
+        label === sheet?.name
+          ? { rate: hashrate(rate), basis: basis === "effective" ? basis : ("reported" as const) }
+          : dual,
     };
     return valueAll({ rates, prices, sheets: sheet === undefined ? [] : [sheet] }, clock.now()).find(
       ({ workload }) => workload === "hashing",

@@ -34,7 +34,7 @@ import { Overcommitment } from "./overcommitment.ts";
 import type { PowerBudget } from "./power-budget.ts";
 import { budgetOf, openWhenTold } from "./power-hold.ts";
 import { bookedPower, createPriceLook } from "./price-look.ts";
-import { RateBook } from "./rates.ts";
+import { labelsOf, RateBook } from "./rates.ts";
 import { rebootWhenLost } from "./reboot-policy.ts";
 import { RequestQueue } from "./request-queue.ts";
 import type { RigDriver } from "./rig-driver.ts";
@@ -328,7 +328,11 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   const meter = new MeterBook({ ...books, ...sensorFacts(info, parts), roster, electricity });
   const switches = new SwitchBook({ gpu, ledger, clock: steady, electricity, wear: policy.wearPerSwitch });
   const sheets = parts.mining ?? [];
-  const labels = { hashing: sheets.map(({ sheet }) => sheet.name), serving: parts.model ?? "serving", resting: "rest" };
+  const labels = {
+    hashing: sheets.flatMap(({ sheet }) => labelsOf(sheet)),
+    serving: parts.model ?? "serving",
+    resting: "rest",
+  };
   const rates = new RateBook(gpu, labels, { ledger, clock });
   const served = parts.model === undefined ? undefined : new ServedRates({ gpu, model: parts.model, ledger, clock });
   const cooldown = new Cooldown();

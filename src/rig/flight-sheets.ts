@@ -17,7 +17,9 @@ export interface FlightSheet {
   readonly name: string;
   readonly coin: CoinQuote;
   /** Instead of the market's terms. */
-  readonly fees?: Partial<Pick<HashingTerms, "poolFeePct" | "devFeePct">>;
+  readonly fees?: Partial<Pick<HashingTerms, "poolFeePct" | "devFeePct">> | undefined;
+  /** What the same miner hashes at the same time. */
+  readonly dual?: Pick<FlightSheet, "coin" | "fees">;
   /** What leaving its pools for other work loses. */
   readonly leaveCost?: UsdNano;
   readonly planned: PlannedMiner;

@@ -128,7 +128,7 @@ export class GpuLoop {
     const { info, ground, ordered, switches, meter, mining, serving, queue, rates, served, custody, clock, steady } =
       this.#parts;
     const { since, ...assigned } = custody.assignment;
-    const { effective, reported } = mining?.of(assigned)?.watch.live ?? {};
+    const { effective, reported, dual } = mining?.of(assigned)?.watch.live ?? {};
     const net = this.#outlook.netOf(assigned);
     const tokensPerSecond = rates.tokensPerSecond();
     return {
@@ -148,6 +148,7 @@ export class GpuLoop {
       ...meter.latest,
       ...(effective === undefined ? {} : { hashrateEffective: effective }),
       ...(reported === undefined ? {} : { hashrateReported: reported }),
+      ...(dual === undefined ? {} : { dualHashrate: dual }),
       ...(tokensPerSecond === undefined ? {} : { tokensPerSecond }),
       ...(net === undefined ? {} : { net }),
       ...(serving === undefined ? {} : { engine: serving.engine.state }),

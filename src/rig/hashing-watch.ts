@@ -2,12 +2,12 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, ShareRow } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { CoinQuote } from "../market/file.ts";
-import { freshValue } from "../market/quote.ts";
+import type { MinerNews } from "../mining/miners/door.ts";
 import { effectiveHashrate, mostHashrate } from "../mining/stratum/effective-hashrate.ts";
-import { hashCredit } from "../units/money.ts";
 import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { Hashrate } from "../units/work.ts";
 import type { RateBasis } from "../valuation/valuation.ts";
+import { CoinShares, isPaid } from "./coin-shares.ts";
 import type { MinerControl } from "./miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 import { Wake } from "./wake.ts";
@@ -17,15 +17,20 @@ const LOOK_EVERY = seconds(0.25);
 /** Unanswered questions until a miner counts as hung; each takes a second or two. */
 const PATIENCE = 10;
 const EFFECTIVE_WINDOW = minutes(10);
-/** Refused shares in a row from which on the pool pays for nothing that this miner does. */
-const MOST_REFUSED = 30;
-/** Without an accepted share for this long, and ten times as long as one takes, luck is no reason: e^-10. */
-const FRUITLESS = minutes(10);
-const FRUITLESS_SHARES = 10;
 
-export interface LiveHashrate {
+interface CoinHashrate {
   readonly effective?: Hashrate;
   readonly reported?: Hashrate;
+}
+
+export interface LiveHashrate extends CoinHashrate {
+  /** Of the second coin, where there is one. */
+  readonly dual?: CoinHashrate;
+}
+
+interface BasedRate {
+  readonly rate: Hashrate;
+  readonly basis: RateBasis;
 }
 
 export interface HashingWatchParts {
@@ -33,6 +38,8 @@ export interface HashingWatchParts {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly coin: CoinQuote;
+  /** A second coin, whose shares come from the same work. */
+  readonly dual?: CoinQuote | undefined;
   /** Default: a minute. */
   readonly firstShareWithin?: Millis;
 }
@@ -40,6 +47,8 @@ export interface HashingWatchParts {
 /** The shares and the speed of one GPU while it hashes by one flight sheet. Shares come from the proxy, the rest from the GPU's loop. */
 export class HashingWatch {
   readonly #parts: HashingWatchParts;
+  readonly #coin: CoinShares;
+  readonly #dual: CoinShares | undefined;
   readonly #news = new Wake();
   /** On the monotonic clock: what was sent before says nothing of the miner that starts. */
   #startsAt: Millis | undefined;
@@ -47,19 +56,16 @@ export class HashingWatch {
   #jobId: string | undefined;
   /** When the GPU hashed lately, oldest first; the last span is open while it hashes. */
   #spans: readonly { readonly jobId: string; readonly from: UnixMs; readonly to?: UnixMs }[] = [];
-  /** Hashes by job whose worth nobody knew yet. */
-  readonly #unpriced = new Map<string, number>();
-  #reported: Hashrate | undefined;
+  #reported: Pick<MinerNews, "hashrate" | "dualHashrate"> = {};
   #asking = false;
   #silences = 0;
-  /** The work behind a share as the pool asks for it now. */
-  #shareHashes: number | undefined;
-  #refused = { count: 0, reason: "" };
-  /** On the monotonic clock: since when it hashes without an accepted share. */
-  #fruitlessSince: Millis | undefined;
 
   constructor(parts: HashingWatchParts) {
     this.#parts = parts;
+    const { ledger, clock, coin, dual } = parts;
+    const isPart = dual !== undefined;
+    this.#coin = new CoinShares({ ledger, clock, coin, isPart });
+    this.#dual = dual && new CoinShares({ ledger, clock, coin: dual, isPart });
   }
 
   /** Shares from now on belong to `jobId`. */
@@ -67,15 +73,15 @@ export class HashingWatch {
     this.#jobId = jobId;
     this.#spans = [...this.#spans, { jobId, from: this.#parts.clock.now() }];
     this.#silences = 0;
-    this.#refused = { count: 0, reason: "" };
-    this.#fruitlessSince = this.#parts.clock.monotonic();
+    this.#coin.begin();
+    this.#dual?.begin();
   }
 
   /** The last share of a job may still be on its way: it keeps its job until the next one begins. */
   end(): void {
     const to = this.#parts.clock.now();
     this.#spans = this.#spans.map((span) => ({ to, ...span }));
-    this.#reported = undefined;
+    this.#reported = {};
   }
 
   /** What was hashed so far was hashed with other settings, and says nothing of the speed from here on. */
@@ -89,38 +95,21 @@ export class HashingWatch {
    * a fresh price it waits for one: pools credit that work too, and an estimate without it would make them look generous.
    */
   record(share: ShareRow): void {
-    const { ledger, coin, clock } = this.#parts;
+    const { ledger, dual } = this.#parts;
     const jobId = this.#jobId;
-    const counts = share.verdict === "accepted" && share.verified !== false;
+    const of = dual !== undefined && share.coin === dual.coin ? this.#dual : this.#coin;
     ledger.transaction(() => {
       ledger.shares.append(share, jobId);
-      const price = freshValue(coin, clock.now());
-      if (counts && jobId !== undefined)
-        this.#unpriced.set(jobId, (this.#unpriced.get(jobId) ?? 0) + share.expectedHashes);
-      if (price === undefined) return;
-      for (const [id, hashes] of this.#unpriced) ledger.jobs.addRevenue(id, hashCredit(hashes, price));
-      this.#unpriced.clear();
+      of?.earn(share, jobId);
     });
-    this.#shareHashes = share.expectedHashes;
-    if (counts) {
-      this.#refused = { count: 0, reason: "" };
-      this.#fruitlessSince = clock.monotonic();
-      this.#prove(share);
-    } else if (share.verdict !== "unknown") {
-      this.#refused = { count: this.#refused.count + 1, reason: share.reason ?? share.verdict };
-    }
+    of?.judge(share);
+    if (isPaid(share)) this.#prove(share);
   }
 
-  /** Why the pool pays for nothing of what is hashed; undefined while it does, or nobody can tell. */
+  /** Why a pool pays for nothing of what is hashed; undefined while it does, or nobody can tell. */
   get whyFruitless(): string | undefined {
-    const { count, reason } = this.#refused;
-    if (count >= MOST_REFUSED) return `the pool refused the last ${count} shares: ${reason}`;
-    const since = this.#fruitlessSince;
-    if (since === undefined || this.#shareHashes === undefined || !(Number(this.#reported) > 0)) return undefined;
-    const patience = (FRUITLESS_SHARES * 1000 * this.#shareHashes) / Number(this.#reported);
-    const length = this.#parts.clock.monotonic() - since;
-    if (length < Math.max(FRUITLESS, patience)) return undefined;
-    return `the pool has accepted no share for ${Math.round(length / 60_000)} min`;
+    const { hashrate, dualHashrate } = this.#reported;
+    return this.#coin.whyFruitless(hashrate) ?? this.#dual?.whyFruitless(dualHashrate);
   }
 
   /** A share that the miner of before sent may be answered only now. */
@@ -158,7 +147,7 @@ export class HashingWatch {
     void miner.stats(signal).then((stats) => {
       this.#asking = false;
       this.#silences = stats === undefined ? this.#silences + 1 : 0;
-      this.#reported = stats?.hashrate;
+      this.#reported = stats ?? {};
     });
   }
 
@@ -168,19 +157,32 @@ export class HashingWatch {
   }
 
   /** The speed now: from the shares as soon as there are enough of them, until then the miner's word as far as they bear it out. */
-  rate(): { readonly rate: Hashrate; readonly basis: RateBasis } | undefined {
-    const { effective, reported } = this.live;
+  rate(): BasedRate | undefined {
+    return this.#based(this.live, this.#coin);
+  }
+
+  /** The same of the second coin; undefined where there is none. */
+  dualRate(): BasedRate | undefined {
+    return this.#dual && this.#based(this.live.dual ?? {}, this.#dual);
+  }
+
+  #based({ effective, reported }: CoinHashrate, of: CoinShares): BasedRate | undefined {
     if (effective !== undefined) return { rate: effective, basis: "effective" };
     if (reported === undefined) return undefined;
-    const most = this.#most();
+    const most = this.#most(of);
     return { rate: most !== undefined && most < reported ? most : reported, basis: "reported" };
   }
 
   /** Empty while the GPU does not hash. */
   get live(): LiveHashrate {
     if (this.#spans.at(-1)?.to !== undefined || this.#spans.length === 0) return {};
-    const effective = this.#effective();
-    const reported = this.#reported;
+    const { hashrate, dualHashrate } = this.#reported;
+    const first = this.#liveOf(this.#coin, hashrate);
+    return this.#dual === undefined ? first : { ...first, dual: this.#liveOf(this.#dual, dualHashrate) };
+  }
+
+  #liveOf(of: CoinShares, reported: Hashrate | undefined): CoinHashrate {
+    const effective = this.#effective(of);
     return { ...(effective === undefined ? {} : { effective }), ...(reported === undefined ? {} : { reported }) };
   }
 
@@ -188,19 +190,22 @@ export class HashingWatch {
    * From the shares of the last ten minutes over the time really spent hashing in them. Shares that an earlier agent
    * found are left out: how long it hashed for them is not known here.
    */
-  #effective(): Hashrate | undefined {
-    const { shares, window } = this.#accepted();
+  #effective(of: CoinShares): Hashrate | undefined {
+    const { shares, window } = this.#accepted(of);
     return effectiveHashrate(shares, window)?.hashrate;
   }
 
   /** More than this can hardly hide behind so few accepted shares. */
-  #most(): Hashrate | undefined {
-    if (this.#shareHashes === undefined) return undefined;
-    const { shares, window } = this.#accepted();
-    return mostHashrate(shares, window, this.#shareHashes);
+  #most(of: CoinShares): Hashrate | undefined {
+    if (of.shareHashes === undefined) return undefined;
+    const { shares, window } = this.#accepted(of);
+    return mostHashrate(shares, window, of.shareHashes);
   }
 
-  #accepted(): { readonly shares: readonly { readonly expectedHashes: number }[]; readonly window: Millis } {
+  #accepted(of: CoinShares): {
+    readonly shares: readonly { readonly expectedHashes: number }[];
+    readonly window: Millis;
+  } {
     const { gpu, ledger, clock } = this.#parts;
     const now = clock.now();
     const oldest = unixMs(now - EFFECTIVE_WINDOW);
@@ -211,6 +216,6 @@ export class HashingWatch {
     );
     const window = millis(spent.reduce((sum, length) => sum + length, 0));
     const jobs = this.#spans.map(({ jobId }) => jobId);
-    return { shares: ledger.shares.acceptedSince(gpu, from, jobs), window };
+    return { shares: ledger.shares.acceptedSince(gpu, from, jobs, of.coin), window };
   }
 }

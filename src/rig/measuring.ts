@@ -1,5 +1,5 @@
 import type { LoopParts } from "./loop-parts.ts";
-import type { Activity } from "./rates.ts";
+import { type Activity, dualLabel } from "./rates.ts";
 
 /** Reads the GPU and its miner once, and learns what this work does and draws; while a benchmark tries settings, nothing. */
 export async function measure(parts: LoopParts, signal: AbortSignal): Promise<void> {
@@ -8,11 +8,15 @@ export async function measure(parts: LoopParts, signal: AbortSignal): Promise<vo
   if (reading !== undefined) ground.observe(reading);
   else if (!signal.aborted) ground.health.unread();
   const { workload, name } = custody.assignment;
-  const watch = mining?.of(custody.assignment)?.watch;
+  const sheet = mining?.of(custody.assignment);
+  const watch = sheet?.watch;
   if (mining) watch?.ask(mining.miner, signal);
   if (trial.isTuning) return;
-  const live = watch?.rate();
-  rates.observeHashrate(live && name !== undefined ? { ...live, sheet: name } : undefined);
+  const [live, second] = [watch?.rate(), watch?.dualRate()];
+  rates.observeHashrate(
+    live && sheet && { ...live, sheet: sheet.name },
+    second && sheet?.dual && { ...second, sheet: dualLabel(sheet.name, sheet.dual.coin.coin) },
+  );
   if (workload === "external") tenancies.observePower(name, reading?.power);
   const { active, waiting } = queue.facts();
   const activity = activityOf(workload, active, waiting);

@@ -4,6 +4,7 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { CoinQuote } from "../market/file.ts";
+import type { ListenAddress } from "../mining/loopback.ts";
 import type { MinerPool } from "../mining/miners/program.ts";
 import { minerRun } from "../mining/miners/program-run.ts";
 import { referenceMinerContainer, referenceMinerSpec } from "../mining/miners/reference.ts";
@@ -25,6 +26,8 @@ export interface MiningLink {
   readonly host: string;
   readonly port: number;
   readonly quote: CoinQuote;
+  /** Of the second coin, where the flight sheet has one. */
+  readonly dual?: { readonly quote: CoinQuote; readonly proxy: ListenAddress };
   register(worker: string, gpu: GpuUuid): void;
   /** Undefined while the pool is there. */
   poolAway(): PoolAway | undefined;
@@ -59,16 +62,18 @@ function sheetOf(info: GpuInfo, { config, ledger, clock }: MiningSetting, link: 
   const gpu = info.uuid;
   const worker = `${config.rig.name}-${info.index}`;
   link.register(worker, gpu);
-  const { sheet, quote } = link;
+  const { sheet, quote, dual } = link;
+  const second = dual && { coin: dual.quote, fees: sheet.dual?.fees };
   const firstShareWithin = sheet.miner === undefined ? OWN_FIRST_SHARE : FIRST_SHARE;
   return {
     name: sheet.name,
     coin: quote,
     fees: sheet.fees,
+    ...(second === undefined ? {} : { dual: second }),
     leaveCost: sheet.leaveCost,
     ...(sheet.miner === undefined ? {} : { minerAlgorithm: sheet.miner.algorithm }),
     planned: labelled(plannedMiner(info, worker, link), sheet.name),
-    watch: new HashingWatch({ gpu, ledger, clock, coin: quote, firstShareWithin }),
+    watch: new HashingWatch({ gpu, ledger, clock, coin: quote, dual: dual?.quote, firstShareWithin }),
     poolAway: () => link.poolAway(),
   };
 }
@@ -81,11 +86,13 @@ const labelled = (planned: PlannedMiner, sheet: string): PlannedMiner => ({
 
 /** The operator's own program, else the miner built into Rigshift, as a process or in a container. */
 function plannedMiner(info: GpuInfo, worker: string, link: MiningLink): PlannedMiner {
-  const { miner, image, threads } = link.sheet;
+  const { miner, image, threads, dual } = link.sheet;
   const proxy = { host: link.host, port: link.port };
   if (miner !== undefined) {
     const contained = image === undefined ? {} : { image };
-    return minerRun({ gpu: info, miner, ...contained, proxy, worker, pools: link.pools?.(worker) ?? [] });
+    const second = dual && link.dual && { algorithm: dual.programAlgorithm, proxy: link.dual.proxy };
+    const paired = second === undefined ? {} : { dual: second };
+    return minerRun({ gpu: info, miner, ...contained, ...paired, proxy, worker, pools: link.pools?.(worker) ?? [] });
   }
   const options = { gpu: info.uuid, proxy, worker, ...(threads === undefined ? {} : { threads }) };
   return ownMiner(image === undefined ? referenceMinerSpec(options) : referenceMinerContainer(image, options));

@@ -9,6 +9,7 @@ import { elapsed, hours, minutes, toHours, type UnixMs, unixMs } from "../units/
 import type { HashingTerms } from "../valuation/hashing.ts";
 import type { TokenPrices } from "../valuation/inference.ts";
 import { marginalPrice } from "../valuation/marginal.ts";
+import { dualLabel } from "./rates.ts";
 import type { Prices, TermsOf } from "./valuing.ts";
 
 const LEARN_EVERY = minutes(1);
@@ -60,19 +61,20 @@ function createTerms({ config, ledger, clock }: PriceLookParts): NonNullable<Pri
   const learned = new Map<string, Pick<HashingTerms, "rejected" | "credit"> & { readonly at: UnixMs }>();
   return (sheet) => {
     const now = clock.now();
-    const known = learned.get(sheet.name);
+    const key = dualLabel(sheet.name, sheet.coin);
+    const known = learned.get(key);
     const { at, ...seen } =
       known === undefined || Math.abs(elapsed(known.at, now)) >= LEARN_EVERY
         ? { at: now, ...learn(sheet, now) }
         : known;
-    learned.set(sheet.name, { at, ...seen });
+    learned.set(key, { at, ...seen });
     return { ...terms, ...seen };
   };
 
   function learn({ name, coin }: TermsOf, now: UnixMs): Pick<HashingTerms, "rejected" | "credit"> {
     const { accepted, rejected } = ledger.shares.countsOf(coin, unixMs(now - LEARN_FROM));
     const shares = accepted + rejected;
-    const credit = ledger.payouts.credit(coin, poolOf(config, name), now);
+    const credit = ledger.payouts.credit(coin, poolOf(config, { name, coin }), now);
     return {
       ...(shares < FEWEST_SHARES ? {} : { rejected: rejected / shares }),
       ...(credit === undefined ? {} : { credit: { factor: credit.factor, basis: sayBasis(credit) } }),
@@ -81,8 +83,11 @@ function createTerms({ config, ledger, clock }: PriceLookParts): NonNullable<Pri
 }
 
 /** The pool that the flight sheet mines at while it answers. */
-const poolOf = ({ mining }: PriceLookParts["config"], name: string): string =>
-  mining?.sheets.find((sheet) => sheet.name === name)?.pools[0]?.url ?? "";
+function poolOf({ mining }: PriceLookParts["config"], { name, coin }: TermsOf): string {
+  const sheet = mining?.sheets.find((one) => one.name === name);
+  const mined = sheet?.dual?.coin === coin ? sheet.dual : sheet;
+  return mined?.pools[0]?.url ?? "";
+}
 
 const sayBasis = ({ origin, span }: CreditRecord): string => {
   const days = `${Math.max(1, Math.round(toHours(span) / 24))} d`;

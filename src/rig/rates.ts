@@ -20,6 +20,11 @@ export interface LiveRate {
   readonly kind?: RateKind | undefined;
 }
 
+/** Of a flight sheet's coin, under its label. */
+interface SheetRate extends LiveRate {
+  readonly sheet: string;
+}
+
 interface Learned {
   rate?: number;
   rateKind?: RateKind | undefined;
@@ -38,6 +43,13 @@ export interface RateLabels {
   readonly serving: string;
   readonly resting: string;
 }
+
+/** What a flight sheet's second coin is kept under; its watts are the sheet's own. */
+export const dualLabel = (sheet: string, coin: string): string => `${sheet}+${coin}`;
+
+/** What a flight sheet's rates are kept under. */
+export const labelsOf = ({ name, dual }: { name: string; dual?: { coin: string } | undefined }): readonly string[] =>
+  dual === undefined ? [name] : [name, dualLabel(name, dual.coin)];
 
 const UNIT_OF: Readonly<Record<Activity, "H/s" | "tok/s" | "W">> = {
   hashing: "H/s",
@@ -58,7 +70,7 @@ export class RateBook {
   readonly #serving: Learned;
   readonly #warm: Learned;
   readonly #resting: Learned;
-  #live: (LiveRate & { readonly sheet: string }) | undefined;
+  #live: readonly SheetRate[] = [];
   #stored: UnixMs;
 
   constructor(gpu: GpuUuid, labels: RateLabels, parts: { ledger: Ledger; clock: Clock }) {
@@ -82,11 +94,15 @@ export class RateBook {
     if (elapsed(this.#stored, this.#clock.now()) >= STORE_EVERY) this.store();
   }
 
-  /** What the GPU hashes right now, by which flight sheet; undefined once it stops. */
-  observeHashrate(live: (LiveRate & { readonly sheet: string }) | undefined): void {
-    this.#live = live;
-    const entry = live && this.#hashing.get(live.sheet);
-    if (live === undefined || entry === undefined) return;
+  /** What the GPU hashes right now, by which flight sheet, and of a second coin; undefined once it stops. */
+  observeHashrate(live: SheetRate | undefined, second?: SheetRate): void {
+    this.#live = [live, second].filter((one) => one !== undefined);
+    for (const one of this.#live) this.#observe(one);
+  }
+
+  #observe(live: SheetRate): void {
+    const entry = this.#hashing.get(live.sheet);
+    if (entry === undefined) return;
     // What a miner says this second does not replace what was measured on purpose; what its pool accepted does.
     if (entry.basis !== "watched" && live.basis !== "effective") return;
     entry.rate = live.rate;
@@ -115,7 +131,8 @@ export class RateBook {
 
   /** The live hashrate by `sheet`, else the last one measured, else nothing. */
   hashrate(sheet: string): LiveRate | undefined {
-    if (this.#live?.sheet === sheet) return { rate: this.#live.rate, basis: this.#live.basis };
+    const live = this.#live.find((one) => one.sheet === sheet);
+    if (live !== undefined) return { rate: live.rate, basis: live.basis };
     const { rate, rateKind } = this.#hashing.get(sheet) ?? nothing();
     return rate === undefined ? undefined : { rate: hashrate(rate), basis: "benchmark", kind: rateKind };
   }

@@ -24,6 +24,8 @@ export interface GpuSnapshot {
   readonly energyQuality?: EnergyQuality;
   readonly hashrateEffective?: Hashrate;
   readonly hashrateReported?: Hashrate;
+  /** Of a second coin that is hashed at the same time; absent where there is none. */
+  readonly dualHashrate?: { readonly effective?: Hashrate; readonly reported?: Hashrate };
   readonly tokensPerSecond?: TokensPerSecond;
   /** Tokens a second by the number of requests at once. */
   readonly served: readonly ServedRate[];

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { minedBy } from "../config/sheet-schema.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, JobOutcome } from "../ledger/rows.ts";
 import type { Work } from "../ledger/work.ts";
 import type { Clock } from "../lib/clock.ts";
-import type { FlightSheets } from "./flight-sheets.ts";
+import type { FlightSheet, FlightSheets } from "./flight-sheets.ts";
 import type { GpuTenancies } from "./tenancies.ts";
 import type { Tenancy } from "./tenancy.ts";
 
@@ -35,7 +36,7 @@ export class StayJobs {
     const sheet = mining?.of(work);
     const id = `${kind === "hashing" ? "hash" : "guest"}-${randomUUID()}`;
     // Pools credit coins: what they say of one is held against its jobs.
-    const workload = sheet?.coin.coin ?? name ?? (kind === "hashing" ? "unknown" : "guest");
+    const workload = coinsOf(sheet) ?? name ?? (kind === "hashing" ? "unknown" : "guest");
     ledger.jobs.startJob({ id, kind, gpu, workload, started: clock.now() });
     sheet?.watch.begin(id);
     return id;
@@ -50,3 +51,10 @@ export class StayJobs {
     this.#tenancy = undefined;
   }
 }
+
+/** Such as `acoin+bcoin` where two are hashed at once. */
+const coinsOf = (sheet: FlightSheet | undefined): string | undefined =>
+  sheet &&
+  minedBy<Pick<FlightSheet, "coin">>([sheet])
+    .map(({ coin }) => coin.coin)
+    .join("+");

@@ -8,13 +8,13 @@ import { addUsd, type UsdNano, type UsdPerKwh } from "../units/money.ts";
 import type { Millis, UnixMs } from "../units/time.ts";
 import type { TokensPerSecond } from "../units/work.ts";
 import { type ExternalFacts, valueExternal } from "../valuation/external.ts";
-import { type HashingTerms, valueHashing } from "../valuation/hashing.ts";
+import { type HashedCoin, type HashingTerms, valueHashing } from "../valuation/hashing.ts";
 import { servingPower, type TokenPrices, valueInference } from "../valuation/inference.ts";
 import { valueRental } from "../valuation/rental.ts";
 import { valueResting } from "../valuation/resting.ts";
 import type { PowerPrice, Valuation } from "../valuation/valuation.ts";
 import type { Holds } from "./price-hold.ts";
-import type { Activity, RateBook } from "./rates.ts";
+import { type Activity, dualLabel, type RateBook } from "./rates.ts";
 
 /** The flight sheet whose terms are asked for. */
 export interface TermsOf {
@@ -42,7 +42,9 @@ export interface ValuedSheet {
   readonly name: string;
   readonly coin: CoinQuote;
   /** Instead of the market's terms. */
-  readonly fees?: Partial<HashingTerms>;
+  readonly fees?: Partial<HashingTerms> | undefined;
+  /** What is hashed at the same time. */
+  readonly dual?: Pick<ValuedSheet, "coin" | "fees">;
 }
 
 /** An external workload as far as its worth goes; its power is that of the GPU while it was used. */
@@ -133,22 +135,32 @@ function priced(power: Watts, { powerFor, electricity }: Prices): PowerOf {
   return { power, ...(price === undefined ? {} : { electricity: price }) };
 }
 
-function valueSheet(
-  sheet: ValuedSheet,
-  { rates, prices, sheets = [] }: ValuingFacts,
-  power: PowerOf,
-  now: UnixMs,
-): Valuation {
-  const { name, coin, fees } = sheet;
+function valueSheet(sheet: ValuedSheet, facts: ValuingFacts, power: PowerOf, now: UnixMs): Valuation {
+  const { name, dual } = sheet;
+  const { sheets = [] } = facts;
   // The only flight sheet is measured by itself; of several, one that never runs would stay unknown.
   const measuredBy = sheets.length > 1 ? { measuredBy: `rigshift bench --sheet ${name}` } : {};
-  const hashrate = rates.hashrate(name);
-  const price = freshValue(coin, now);
-  const { source, asOf, sources, until, isMoving } = coin;
-  const terms = prices.terms?.({ name, coin: coin.coin });
   return valueHashing({
     ...measuredBy,
     name,
+    ...toHashed(sheet, name, facts, now),
+    ...(dual && { dual: toHashed({ name, ...dual }, dualLabel(name, dual.coin.coin), facts, now) }),
+    ...power,
+  });
+}
+
+/** One of the coins of a flight sheet, with the rate that was measured under `label`. */
+function toHashed(
+  { name, coin, fees }: ValuedSheet,
+  label: string,
+  { rates, prices }: ValuingFacts,
+  now: UnixMs,
+): HashedCoin {
+  const hashrate = rates.hashrate(label);
+  const price = freshValue(coin, now);
+  const { source, asOf, sources, until, isMoving } = coin;
+  const terms = prices.terms?.({ name, coin: coin.coin });
+  return {
     coin: coin.coin,
     invented: coin.invented,
     ...(hashrate === undefined ? {} : { hashrate: hashrate.rate, basis: hashrate.basis, kind: hashrate.kind }),
@@ -157,8 +169,7 @@ function valueSheet(
     ...(until === undefined ? {} : { until }),
     ...(isMoving === true ? { isMoving } : {}),
     ...(terms === undefined ? {} : { terms: { ...terms, ...fees } }),
-    ...power,
-  });
+  };
 }
 
 /** Serving that was never measured is taken to draw what hashing draws, which loads the GPU fully. */

@@ -1,4 +1,5 @@
 import type { RateKind } from "../ledger/rows.ts";
+import type { Work } from "../ledger/work.ts";
 import type { Watts } from "../units/energy.ts";
 import {
   powerCost,
@@ -11,7 +12,7 @@ import {
 import { type UnixMs, unixMs } from "../units/time.ts";
 import type { Hashrate } from "../units/work.ts";
 import { type Deduction, sayExplanation } from "./explanation.ts";
-import type { PowerPrice, PriceOrigin, RateBasis, Valuation } from "./valuation.ts";
+import type { PowerPrice, PriceOrigin, RateBasis, Valuation, ValuedPrice } from "./valuation.ts";
 import { sayHashrate, sayPercent, sayPowerAt } from "./wording.ts";
 
 /** What stands between the pool's estimate and the operator's purse. */
@@ -36,9 +37,8 @@ export interface PoolCredit {
   readonly basis: string;
 }
 
-export interface HashingFacts {
-  /** Of the flight sheet; that of the coin when absent. */
-  readonly name?: string;
+/** One coin that is hashed, and what it pays. */
+export interface HashedCoin {
   readonly coin: string;
   /** Absent until something measured it. */
   readonly hashrate?: Hashrate;
@@ -52,49 +52,91 @@ export interface HashingFacts {
   readonly until?: UnixMs;
   readonly isMoving?: true;
   readonly invented: boolean;
+  readonly terms?: HashingTerms;
+}
+
+export interface HashingFacts extends HashedCoin {
+  /** Of the flight sheet; that of the coin when absent. */
+  readonly name?: string;
+  /** What the same miner hashes at the same time. */
+  readonly dual?: HashedCoin;
   /** At the wall, while hashing. */
   readonly power?: Watts;
   /** For this power; absent where nobody knows. */
   readonly electricity?: PowerPrice;
-  readonly terms?: HashingTerms;
   /** What would measure it. */
   readonly measuredBy?: string;
 }
 
-type KnownFacts = HashingFacts & Required<Pick<HashingFacts, "hashrate" | "price" | "power" | "electricity">>;
+type KnownCoin = HashedCoin & Required<Pick<HashedCoin, "hashrate" | "price">>;
 
-/** What hashing `coin` is worth per hour after electricity; unknown as long as one of its facts is. */
-export function valueHashing(facts: HashingFacts): Valuation {
-  const { coin, name = coin, hashrate } = facts;
-  const rate = hashrate === undefined ? "unknown" : sayHashrate(hashrate);
-  const sheet = { workload: "hashing", name, label: name, rate } as const;
-  if (isKnown(facts)) return { ...sheet, ...valueKnown(facts) };
-  const hint = facts.measuredBy === undefined ? "" : ` (${facts.measuredBy} does)`;
-  const missing = [
-    facts.hashrate === undefined ? `its hashrate has not been measured yet${hint}` : undefined,
-    facts.price === undefined ? "its price is stale or unknown" : undefined,
-    facts.power === undefined ? "its power has not been measured yet" : undefined,
-    facts.power !== undefined && facts.electricity === undefined ? "the price of electricity is unknown" : undefined,
-  ].filter((reason) => reason !== undefined);
-  return { ...sheet, why: `${subjectOf(facts)} is not valued: ${missing.join(" and ")}` };
+interface Known {
+  readonly coins: readonly [KnownCoin, ...KnownCoin[]];
+  readonly power: Watts;
+  readonly electricity: PowerPrice;
 }
 
-/** The coin, with the flight sheet's name where that is another. */
-const subjectOf = ({ coin, name = coin }: HashingFacts): string => (name === coin ? coin : `${coin} by ${name}`);
+/** What hashing `coin`, and `dual` with it, is worth per hour after electricity; unknown as long as one of its facts is. */
+export function valueHashing(facts: HashingFacts): Valuation {
+  const { coin, name = coin, power, electricity } = facts;
+  const rate = coinsOf(facts).map(sayRateOf).join(" + ");
+  const sheet = { workload: "hashing", name, label: name, rate } as const;
+  const coins = coinsOf(facts).filter(isKnown);
+  const [first, ...rest] = coins;
+  if (first !== undefined && coins.length === coinsOf(facts).length && power !== undefined && electricity !== undefined)
+    return { ...sheet, ...valueKnown(facts, { coins: [first, ...rest], power, electricity }) };
+  return { ...sheet, why: `${subjectOf(facts)} is not valued: ${missingOf(facts).join(" and ")}` };
+}
 
-const isKnown = (facts: HashingFacts): facts is KnownFacts =>
-  facts.hashrate !== undefined &&
-  facts.price !== undefined &&
-  facts.power !== undefined &&
-  facts.electricity !== undefined;
+const coinsOf = (facts: HashingFacts): readonly HashedCoin[] =>
+  facts.dual === undefined ? [facts] : [facts, facts.dual];
 
-function valueKnown(facts: KnownFacts): Omit<Valuation, "workload" | "name" | "label" | "rate"> {
-  const { hashrate, basis, price, power, electricity, invented, origin } = facts;
-  const gross = grossOf(hashrate, price);
-  const fees = deduct(gross, feesOf(facts));
-  const revenue = keptOf(gross, facts);
+const sayRateOf = ({ hashrate }: HashedCoin): string => (hashrate === undefined ? "unknown" : sayHashrate(hashrate));
+
+const isKnown = (coin: HashedCoin): coin is KnownCoin => coin.hashrate !== undefined && coin.price !== undefined;
+
+function missingOf(facts: HashingFacts): readonly string[] {
+  const { dual, power, electricity, measuredBy } = facts;
+  const hint = measuredBy === undefined ? "" : ` (${measuredBy} does)`;
+  const of = (what: string, { coin }: HashedCoin) => (dual === undefined ? `its ${what}` : `the ${what} of ${coin}`);
+  return [
+    ...coinsOf(facts).flatMap((one) => [
+      one.hashrate === undefined ? `${of("hashrate", one)} has not been measured yet${hint}` : undefined,
+      one.price === undefined ? `${of("price", one)} is stale or unknown` : undefined,
+    ]),
+    power === undefined ? "its power has not been measured yet" : undefined,
+    power !== undefined && electricity === undefined ? "the price of electricity is unknown" : undefined,
+  ].filter((reason) => reason !== undefined);
+}
+
+/** The coins, with the flight sheet's name where that is another. */
+function subjectOf(facts: HashingFacts, say: (coin: HashedCoin) => string = ({ coin }) => coin): string {
+  const { coin, name = coin } = facts;
+  return `${coinsOf(facts).map(say).join(" and ")}${name === coin ? "" : ` by ${name}`}`;
+}
+
+const sayBasis = (basis: RateBasis | undefined): string => `(${basis ?? "unknown basis"})`;
+
+function sayPaying(facts: HashingFacts): string {
+  const { dual, hashrate, basis } = facts;
+  if (dual === undefined && hashrate !== undefined)
+    return `${subjectOf(facts)} at ${sayHashrate(hashrate)} ${sayBasis(basis)} pays`;
+  return `${subjectOf(facts, (one) => `${one.coin} at ${sayRateOf(one)} ${sayBasis(one.basis)}`)} pay`;
+}
+
+const sum = (rates: readonly number[]): UsdPerHour => usdPerHour(rates.reduce((all, rate) => all + rate, 0));
+
+function valueKnown(
+  facts: HashingFacts,
+  { coins, power, electricity }: Known,
+): Omit<Valuation, keyof Work | "label" | "rate"> {
+  const gross = sum(coins.map(grossOf));
+  const revenue = sum(coins.map(keptOf));
   const cost = powerCost(power, electricity.price);
   const net = usdPerHour(revenue - cost);
+  const ends = [...coins, electricity].map(({ until }) => until);
+  const until = ends.includes(undefined) ? undefined : Math.min(...ends.filter((end) => end !== undefined));
+  const basis = coins.find((one) => one.basis !== "effective")?.basis ?? facts.basis;
   return {
     gross,
     revenue,
@@ -102,36 +144,51 @@ function valueKnown(facts: KnownFacts): Omit<Valuation, "workload" | "name" | "l
     net,
     power,
     powerPrice: electricity.price,
-    ...(facts.until === undefined || electricity.until === undefined
-      ? {}
-      : { until: unixMs(Math.min(facts.until, electricity.until)) }),
-    ...(facts.isMoving === undefined ? {} : { isMoving: facts.isMoving }),
-    price: {
-      unit: "USD/TH",
-      value: price,
-      ...breakEvenOf(cost, keptOf(grossOf(hashrate, usdPerTerahash(1)), facts)),
-      ...(origin === undefined ? {} : { origin }),
-    },
+    ...(until === undefined ? {} : { until: unixMs(until) }),
+    ...(coins.some(({ isMoving }) => isMoving) ? { isMoving: true } : {}),
+    price: priceOf(coins, cost),
     ...(power > 0 ? { breakEven: usdPerKwh(revenue / (power / 1000)) } : {}),
     ...(basis === undefined ? {} : { basis }),
     why: sayExplanation({
-      subject: `${subjectOf(facts)} at ${sayHashrate(hashrate)} (${basis ?? "unknown basis"}) pays`,
+      subject: sayPaying(facts),
       gross,
-      ...(invented ? { remark: "at an invented price" } : {}),
-      deductions: [...fees, { what: sayPowerAt(power, electricity), rate: cost, isTold: true }],
+      ...(coins.some(({ invented }) => invented) ? { remark: "at an invented price" } : {}),
+      deductions: [
+        ...coins.flatMap((one) => feesIn(one, coins.length > 1)),
+        { what: sayPowerAt(power, electricity), rate: cost, isTold: true },
+      ],
       net,
     }),
   };
 }
 
-const keptOf = (gross: UsdPerHour, facts: HashingFacts): UsdPerHour =>
-  usdPerHour(deduct(gross, feesOf(facts)).reduce<number>((left, { rate }) => left - rate, gross));
+/** Of the first coin; what the other one brings is left as it is. */
+function priceOf([first, ...rest]: Known["coins"], cost: UsdPerHour): ValuedPrice {
+  const { price, origin } = first;
+  const left = Math.max(0, cost - sum(rest.map(keptOf)));
+  return {
+    unit: "USD/TH",
+    value: price,
+    ...breakEvenOf(usdPerHour(left), keptOf({ ...first, price: usdPerTerahash(1) })),
+    ...(origin === undefined ? {} : { origin }),
+  };
+}
+
+const feesIn = (coin: KnownCoin, isOneOfTwo: boolean): readonly Deduction[] =>
+  deduct(grossOf(coin), feesOf(coin)).map((fee) =>
+    isOneOfTwo ? { ...fee, what: `${fee.what} on ${coin.coin}` } : fee,
+  );
+
+function keptOf(coin: KnownCoin): UsdPerHour {
+  const gross = grossOf(coin);
+  return usdPerHour(deduct(gross, feesOf(coin)).reduce<number>((left, { rate }) => left - rate, gross));
+}
 
 /** Revenue grows with the price: what it is at a price of 1 tells where it covers `cost`. */
 const breakEvenOf = (cost: UsdPerHour, revenueAtOne: UsdPerHour): { readonly breakEven?: number } =>
   revenueAtOne > 0 ? { breakEven: cost / revenueAtOne } : {};
 
-const grossOf = (rate: Hashrate, price: UsdPerTerahash): UsdPerHour => usdPerHour(((rate * 3600) / 1e12) * price);
+const grossOf = ({ hashrate, price }: KnownCoin): UsdPerHour => usdPerHour(((hashrate * 3600) / 1e12) * price);
 
 interface Share {
   readonly what: string;
@@ -140,7 +197,7 @@ interface Share {
 }
 
 /** In the order in which they are taken; what the effective hashrate leaves out already is not taken again. */
-function feesOf({ basis, kind, terms }: HashingFacts): readonly Share[] {
+function feesOf({ basis, kind, terms }: HashedCoin): readonly Share[] {
   if (terms === undefined) return [];
   const { poolFeePct, devFeePct, exchangeSpreadPct, payoutFeeUsd, minimumPayoutUsd, rejected = 0, credit } = terms;
   const isEffective = basis === "effective" || kind === "effective";

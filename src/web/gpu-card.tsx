@@ -30,6 +30,9 @@ function Rate({ gpu }: { readonly gpu: GpuView }) {
   return (
     <Metric label="Hashrate" note={`reported ${join(toHashrate(gpu.hashrateReportedHps))}`}>
       <Value of={toHashrate(gpu.hashrateEffectiveHps)} />
+      {(gpu.dualHashrateEffectiveHps ?? gpu.dualHashrateReportedHps) !== null && (
+        <Value of={toHashrate(gpu.dualHashrateEffectiveHps ?? gpu.dualHashrateReportedHps)} />
+      )}
     </Metric>
   );
 }

@@ -47,7 +47,7 @@ export const fakeGpu = (changes: Partial<GpuView> = {}): GpuView => ({
   vramUsedMiB: null,
   vramTotalMiB: null,
   hashrateEffectiveHps: 24_130_000,
-  hashrateReportedHps: 24_920_000,
+  ...{ hashrateReportedHps: 24_920_000, dualHashrateEffectiveHps: null, dualHashrateReportedHps: null },
   tokensPerSecond: null,
   servedRates: [],
   netUsdPerHour: 0.0118,

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { field, parseJson, parseWith, present, sumOf, toPower, toRate, toTemperature, toUptime } from "./answer.ts";
-import { http, type MinerPool, type MinerProgram, toUrl } from "./program.ts";
+import { type DualSheet, http, type MinerPool, type MinerProgram, toUrl } from "./program.ts";
 
 const counts = z.array(field.count).max(4).default([]);
 const device = z.looseObject({
@@ -27,11 +27,17 @@ const isSameLogin =
   (other: MinerPool): boolean =>
     other.user === user && other.password === password;
 
+const dualOf = ({ algorithm, pool }: DualSheet): readonly string[] => [
+  ...["--a2", algorithm, "--w2", pool.user, "--pool_password2", pool.password],
+  ...["--p2", toUrl(pool, "stratum+tcp", "stratum+ssl")],
+];
+
 /** BzMiner, by its HTTP `/status`: an entry per algorithm in every list. */
 export const bzminer: MinerProgram = {
-  args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
+  args: ({ algorithm, pools, dual, apiHost, apiPort, extra }) => [
     ...["-a", algorithm, "-w", pools[0].user, "--pool_password", pools[0].password],
     ...["-p", ...pools.filter(isSameLogin(pools[0])).map((pool) => toUrl(pool, "stratum+tcp", "stratum+ssl"))],
+    ...(dual === undefined ? [] : dualOf(dual)),
     ...["--http_enabled", "1", "--http_address", apiHost, "--http_port", String(apiPort)],
     ...["--no_watchdog", "--nc", "1", "--oc_enable", "0", "--amd", "0"],
     ...extra,

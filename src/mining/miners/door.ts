@@ -3,13 +3,15 @@ import { fetchMinerStats, pauseMiner, resumeMiner } from "../reference/miner-api
 import { present, sumOf, toRate } from "./answer.ts";
 import { askMiner, type MinerAddress, readMiner } from "./api.ts";
 import type { ApiQuestion, MinerProgram } from "./program.ts";
-import type { MinerReading } from "./reading.ts";
+import type { MinerReading, MinerRun } from "./reading.ts";
 
 /** What a running miner says of itself now; absent is unknown. */
 export interface MinerNews {
   readonly paused?: boolean;
   /** Of its first algorithm. */
   readonly hashrate?: Hashrate;
+  /** Of its second algorithm, where it has one. */
+  readonly dualHashrate?: Hashrate;
 }
 
 type Order = (at: MinerAddress, signal: AbortSignal) => Promise<void>;
@@ -50,7 +52,8 @@ export function programDoor(program: MinerProgram, token: string): MinerDoor {
 }
 
 /** Programs that tell no total are summed up: each of ours sees one GPU only. */
-function toNews({ paused, runs: [first] }: MinerReading): MinerNews {
-  const hashrate = first?.hashrate ?? toRate(sumOf(first?.devices.map((device) => device.hashrate) ?? []));
-  return present({ paused, hashrate });
-}
+const toNews = ({ paused, runs: [first, second] }: MinerReading): MinerNews =>
+  present({ paused, hashrate: rateOf(first), dualHashrate: rateOf(second) });
+
+const rateOf = (run: MinerRun | undefined): Hashrate | undefined =>
+  run?.hashrate ?? toRate(sumOf(run?.devices.map((device) => device.hashrate) ?? []));

@@ -1,16 +1,23 @@
 import type { z } from "zod";
 import { MiningError } from "../errors.ts";
 import { badAnswer, field, parseJson, present, toRate, toUptime } from "./answer.ts";
-import { http, type MinerProgram, type MinerSheet } from "./program.ts";
+import { http, type MinerPool, type MinerProgram, type MinerSheet } from "./program.ts";
 
 /** How a program that Rigshift does not know is started, and where its API says what; pointers by RFC 6901. */
 export interface GenericMiner {
-  /** `{algorithm}`, `{pool}` (host:port), `{host}`, `{port}`, `{user}`, `{password}`, `{apiPort}` are filled in. */
+  /**
+   * `{algorithm}`, `{pool}` (host:port), `{host}`, `{port}`, `{user}`, `{password}`, each with a 2 for the second coin,
+   * and `{apiPort}` are filled in.
+   */
   readonly args: readonly string[];
   readonly path: string;
   readonly hashrate: string;
   /** Hashes per second in one unit of `hashrate`. */
   readonly hashrateUnit: number;
+  /** Of the second coin. */
+  readonly hashrate2?: string;
+  /** Default: 1. */
+  readonly hashrate2Unit?: number;
   readonly accepted?: string;
   readonly rejected?: string;
   readonly uptimeS?: string;
@@ -34,15 +41,27 @@ export const generic = (miner: GenericMiner): MinerProgram => ({
         rejected: count(miner.rejected),
       }),
     };
-    return { ...present({ uptime: toUptime(count(miner.uptimeS)) }), runs: [run] };
+    const { hashrate2, hashrate2Unit } = miner;
+    const second = hashrate2 === undefined ? undefined : toRate(read(answer, hashrate2, field.rate), hashrate2Unit);
+    const runs = [run, ...(second === undefined ? [] : [{ devices: [], hashrate: second }])];
+    return { ...present({ uptime: toUptime(count(miner.uptimeS)) }), runs };
   },
 });
 
-function fill(part: string, { algorithm, pools: [pool], apiPort }: MinerSheet): string {
-  const { host, port, user, password } = pool;
+const placesOf = (algorithm: string, { host, port, user, password }: MinerPool, of: "" | "2") => ({
+  [`algorithm${of}`]: algorithm,
+  [`pool${of}`]: `${host}:${port}`,
+  [`host${of}`]: host,
+  [`port${of}`]: String(port),
+  [`user${of}`]: user,
+  [`password${of}`]: password,
+});
+
+function fill(part: string, { algorithm, pools: [pool], dual, apiPort }: MinerSheet): string {
   const places: Readonly<Record<string, string>> = {
-    ...{ algorithm, host, user, password },
-    ...{ pool: `${host}:${port}`, port: String(port), apiPort: String(apiPort) },
+    ...placesOf(algorithm, pool, ""),
+    ...(dual === undefined ? {} : placesOf(dual.algorithm, dual.pool, "2")),
+    apiPort: String(apiPort),
   };
   return part.replace(PLACE, (place, name: string) => {
     const value = places[name];

@@ -11,7 +11,7 @@ import {
   toTemperature,
   toUptime,
 } from "./answer.ts";
-import { http, type MinerPool, type MinerProgram } from "./program.ts";
+import { type DualSheet, http, type MinerPool, type MinerProgram } from "./program.ts";
 import type { MinerReading, MinerRun } from "./reading.ts";
 
 const count = field.count.optional();
@@ -46,9 +46,10 @@ type Device = z.output<typeof device>;
 
 /** GMiner, by its HTTP `/stat`; what belongs to a second coin carries a 2. */
 export const gminer: MinerProgram = {
-  args: ({ algorithm, pools, apiPort, extra }) => [
+  args: ({ algorithm, pools, dual, apiPort, extra }) => [
     ...["--algo", algorithm],
     ...pools.flatMap((pool) => ["--server", pool.host, "--port", String(pool.port), ...loginOf(pool)]),
+    ...(dual === undefined ? [] : dualOf(dual)),
     ...["--api", String(apiPort), "--watchdog", "0", "--color", "0", "--devices", "0"],
     ...extra,
   ],
@@ -67,6 +68,11 @@ export const gminer: MinerProgram = {
 };
 
 const loginOf = ({ user, password, tls }: MinerPool) => ["--user", user, "--pass", password, "--ssl", tls ? "1" : "0"];
+
+const dualOf = ({ algorithm, pool }: DualSheet): readonly string[] => [
+  ...["--dalgo", algorithm, "--dserver", pool.host, "--dport", String(pool.port)],
+  ...["--duser", pool.user, "--dpass", pool.password, "--dssl", pool.tls ? "1" : "0"],
+];
 
 function toRun(
   devices: readonly Device[],

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { field, parseJson, parseWith, present, toPciBus, toPower, toRate, toTemperature, toUptime } from "./answer.ts";
-import { http, type MinerPool, type MinerProgram } from "./program.ts";
+import { type DualSheet, http, type MinerPool, type MinerProgram } from "./program.ts";
 import type { MinerReading } from "./reading.ts";
 
 const uptime = field.count.optional();
@@ -66,9 +66,10 @@ const FACTORS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e
 
 /** lolMiner, by its HTTP `/summary`, in the three layouts it has had. */
 export const lolminer: MinerProgram = {
-  args: ({ algorithm, pools, apiHost, apiPort, pciAddress, extra }) => [
+  args: ({ algorithm, pools, dual, apiHost, apiPort, pciAddress, extra }) => [
     ...["--algo", algorithm],
     ...pools.flatMap((pool) => ["--pool", `${pool.host}:${pool.port}`, ...loginOf(pool)]),
+    ...(dual === undefined ? [] : dualOf(dual)),
     ...["--apihost", apiHost, "--apiport", String(apiPort), "--nocolor", "--watchdog", "exit"],
     ...(pciAddress === undefined ? ["--devices", "0"] : ["--devicesbypcie", "--devices", toDecimal(pciAddress)]),
     ...extra,
@@ -95,6 +96,11 @@ const loginOf = ({ user, password, tls }: MinerPool) => [
   password,
   "--tls",
   tls ? "on" : "off",
+];
+
+const dualOf = ({ algorithm, pool }: DualSheet) => [
+  ...["--dualmode", algorithm, "--dualpool", `${pool.host}:${pool.port}`],
+  ...["--dualuser", pool.user, "--dualpass", pool.password, "--dualtls", pool.tls ? "on" : "off"],
 ];
 
 const has = (answer: unknown, key: string): boolean => typeof answer === "object" && answer !== null && key in answer;

@@ -47,11 +47,14 @@ export interface MinerRunOptions {
   readonly worker: string;
   /** The pools themselves, for a miner that finds the proxy gone: then shares are not accounted, but paid. */
   readonly pools: readonly MinerPool[];
+  /** A second coin for the program to hash at the same time, by its own name for the algorithm. */
+  readonly dual?: { readonly algorithm: string; readonly proxy: ListenAddress };
 }
 
 /** The operator's miner program for one GPU, as a child process or in a container of its own. */
 export function minerRun(options: MinerRunOptions): MinerRun {
-  const { gpu, miner, image, worker } = options;
+  const { gpu, miner, image, worker, dual } = options;
+  const toProxy = (at: ListenAddress): MinerPool => ({ ...at, tls: false, user: worker, password: "x" });
   // The same after a restart of the agent, so that a container is found to be what is wanted.
   const apiToken = createHash("sha256").update(`${worker} ${gpu.uuid}`).digest("hex").slice(0, 32);
   const adapter = adapterOf(miner);
@@ -59,6 +62,7 @@ export function minerRun(options: MinerRunOptions): MinerRun {
   const sheet = {
     ...{ algorithm: miner.algorithm, apiToken, extra: miner.args },
     ...(pciAddress === undefined ? {} : { pciAddress }),
+    ...(dual === undefined ? {} : { dual: { algorithm: dual.algorithm, pool: toProxy(dual.proxy) } }),
   };
   const spec: Omit<WorkSpec, "command" | "args"> = {
     name: `miner-${gpu.uuid}`,
@@ -67,7 +71,7 @@ export function minerRun(options: MinerRunOptions): MinerRun {
     startTimeout: miner.startTimeout,
     stopTimeout: seconds(10),
   };
-  const proxy = { ...options.proxy, tls: false, user: worker, password: "x" };
+  const proxy = toProxy(options.proxy);
   const contained = async (of: string): Promise<WorkSpec> => ({
     ...spec,
     command: "",

@@ -14,11 +14,20 @@ export interface MinerPool {
   readonly password: string;
 }
 
+/** A second coin that is hashed at the same time; the rig's proxy is its only pool. */
+export interface DualSheet {
+  /** The program's own name for it. */
+  readonly algorithm: string;
+  readonly pool: MinerPool;
+}
+
 /** What a miner program is started with, for one GPU that it alone sees. */
 export interface MinerSheet {
   /** The program's own name for it. */
   readonly algorithm: string;
   readonly pools: readonly [MinerPool, ...MinerPool[]];
+  /** Only for programs that hash two coins at once. */
+  readonly dual?: DualSheet;
   /** Loopback; every address only in a container, whose network is its own. */
   readonly apiHost: "127.0.0.1" | "0.0.0.0";
   readonly apiPort: number;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { field, parseJson, parseWith, present, toPciBus, toPower, toRate, toTemperature, toUptime } from "./answer.ts";
-import { http, type MinerProgram, toUrl } from "./program.ts";
+import { http, type MinerPool, type MinerProgram, toUrl } from "./program.ts";
 
 const rates = z.record(field.text, field.rate.nullable());
 const solutions = z.record(
@@ -28,11 +28,18 @@ const answer = z.looseObject({
   ),
 });
 
+/** `of` says of which of two coins. */
+const poolArgs = (pool: MinerPool, of: "" | "[1]" | "[2]"): readonly string[] => [
+  ...["-o", `${of}${toUrl(pool, "stratum+tcp", "stratum+ssl")}`],
+  ...["-u", `${of}${pool.user}`, "-p", `${of}${pool.password}`],
+];
+
 /** Rigel, by its HTTP `/stat`: one key per algorithm, `a+b` when it mines two. */
 export const rigel: MinerProgram = {
-  args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
-    ...["-a", algorithm],
-    ...pools.flatMap((pool) => ["-o", toUrl(pool, "stratum+tcp", "stratum+ssl"), "-u", pool.user, "-p", pool.password]),
+  args: ({ algorithm, pools, dual, apiHost, apiPort, extra }) => [
+    ...["-a", dual === undefined ? algorithm : `${algorithm}+${dual.algorithm}`],
+    ...pools.flatMap((pool) => poolArgs(pool, dual === undefined ? "" : "[1]")),
+    ...(dual === undefined ? [] : poolArgs(dual.pool, "[2]")),
     ...["--api-bind", `${apiHost}:${apiPort}`, "--no-watchdog", "-d", "0"],
     ...extra,
   ],

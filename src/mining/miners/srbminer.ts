@@ -29,14 +29,18 @@ const listed = (pools: readonly MinerPool[], part: (pool: MinerPool) => string):
 
 /** SRBMiner-MULTI, by its HTTP root. */
 export const srbminer: MinerProgram = {
-  args: ({ algorithm, pools, apiPort, extra }) => [
-    ...["--algorithm", algorithm],
-    ...["--pool", listed(pools, ({ host, port }) => `${host}:${port}`)],
-    ...["--wallet", listed(pools, ({ user }) => user), "--password", listed(pools, ({ password }) => password)],
-    ...["--tls", listed(pools, ({ tls }) => String(tls))],
-    ...["--api-enable", "--api-port", String(apiPort), "--disable-cpu", "--gpu-id", "0"],
-    ...extra,
-  ],
+  args: ({ algorithm, pools, dual, apiPort, extra }) => {
+    const coins = dual === undefined ? [pools] : [pools, [dual.pool]];
+    const all = (part: (pool: MinerPool) => string) => coins.map((of) => listed(of, part)).join(";");
+    return [
+      ...["--algorithm", dual === undefined ? algorithm : `${algorithm};${dual.algorithm}`],
+      ...["--pool", all(({ host, port }) => `${host}:${port}`)],
+      ...["--wallet", all(({ user }) => user), "--password", all(({ password }) => password)],
+      ...["--tls", all(({ tls }) => String(tls))],
+      ...["--api-enable", "--api-port", String(apiPort), "--disable-cpu", "--gpu-id", coins.map(() => "0").join(";")],
+      ...extra,
+    ];
+  },
   questions: [http("/")],
   parse: ([text = ""]) => {
     const got = parseWith(answer, parseJson(text));

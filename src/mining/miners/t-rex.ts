@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { field, parseJson, parseWith, present, toPower, toRate, toTemperature, toUptime } from "./answer.ts";
 import { parseCcminerSummary } from "./ccminer.ts";
-import { http, type MinerProgram, toUrl } from "./program.ts";
+import { type DualSheet, http, type MinerProgram, toUrl } from "./program.ts";
 import type { MinerReading } from "./reading.ts";
 
 const shares = z.looseObject({
@@ -19,6 +19,14 @@ const answer = z.looseObject({
   rejected_count: field.count,
   invalid_count: field.count.optional(),
   paused: z.boolean().optional(),
+  dual_stat: z
+    .looseObject({
+      algorithm: field.text.optional(),
+      hashrate: field.rate,
+      accepted_count: field.count.optional(),
+      rejected_count: field.count.optional(),
+    })
+    .nullish(),
   gpus: field.devices(
     z.looseObject({
       gpu_id: field.count,
@@ -34,9 +42,10 @@ const answer = z.looseObject({
 
 /** T-Rex, by its HTTP `/summary`; very old ones answer like ccminer. */
 export const tRex: MinerProgram = {
-  args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
+  args: ({ algorithm, pools, dual, apiHost, apiPort, extra }) => [
     ...["-a", algorithm],
     ...pools.flatMap((pool) => ["-o", toUrl(pool, "stratum+tcp", "stratum+ssl"), "-u", pool.user, "-p", pool.password]),
+    ...(dual === undefined ? [] : dualOf(dual)),
     ...["--api-bind-http", `${apiHost}:${apiPort}`, "--api-bind-telnet", "0", "--api-read-only"],
     ...["--no-watchdog", "--no-color", "-d", "0"],
     ...extra,
@@ -44,6 +53,11 @@ export const tRex: MinerProgram = {
   questions: [http("/summary")],
   parse: ([text = ""]) => (text.startsWith("NAME=") ? parseCcminerSummary(text) : parseSummary(text)),
 };
+
+const dualOf = ({ algorithm, pool }: DualSheet): readonly string[] => [
+  ...["--dual-algo", algorithm, "--url2", toUrl(pool, "stratum+tcp", "stratum+ssl")],
+  ...["--user2", pool.user, "--pass2", pool.password],
+];
 
 function parseSummary(text: string): MinerReading {
   const got = parseWith(answer, parseJson(text));
@@ -67,8 +81,26 @@ function parseSummary(text: string): MinerReading {
     devices,
     ...present({ hashrate: toRate(got.hashrate), invalid: got.invalid_count }),
   };
-  return { ...present({ version: got.version, uptime: toUptime(got.uptime), paused }), runs: [run] };
+  return {
+    ...present({ version: got.version, uptime: toUptime(got.uptime), paused }),
+    runs: [run, ...toSecond(got.dual_stat)],
+  };
 }
+
+const toSecond = (stat: z.output<typeof answer>["dual_stat"]): MinerReading["runs"] =>
+  stat === undefined || stat === null
+    ? []
+    : [
+        {
+          devices: [],
+          ...present({
+            algorithm: stat.algorithm,
+            hashrate: toRate(stat.hashrate),
+            accepted: stat.accepted_count,
+            rejected: stat.rejected_count,
+          }),
+        },
+      ];
 
 const allPaused = (gpus: readonly { readonly paused?: boolean | undefined }[]): boolean =>
   gpus.every((gpu) => gpu.paused === true);

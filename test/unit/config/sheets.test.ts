@@ -127,3 +127,44 @@ describe("market.sources of several coins", () => {
     expect(() => parse(mining, market(...sources))).toThrow(message);
   });
 });
+
+describe("dual", () => {
+  const second = { coin: "beta", algorithm: "alephium", pools, poolFeePct: 2 };
+  const miner = { program: "lolminer", file: "/opt/lolMiner" };
+
+  test("is read from a sheet and from the plain form, with fees and a name for the algorithm of its own", () => {
+    const dual = { ...second, programAlgorithm: "ALEPHDUAL" };
+    const expected = { coin: "beta", programAlgorithm: "ALEPHDUAL", fees: { poolFeePct: 2 } };
+    expect(several(one("alpha", { miner, dual })).mining?.sheets[0]?.dual).toMatchObject(expected);
+    expect(parse({ coin: "alpha", pools, miner, dual }).mining?.sheets[0]?.dual).toMatchObject(expected);
+    expect(several(one("alpha", { miner, dual: second })).mining?.sheets[0]?.dual?.programAlgorithm).toBe("alephium");
+  });
+
+  const generic = { args: ["{pool}"], path: "/", hashrate: "/a" };
+  test.each<[string, object, string]>([
+    ["the miner built in", { dual: second }, "because the miner reference hashes one coin at a time"],
+    [
+      "a program that cannot",
+      { miner: { ...miner, program: "xmrig" }, dual: second },
+      "the miner xmrig hashes one coin",
+    ],
+    ["the same coin twice", { miner, dual: { ...second, coin: "alpha" } }, "another coin than alpha"],
+    [
+      "the built-in pool's other algorithm",
+      { miner, dual: { ...second, pools: [{ url: "devpool" }] } },
+      "a pool of alephium",
+    ],
+    ["no pool", { miner, dual: { ...second, pools: [] } }, "at least one pool"],
+    [
+      "a generic program that is not told the second pool",
+      { miner: { program: "generic", file: "/opt/x", generic }, dual: second },
+      "an argument with {pool2} or {host2}",
+    ],
+  ])("with %s is refused", (_, fields, message) => {
+    expect(() => several(one("alpha", fields))).toThrow(message);
+  });
+
+  test("of a coin that another sheet mines by another algorithm is refused", () => {
+    expect(() => several(one("beta"), one("alpha", { miner, dual: second }))).toThrow("such as beta-alephium");
+  });
+});

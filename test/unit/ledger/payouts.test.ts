@@ -147,3 +147,20 @@ describe("what an account credits of what was estimated", () => {
     expect(factor(at(100))).toBeUndefined();
   });
 });
+
+test("of a job that earned two coins, each coin's payouts are held against its own part", () => {
+  ledger.jobs.startJob({ id: "pair", kind: "hashing", gpu: GPU_A, workload: "devcoin+kaspa", started: at(0) });
+  ledger.jobs.addRevenue("pair", toUsdNano(10), "devcoin");
+  ledger.jobs.addRevenue("pair", toUsdNano(4), "kaspa");
+  for (const [coin, pool] of [
+    ["devcoin", "a"],
+    ["kaspa", "b"],
+  ] as const)
+    for (const hour of [1, 50]) ledger.shares.append(shareRow({ at: at(hour), pool, coin }), "pair");
+  ledger.jobs.endJob("pair", { ended: at(100), outcome: "completed" });
+  ledger.payouts.addCredit({ ...paid(0, 100, 9), coin: "devcoin", pool: "a" });
+  ledger.payouts.addCredit({ ...paid(0, 100, 3), coin: "kaspa", pool: "b" });
+  expect([factor(at(101)), factor(at(101), "kaspa", "b")]).toEqual([0.9, 0.75]);
+  ledger.payouts.replaceEntered([paid(0, 100, 7)]);
+  expect(factor(at(101), "other")).toBe(0.5);
+});

@@ -175,3 +175,56 @@ describe("the profit of one GPU, recomputed to the nano-dollar", () => {
     expect(valueHashing(blind).why).toBe("rvn is not valued: the price of electricity is unknown");
   });
 });
+
+describe("two coins hashed at once", () => {
+  const terms = { poolFeePct: 0, devFeePct: 0, exchangeSpreadPct: 0, payoutFeeUsd: 0, minimumPayoutUsd: 0 };
+  const dual = {
+    coin: "alph",
+    hashrate: hashrate(50e12),
+    basis: "reported",
+    price: usdPerTerahash(1e-6),
+    invented: false,
+    terms: { ...terms, poolFeePct: 10 },
+  } as const;
+
+  test("are worth the sum of both, each with its own fees, less the electricity once", () => {
+    // 0.18 less 1 % = 0.1782, and 180,000 TH × 1e-6 = 0.18 less 10 % = 0.162; 3 kW × 0.05 = 0.15.
+    const valued = valueHashing({ ...FACTS, name: "pair", terms: { ...terms, poolFeePct: 1 }, dual });
+    expect(valued).toMatchObject({
+      name: "pair",
+      gross: near(0.36),
+      revenue: near(0.3402),
+      electricity: near(0.15),
+      net: near(0.1902),
+      rate: "100.00 TH/s + 50.00 TH/s",
+      basis: "reported",
+      // The second one covers all of the electricity.
+      price: { value: 5e-7, breakEven: 0 },
+    });
+    expect(valued.why).toBe(
+      "btc at 100.00 TH/s (effective) and alph at 50.00 TH/s (reported) by pair pay $0.360/h, less 1 % pool fee on btc ($0.00180/h), 10 % pool fee on alph ($0.0180/h) and 3000 W at $0.0500/kWh = $0.190/h",
+    );
+  });
+
+  test("stand until the first of all their prices may change", () => {
+    const [soon, late] = [unixMs(1_760_000_000_000), unixMs(1_760_000_900_000)];
+    const facts = { ...FACTS, until: late, electricity: { ...FACTS.electricity, until: late } };
+    expect(valueHashing({ ...facts, dual: { ...dual, until: soon } }).until).toBe(soon);
+    expect(valueHashing({ ...facts, dual })).not.toHaveProperty("until");
+    expect(valueHashing({ ...facts, dual: { ...dual, isMoving: true } }).isMoving).toBe(true);
+  });
+
+  test("are unknown while a rate or a price of either is, and say which", () => {
+    const { hashrate: _, ...unmeasured } = dual;
+    const { price: __, ...unpriced } = dual;
+    const whyOf = (second: HashingFacts["dual"] & object, changes = {}) =>
+      valueHashing({ ...FACTS, ...changes, dual: second });
+    expect(whyOf(unmeasured)).toMatchObject({
+      rate: "100.00 TH/s + unknown",
+      why: "btc and alph is not valued: the hashrate of alph has not been measured yet",
+    });
+    expect(whyOf(unpriced).why).toBe("btc and alph is not valued: the price of alph is stale or unknown");
+    expect(whyOf(unpriced).net).toBeUndefined();
+    expect(whyOf(dual, { price: undefined }).why).toContain("the price of btc is stale or unknown");
+  });
+});

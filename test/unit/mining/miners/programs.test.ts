@@ -323,3 +323,57 @@ describe("a program described in rig.yaml", () => {
     expect(() => wrong.args(sheet)).toThrow("{wallet}");
   });
 });
+
+describe("two coins at once", () => {
+  const dual = { algorithm: "second", pool: { ...proxy, port: 4002, user: "rig-0" } };
+  const words: readonly (readonly [Name, string])[] = [
+    ["lolminer", "--dualmode second --dualpool 127.0.0.1:4002 --dualuser rig-0 --dualpass x --dualtls off"],
+    ["rigel", "-o [2]stratum+tcp://127.0.0.1:4002 -u [2]rig-0 -p [2]x"],
+    ["gminer", "--dalgo second --dserver 127.0.0.1 --dport 4002 --duser rig-0 --dpass x --dssl 0"],
+    ["bzminer", "--a2 second --w2 rig-0 --pool_password2 x --p2 stratum+tcp://127.0.0.1:4002"],
+    ["srbminer", "--algorithm kawpow;second --pool 127.0.0.1:4001!pool.example:5555;127.0.0.1:4002"],
+    ["t-rex", "--dual-algo second --url2 stratum+tcp://127.0.0.1:4002 --user2 rig-0 --pass2 x"],
+  ];
+  test.each(words)("%s is told the second one's algorithm, pool and login", (name, expected) => {
+    const line = MINER_PROGRAMS[name].args({ ...sheet, dual }).join(" ");
+    expect(line).toContain(expected);
+    expect(MINER_PROGRAMS[name].args(sheet).join(" ")).not.toContain("4002");
+  });
+
+  test("Rigel marks every pool with its coin, and SRBMiner lists logins and GPUs coin by coin", () => {
+    const rigel = MINER_PROGRAMS.rigel.args({ ...sheet, dual }).join(" ");
+    expect(rigel).toContain("-a kawpow+second");
+    expect(rigel).toContain("-o [1]stratum+ssl://pool.example:5555 -u [1]wallet.rig-0 -p [1]x");
+    const srbminer = MINER_PROGRAMS.srbminer.args({ ...sheet, dual }).join(" ");
+    expect(srbminer).toContain("--wallet wallet.rig-0!wallet.rig-0;rig-0 --password x!x;x --tls false!true;false");
+    expect(srbminer).toContain("--gpu-id 0;0");
+  });
+
+  const described = {
+    args: ["{algorithm2}@{host2}:{port2}", "{pool2}/{user2}/{password2}"],
+    path: "/",
+    hashrate: "/a",
+  };
+
+  test("a generic program's places of the second coin are filled in, and refused where there is none", () => {
+    const program = generic({ ...described, hashrateUnit: 1 });
+    expect(program.args({ ...sheet, dual, extra: [] })).toEqual(["second@127.0.0.1:4002", "127.0.0.1:4002/rig-0/x"]);
+    expect(() => program.args(sheet)).toThrow(
+      expect.objectContaining({ facts: expect.objectContaining({ field: "{algorithm2}" }) }),
+    );
+  });
+
+  test("a generic program's two rates are two runs, each in its unit; a rate that is not told is no run", () => {
+    const program = generic({ ...described, hashrateUnit: 1e6, hashrate2: "/b", hashrate2Unit: 1e9 });
+    expect(program.parse(['{"a":2,"b":3}']).runs.map(({ hashrate }) => hashrate)).toEqual([2e6, 3e9]);
+    expect(program.parse(['{"a":2}']).runs).toHaveLength(1);
+  });
+
+  test("T-Rex tells the second one in dual_stat", () => {
+    const first = { algorithm: "ethash", hashrate: 5e7, accepted_count: 3, rejected_count: 0, gpus: [] };
+    const second = { algorithm: "kawpow", hashrate: 7e6, accepted_count: 2, rejected_count: 1 };
+    const { runs } = MINER_PROGRAMS["t-rex"].parse([JSON.stringify({ ...first, dual_stat: second })]);
+    expect(runs[1]).toEqual({ algorithm: "kawpow", hashrate: 7e6, accepted: 2, rejected: 1, devices: [] });
+    expect(MINER_PROGRAMS["t-rex"].parse([JSON.stringify(first)]).runs).toHaveLength(1);
+  });
+});
