@@ -57,6 +57,6 @@ describe("two coins of one miner", () => {
     found("acoin");
     expect(rig.hashingJobs[0]?.revenue).toBe(2 * worth(20));
     found("bcoin");
-    expect(rig.hashingJobs[0]?.revenue).toBe(2 * worth(20) + 2 * worth(7));
+    expect(rig.hashingJobs[0]?.revenue).toBe(2 * worth(20) + hashCredit(2 * shareRow().expectedHashes, price));
   });
 });
