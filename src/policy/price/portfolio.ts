@@ -110,14 +110,15 @@ export class Portfolio {
   }
 
   /** Accounts for one look and returns the workload that should have the GPU. */
-  look(look: PortfolioLook): number {
+  look(seen: PortfolioLook): number {
+    const look = { ...seen, oneWay: shortest(seen.oneWay, seen.rates.length) };
     const { oneWay, past } = look;
     this.#guess(certainOf(look, this.#followed.state.owner), 2 * largest(oneWay));
     this.#learn(oneWay, look.hours);
     let leader = this.#followed;
     for (const shadow of this.#shadows) {
       if (past !== undefined) this.#account(shadow, look, past);
-      this.#move(shadow, look);
+      this.#move(shadow, look, seen.oneWay);
       if (past === undefined) this.#account(shadow, look, look.rates);
       if (shadow.behind < leader.behind) leader = shadow;
     }
@@ -146,14 +147,14 @@ export class Portfolio {
     }
   }
 
-  #move(shadow: Shadow, look: PortfolioLook): void {
+  #move(shadow: Shadow, look: PortfolioLook, charged: Float64Array): void {
     const { rates, ahead } = look;
     const { state, patience } = shadow;
     const before = state.owner;
     const mayMove = look.at - shadow.movedAt >= this.#minDwell;
     move(state, { rates, oneWay: this.#waysOf(shadow, look), ahead, mayMove }, patience);
     if (state.owner !== before) shadow.movedAt = look.at;
-    shadow.behind += at(look.oneWay, before * rates.length + state.owner);
+    shadow.behind += at(charged, before * rates.length + state.owner);
   }
 
   #account(shadow: Shadow, look: PortfolioLook, rates: Float64Array): void {
@@ -167,6 +168,21 @@ export class Portfolio {
   #waysOf(shadow: Shadow, look: PortfolioLook): Float64Array {
     return shadow.usual ? this.#halfUsual : look.oneWay;
   }
+}
+
+/**
+ * No way dearer than a detour: else the detour's price would cap what was missed, and a direct move that costs more
+ * would never be worth it (Floyd and Warshall).
+ */
+function shortest(oneWay: Float64Array, count: number): Float64Array {
+  const ways = oneWay.slice();
+  for (let over = 0; over < count; over++)
+    for (let from = 0; from < count; from++)
+      for (let to = 0; to < count; to++) {
+        const detour = at(ways, from * count + over) + at(ways, over * count + to);
+        if (detour < at(ways, from * count + to)) ways[from * count + to] = detour;
+      }
+  return ways;
 }
 
 /** What the best surely earns, seen from the owner; where the owner is the best, from the next best. */

@@ -41,6 +41,14 @@ describe("two flight sheets", () => {
     expect(add(startRegret(A), 1, 4, LOYAL).owner).toEqual(B);
   });
 
+  test("change places directly though a detour over rest is cheaper on paper", () => {
+    const detour: RoundTripCosts = (from, to) => toUsdNano([from, to].some((work) => work === RESTING) ? 0.5 : 2);
+    let state = startRegret(A);
+    for (let look = 0; look < 240; look++)
+      state = addRegret(state, [one(A, 1), one(B, 3), one(RESTING, 0)], minutes(1), detour);
+    expect(state.owner).toEqual(B);
+  });
+
   test("come nearer to a switch with what is missed, by the cost between those two", () => {
     expect(regretShare(add(startRegret(A), 1, 2, EVEN), EVEN)).toBeCloseTo(0.5, 9);
     expect(regretShare(add(startRegret(A), 1, 2.5, LOYAL), LOYAL)).toBeCloseTo(0.5, 9);
