@@ -61,7 +61,7 @@ describe("what third parties read", () => {
     ],
     [
       "v_shares",
-      "share_id, job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficulty, expected_hashes, verdict, reason, verified, latency_ms, algorithm",
+      "share_id, job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficulty, expected_hashes, verdict, reason, verified, latency_ms, algorithm, coin",
     ],
     ["v_payouts", "from_ms, to_ms, credited_usd_nano, estimated_usd_nano, origin, coin, pool"],
     [
