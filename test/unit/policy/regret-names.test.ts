@@ -42,7 +42,8 @@ describe("two flight sheets", () => {
   });
 
   test("change places directly though a detour over rest is cheaper on paper", () => {
-    const detour: RoundTripCosts = (from, to) => toUsdNano([from, to].some((work) => work === RESTING) ? 0.5 : 2);
+    const detour: RoundTripCosts = (from, to) =>
+      toUsdNano([from, to].some(({ workload }) => workload === "none") ? 0.5 : 2);
     let state = startRegret(A);
     for (let look = 0; look < 240; look++)
       state = addRegret(state, [one(A, 1), one(B, 3), one(RESTING, 0)], minutes(1), detour);
