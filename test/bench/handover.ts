@@ -6,6 +6,7 @@
  */
 import { request } from "node:http";
 import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import type { RecordedTransition } from "../../src/ledger/transitions.ts";
 import { ContainerRig } from "../support/container-rig.ts";
 import { standInImage } from "../support/docker/stand-in-images.ts";
@@ -60,11 +61,11 @@ class BareEngine {
   post(path: string): Promise<void> {
     return new Promise((resolve, reject) => {
       request({ socketPath: this.#socketPath, method: "POST", path }, (response) => {
-        response.resume().once("end", () => {
-          const { statusCode = 0 } = response;
+        const { statusCode = 0 } = response;
+        text(response).then((said) => {
           if (statusCode < 400) resolve();
-          else reject(new Error(`${path}: ${statusCode}`));
-        });
+          else reject(new Error(`${path}: ${statusCode} ${said}`));
+        }, reject);
       })
         .on("error", reject)
         .end();
