@@ -75,23 +75,28 @@ use_node() {
   is_node_24 node || fail "the Node that npm fetched does not run here" ERR_NODE_MISSING "install Node 24 or newer"
 }
 
-# npm writes its own hidden lock file last, so it is missing after a broken install and old after a changed lock file.
+has_development_packages() { [ -e "$root/node_modules/.bin/vitest" ]; }
+
+# npm writes its own hidden lock file last, so it is missing after a broken install and old after a changed lock file. A
+# lock file that git only touched is still the one that was installed.
 has_packages() {
   installed="$root/node_modules/.package-lock.json"
   [ -f "$installed" ] || return 1
-  [ -z "$(find "$root/package-lock.json" -newer "$installed")" ] || return 1
-  [ "$1" = runtime ] || [ -e "$root/node_modules/.bin/vitest" ]
+  cmp -s "$root/package-lock.json" "$root/node_modules/.rigshift-lock.json" ||
+    [ -z "$(find "$root/package-lock.json" -newer "$installed")" ] || return 1
+  [ "$1" = runtime ] || has_development_packages
 }
 
-# install_packages runtime|all
+# install_packages runtime|all: packages for work on Rigshift stay where they are.
 install_packages() {
   if has_packages "$1"; then return 0; fi
   lock
   if ! has_packages "$1"; then
     say "installing packages, once"
-    if [ "$1" = runtime ]; then set -- --omit=dev; else set -- --include=dev; fi
+    if [ "$1" = all ] || has_development_packages; then set -- --include=dev; else set -- --omit=dev; fi
     (cd "$root" && quietly npm ci "$@") ||
       fail "npm could not install the packages" ERR_INSTALL "see npm's message above"
+    cp "$root/package-lock.json" "$root/node_modules/.rigshift-lock.json"
   fi
   unlock
 }

@@ -17,7 +17,7 @@ import { machineFiles } from "./gpu/machine-files.ts";
 import { openGpuSource } from "./gpu/open.ts";
 import { openPowerTool } from "./gpu/power-tool.ts";
 import { findHostRapl } from "./gpu/rapl.ts";
-import type { GpuSource } from "./gpu/source.ts";
+import type { GpuInfo, GpuSource } from "./gpu/source.ts";
 import { httpChecks } from "./http/checks.ts";
 import { readCustomerKeys } from "./http/customer-keys.ts";
 import { type HttpServer, startHttp } from "./http/server.ts";
@@ -52,6 +52,13 @@ import { runTool } from "./workloads/tool-run.ts";
 const PUBLISH_EVERY = millis(500);
 const USUAL_TOKENS_OUT = 128;
 
+export interface RunningAgent {
+  readonly url: string;
+  readonly config: RigConfig;
+  readonly dataDir: string;
+  readonly gpus: readonly GpuInfo[];
+}
+
 export interface AgentOptions {
   /** Absent: the embedded default, which tries everything out without a GPU, Docker or network. */
   readonly configFile: string | undefined;
@@ -64,7 +71,7 @@ export interface AgentOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   /** Called once the status page answers. */
-  readonly onListening: (agent: { readonly url: string; readonly config: RigConfig; readonly dataDir: string }) => void;
+  readonly onListening: (agent: RunningAgent) => void;
   readonly writeLog: (line: string) => void;
 }
 
@@ -142,7 +149,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   const id = randomUUID();
   const http = stack.adopt(await openHttp({ parts, controller, views, dataDir, id }), (server) => server.close());
   stack.defer(announce(dataDir, { url: http.url, pid: process.pid, id }));
-  options.onListening({ url: http.url, config, dataDir });
+  options.onListening({ url: http.url, config, dataDir, gpus });
   publisher.start(() => views.publish(), onFault);
   stack.defer(() => publisher.stop());
   await stopLeftovers(ledger.processes, { clock, logger }, running);

@@ -4,10 +4,14 @@ import { sayEnergy, sayHps, sayMoney, sayTps, sayWatts, UNKNOWN } from "./wordin
 
 export type BenchEnd = Extract<BenchEvent, { readonly type: "end" }>;
 
-const RIGHT = new Set(["LIMIT", "AT ONCE", "RATE", "POWER", "ENERGY", "PER W", "NET/H", "SAMPLES"]);
+const NET_IF_FULL = "NET/H IF FULL";
+const REMARK = "REMARK";
+const RIGHT = new Set(["LIMIT", "AT ONCE", "RATE", "POWER", "ENERGY", "PER W", "NET/H", NET_IF_FULL, "SAMPLES"]);
+const SPARE = ["SAMPLES", "PER W", "BASIS", "WORKLOAD", "ENERGY"];
+const FULL = `${NET_IF_FULL}: were it asked this much all the time at the prices of now. \`profit\` values the requests that really come.`;
 
 /** What was measured, a row for each setting, and what to write into rig.yaml for the best power limit. */
-export function renderBench(ends: readonly BenchEnd[]): string {
+export function renderBench(ends: readonly BenchEnd[], columns?: number): string {
   const points = ends.flatMap((end) => end.points.map((point) => ({ point, isBest: isSame(point, end.best) })));
   const isSweep = points.some(({ point }) => point.powerLimitW !== null);
   const isServing = points.some(({ point }) => point.concurrency !== null);
@@ -15,7 +19,7 @@ export function renderBench(ends: readonly BenchEnd[]): string {
     ...["", "GPU", "WORKLOAD"],
     ...(isSweep ? ["LIMIT"] : []),
     ...(isServing ? ["AT ONCE"] : []),
-    ...["RATE", "BASIS", "POWER", "ENERGY", "PER W", "NET/H", "SAMPLES", ""],
+    ...["RATE", "BASIS", "POWER", "ENERGY", "PER W", isServing ? NET_IF_FULL : "NET/H", "SAMPLES", REMARK],
   ];
   const rows = points.map(({ point, isBest }) => [
     ...[isBest ? "▸" : " ", point.gpu, point.label],
@@ -24,7 +28,8 @@ export function renderBench(ends: readonly BenchEnd[]): string {
     ...[sayRate(point, 1), point.basis, sayWatts(point.powerW), sayEach(point), sayRate(point, point.powerW)],
     ...[sayMoney(point.netUsdPerHour), String(point.samples), sayRemark(point)],
   ]);
-  return [renderTable(header, rows, RIGHT), ...ends.flatMap(renderEnd), ""].join("\n");
+  const table = renderTable(header, rows, { right: RIGHT, spare: SPARE, below: REMARK, columns });
+  return [table, ...(isServing ? [FULL] : []), ...ends.flatMap(renderEnd), ""].join("\n");
 }
 
 const isSame = (point: BenchPointView, best: BenchPointView | null): boolean =>

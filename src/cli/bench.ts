@@ -101,7 +101,7 @@ async function measure(client: RigClient, wanted: Wanted, options: BenchOptions,
     if (context.signal.aborted) return;
     const known = ends.filter((end) => end !== undefined);
     if (options.json) printJson(context, known);
-    else context.print(renderBench(known));
+    else context.print(renderBench(known, context.columns));
   } catch (error) {
     progress.end();
     if (!(isAbort(error) && context.signal.aborted)) throw error;

@@ -19,6 +19,8 @@ export interface CliContext {
   readonly print: (text: string) => void;
   /** Whether somebody watches standard output; absent where nobody does. */
   readonly isTerminal?: boolean;
+  /** How many characters a line of it has; absent where nobody watches, or nobody knows. */
+  readonly columns?: number | undefined;
   /** Standard error. */
   readonly printError: (text: string) => void;
   readonly signal: AbortSignal;

@@ -17,7 +17,8 @@ export async function curtail(options: CurtailOptions, context: CliContext): Pro
   const view = await client.curtail(request, context.signal);
   if (options.json) return printJson(context, view);
   const { maxW, untilMs, restW } = view;
-  const words = maxW === null || untilMs === null ? "no limit" : `at most ${sayWatts(maxW)} until ${sayTime(untilMs)}`;
+  const words =
+    maxW === null || untilMs === null ? "no limit" : `at most ${sayWatts(maxW)} until ${sayTime(untilMs)} UTC`;
   const isTooLow = maxW !== null && restW !== null && restW > maxW;
   const doubt = isTooLow ? `; even at rest the rig draws about ${sayWatts(restW)}` : "";
   context.print(`curtail: ${words}${doubt}\n`);

@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import { listenerChecks } from "../agent.ts";
 import { apiChecks } from "../api/checks.ts";
 import { configChecks, doubtChecks } from "../config/checks.ts";
@@ -5,6 +6,7 @@ import { type FlightSheetConfig, loadConfig, type RigConfig } from "../config/lo
 import { minedBy } from "../config/sheet-schema.ts";
 import { energyChecks } from "../energy/checks.ts";
 import { gpuChecks } from "../gpu/checks.ts";
+import { namedGpuChecks } from "../gpu/named-checks.ts";
 import { powerToolChecks } from "../gpu/power-tool.ts";
 import { inferenceChecks } from "../inference/checks.ts";
 import { ledgerChecks } from "../ledger/checks.ts";
@@ -46,6 +48,7 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
     ...doubtChecks(config),
     ...ledgerChecks(dataDir, clock),
     ...gpuChecks({ source: config.gpus.source, clock, env }),
+    ...namedGpuChecks(config, { clock, fallbackId: hostname(), env }),
     ...powerToolChecks(config.power, env),
     ...energyChecks(config.power.wall.meter),
     ...workloadChecks({ ...docker, clock, env, uid: process.getuid?.() }),

@@ -29,7 +29,7 @@ export async function gpus(options: LocationOptions & { readonly json?: true }, 
     );
     if (options.json)
       printJson(context, { source: source.kind, driverVersion: source.driverVersion ?? null, gpus: seen });
-    else context.print(`${renderTable(HEADER, seen.map(toRow))}\n`);
+    else context.print(`${renderTable(HEADER, seen.map(toRow), { columns: context.columns })}\n`);
   } finally {
     await source.close();
   }

@@ -31,6 +31,7 @@ type SlotLine = EnergySlotView & { readonly unseenMj: number; readonly interpola
 
 const HEADER = ["SLOT (UTC)", "GPU", ...COLUMNS.map(([title]) => title), "QUALITY"];
 const RIGHT = new Set(COLUMNS.map(([title]) => title as string));
+const SPARE = ["UNSEEN", "QUALITY", "SWITCH", "IDLE", "PARKED"];
 
 export interface LedgerEnergyOptions extends LocationOptions {
   readonly from: string;
@@ -87,14 +88,14 @@ function printSlots(range: Range, ledger: ReadOnlyLedger, options: LedgerEnergyO
   const jobs = ledger.rigEnergy.ofJobs(...range, options.gpu);
   if (options.json) printJson(context, { ...toJson(range, slots, rig), jobs: toJobsView(jobs) });
   else if (options.csv) context.print(toCsv(slots));
-  else context.print(`${toTable(slots)}\n${toRigLines(rig)}${toJobsLine(jobs)}`);
+  else context.print(`${toTable(slots, context.columns)}\n${toRigLines(rig)}${toJobsLine(jobs)}`);
 }
 
 function printSamples(range: Range, ledger: ReadOnlyLedger, options: LedgerEnergyOptions, context: CliContext): void {
   const minutes = ledger.gpuMinutes.list(...range).filter(isOf(options));
   if (options.json) printJson(context, toSampleJson(range, minutes));
   else if (options.csv) context.print(toSampleCsv(minutes));
-  else context.print(`${toSampleTable(minutes)}\n`);
+  else context.print(`${toSampleTable(minutes, context.columns)}\n`);
 }
 
 const isOf =
@@ -141,9 +142,15 @@ const toJobsView = ({ jobs, unmetered, energy, wallEnergy, wallErrorPct }: JobsA
 function toJobsLine({ jobs, unmetered, energy, wallEnergy, wallErrorPct }: JobsAtWall): string {
   if (jobs + unmetered === 0) return "";
   const missing = unmetered === 0 ? "" : `, ${unmetered} without any energy measured`;
-  const atWall = wallErrorPct === undefined ? sayEnergy(wallEnergy) : sayEnergyWithin(wallEnergy, wallErrorPct);
   const started = `${sayAmount(jobs + unmetered, "job")} started${missing}`;
-  return `${started}: ${sayEnergy(energy)} at the GPUs, ${atWall} at the wall by the wall model\n`;
+  return `${started}: ${sayEnergy(energy)} at the GPUs, ${sayAtWall(wallEnergy, wallErrorPct)}\n`;
+}
+
+/** A bound that reaches below zero says little, so that the figure, the bound and the upper end are told apart. */
+function sayAtWall(energy: number, errorPct: number | undefined): string {
+  const within = errorPct === undefined ? sayEnergy(energy) : sayEnergyWithin(energy, errorPct);
+  if (errorPct === undefined || errorPct <= 100) return `${within} at the wall by the wall model`;
+  return `${sayEnergy(energy)} at the wall by the wall model, which may be off by ${errorPct.toFixed(0)} %: ${within}`;
 }
 
 function toCsv(slots: readonly SlotLine[]): string {
@@ -170,7 +177,7 @@ function toCsv(slots: readonly SlotLine[]): string {
 /** The name that the ledger's own view gives the column. */
 const toColumn = (key: string): string => key.replace(/Mj$/, "_mj");
 
-function toTable(slots: readonly SlotLine[]): string {
+function toTable(slots: readonly SlotLine[], columns: number | undefined): string {
   const cells = (say: (key: EnergyKey) => number) =>
     COLUMNS.map(([, key]) => (key === "unseenMj" && say(key) === 0 ? UNKNOWN : sayEnergy(say(key))));
   const rows = slots.map((slot) => [
@@ -185,7 +192,7 @@ function toTable(slots: readonly SlotLine[]): string {
     ...cells((key) => totalOf(slots, key)),
     "",
   ];
-  return renderTable(HEADER, [...rows, total], RIGHT);
+  return renderTable(HEADER, [...rows, total], { right: RIGHT, spare: SPARE, columns });
 }
 
 const sayQuality = ({ quality, interpolatedMj, measuredMj }: SlotLine): string =>

@@ -3,7 +3,7 @@ import type { JobView } from "../api/shapes.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
 import { renderTable } from "./table.ts";
-import { sayCount, sayEnergy, sayEnergyWithin, sayLength, sayNano, sayTime, UNKNOWN } from "./wording.ts";
+import { sayCount, sayEnergy, sayEnergyWithin, sayKind, sayLength, sayNano, sayTime, UNKNOWN } from "./wording.ts";
 
 const HEADER = [
   "STARTED (UTC)",
@@ -19,6 +19,7 @@ const HEADER = [
   "JOB",
 ];
 const RIGHT = new Set(["SHARES", "TOKENS", "REVENUE", "POWER COST"]);
+const SPARE = ["POWER COST", "KIND", "SHARES", "TOKENS"];
 
 export interface LedgerJobsOptions extends LocationOptions {
   readonly json?: true;
@@ -31,7 +32,10 @@ export function ledgerJobs(options: LedgerJobsOptions, context: CliContext): voi
   try {
     const jobs = ledger.jobs.listJobs({ limit: options.limit }).map(toJobView);
     if (options.json) printJson(context, jobs);
-    else context.print(`${renderTable(HEADER, jobs.map(toRow), RIGHT)}\n`);
+    else
+      context.print(
+        `${renderTable(HEADER, jobs.map(toRow), { right: RIGHT, spare: SPARE, columns: context.columns })}\n`,
+      );
   } finally {
     ledger.close();
   }
@@ -39,7 +43,7 @@ export function ledgerJobs(options: LedgerJobsOptions, context: CliContext): voi
 
 const toRow = (job: JobView): readonly string[] => [
   sayTime(job.startedMs),
-  job.kind,
+  sayKind(job.kind),
   job.workload,
   job.endedMs === null ? UNKNOWN : sayLength(job.endedMs - job.startedMs),
   job.outcome ?? "running",

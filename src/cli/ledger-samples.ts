@@ -4,9 +4,10 @@ import { sayCelsius, sayEnergy, sayPercent, sayTime, sayWatts } from "./wording.
 
 const HEADER = ["MINUTE (UTC)", "GPU", "MEAN", "LEAST", "MOST", "ENERGY", "QUALITY", "LOAD", "TEMPERATURE"];
 const RIGHT = new Set(["MEAN", "LEAST", "MOST", "ENERGY", "LOAD", "TEMPERATURE"]);
+const SPARE = ["LEAST", "MOST", "QUALITY"];
 
 /** The minutes for people. */
-export const toSampleTable = (minutes: readonly GpuMinute[]): string =>
+export const toSampleTable = (minutes: readonly GpuMinute[], columns: number | undefined): string =>
   renderTable(
     HEADER,
     minutes
@@ -22,7 +23,7 @@ export const toSampleTable = (minutes: readonly GpuMinute[]): string =>
         sayPercent(one.utilizationPercent),
         sayCelsius(one.temperatureC),
       ]),
-    RIGHT,
+    { right: RIGHT, spare: SPARE, columns },
   );
 
 /** The minutes for programs; what was not read is null. */

@@ -25,6 +25,7 @@ const HEADER = [
   "J PER DIFFICULTY",
 ];
 const RIGHT = new Set(HEADER.slice(2));
+const SPARE = ["J PER DIFFICULTY", "95 %", "DIFFICULTY"];
 
 /** Accepted and refused work per GPU and algorithm, with the hashrate it proves, whether an agent runs or not. */
 export function ledgerShares(options: LedgerSharesOptions, context: CliContext): void {
@@ -33,7 +34,10 @@ export function ledgerShares(options: LedgerSharesOptions, context: CliContext):
   try {
     const lines = ledger.shares.sumsSince(from).map(toLine);
     if (options.json) printJson(context, lines);
-    else context.print(`${renderTable(HEADER, lines.map(toRow), RIGHT)}\n`);
+    else
+      context.print(
+        `${renderTable(HEADER, lines.map(toRow), { right: RIGHT, spare: SPARE, columns: context.columns })}\n`,
+      );
   } finally {
     ledger.close();
   }

@@ -15,6 +15,8 @@ process.exitCode = await runCli(process.argv.slice(2), {
   input: () => process.stdin,
   print: (text) => process.stdout.write(text),
   isTerminal: process.stdout.isTTY === true,
+  // Some terminals claim to have none.
+  columns: process.stdout.isTTY ? process.stdout.columns || undefined : undefined,
   printError: (text) => process.stderr.write(text),
   signal: stop.signal,
 });

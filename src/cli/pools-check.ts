@@ -26,6 +26,8 @@ interface Checked extends PoolProbe {
 }
 
 const HEADER = ["pool", "dialect", "connect", "subscribe", "authorize", "first job", "difficulty", "result"];
+const RIGHT = new Set(HEADER.slice(2, 7));
+const SPARE = ["subscribe", "authorize", "difficulty", "connect"];
 
 /** Logs in at every pool as the first GPU would and waits for work; throws `ERR_POOLS_CHECK` when one gives none. */
 export async function poolsCheck(options: PoolsCheckOptions, context: CliContext): Promise<void> {
@@ -38,7 +40,7 @@ export async function poolsCheck(options: PoolsCheckOptions, context: CliContext
   context.signal.throwIfAborted();
   const failed = pools.filter(({ ok }) => !ok).length;
   if (options.json) printJson(context, { ok: failed === 0, pools: pools.map(toView) });
-  else context.print(toText(pools));
+  else context.print(toText(pools, context.columns));
   if (failed === 0) return;
   throw new UsageError(`${failed} of ${pools.length} pools gave no work`, {
     code: "ERR_POOLS_CHECK",
@@ -100,7 +102,7 @@ function toView({ target, ...probe }: Checked) {
 
 const inMs = (value: number | undefined): string => (value === undefined ? "–" : `${value} ms`);
 
-function toText(pools: readonly Checked[]): string {
+function toText(pools: readonly Checked[], columns: number | undefined): string {
   if (pools.length === 0) return "no pool is configured\n";
   const rows = pools.map(({ target, ...probe }) => [
     target.url,
@@ -112,5 +114,5 @@ function toText(pools: readonly Checked[]): string {
   const pins = pools.flatMap(({ target, tlsPin }) =>
     tlsPin === undefined ? [] : [`${target.url} tlsPin: ${tlsPin}\n`],
   );
-  return `${renderTable(HEADER, rows, new Set(HEADER.slice(2, 7)))}\n${pins.join("")}`;
+  return `${renderTable(HEADER, rows, { right: RIGHT, spare: SPARE, below: "result", columns })}\n${pins.join("")}`;
 }

@@ -1,8 +1,10 @@
 import type { GpuView, RigView, ValuationView, WorkloadName, WouldHaveDayView } from "../api/shapes.ts";
-import { renderTable } from "./table.ts";
+import type { LeftOut } from "./left-out.ts";
+import { renderTable, wrapLines } from "./table.ts";
 import { sayLength, sayMoney, sayTime, sayWatts, sayWorkload, UNKNOWN } from "./wording.ts";
 
 const RIGHT = new Set(["WALL", "GROSS/H", "FEES/H", "POWER/H", "NET/H", "NET/DAY", "STAY"]);
+const SPARE = ["FEES/H", "STAY", "GROSS/H", "BASIS"];
 const HEADER = ["", "WORKLOAD", "RATE", "BASIS", ...RIGHT];
 
 /** One GPU with all it could do; of a what-if, without what it does now. */
@@ -12,6 +14,8 @@ export interface ProfitGpu extends Pick<GpuView, "name" | "askFloorUsdPerHour" |
   readonly workName: string | null;
   readonly why: string | null;
   readonly valuations: readonly ValuationView[];
+  /** Of a what-if, what it cannot value. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 export interface ProfitView {
@@ -22,8 +26,9 @@ export interface ProfitView {
   readonly wouldHaveByDay: readonly WouldHaveDayView[];
 }
 
-/** The whole comparison as text. */
-export function renderProfit({ nowMs, market, electricity, gpus, wouldHaveByDay }: ProfitView): string {
+/** The whole comparison as text, for a terminal of so many columns. */
+export function renderProfit(view: ProfitView, columns?: number): string {
+  const { nowMs, market, electricity, gpus, wouldHaveByDay } = view;
   // A price that nobody believes yet has no date.
   const date = market.asOfMs === 0 ? "" : `, ${sayTime(market.asOfMs).slice(0, 10)}`;
   const remark = market.invented ? ", invented: no dollar below is real" : "";
@@ -31,7 +36,8 @@ export function renderProfit({ nowMs, market, electricity, gpus, wouldHaveByDay 
   const days = wouldHaveByDay.map(
     ({ dayStartMs, netUsd }) => `observing ${sayTime(dayStartMs).slice(0, 10)} would have earned ${sayMoney(netUsd)}\n`,
   );
-  return [head, ...gpus.map((gpu) => `\n${renderGpu(gpu, nowMs)}`), days.length === 0 ? "" : "\n", ...days].join("");
+  const tables = gpus.map((gpu) => `\n${renderGpu(gpu, nowMs, columns)}`);
+  return wrapLines([head, ...tables, days.length === 0 ? "" : "\n", ...days].join(""), columns);
 }
 
 function renderElectricity({ electricityUsdPerKwh, electricitySource, electricityUntilMs }: ProfitView["electricity"]) {
@@ -39,13 +45,14 @@ function renderElectricity({ electricityUsdPerKwh, electricitySource, electricit
   return `power:  ${sayMoney(electricityUsdPerKwh)}/kWh, ${electricitySource}${until}`;
 }
 
-function renderGpu(gpu: ProfitGpu, nowMs: number): string {
-  const table = renderTable(HEADER, gpu.valuations.map(toRow), RIGHT);
+function renderGpu(gpu: ProfitGpu, nowMs: number, columns: number | undefined): string {
+  const table = renderTable(HEADER, gpu.valuations.map(toRow), { right: RIGHT, spare: SPARE, columns });
   const now = gpu.workload === null ? [] : [`now ${sayWorkload(gpu.workload, gpu.workName)}: ${gpu.why ?? UNKNOWN}`];
   const floor =
     gpu.askFloorUsdPerHour === null ? [] : [`list this GPU at ≥ ${sayMoney(gpu.askFloorUsdPerHour)}/h, or not at all`];
   const notes = gpu.valuations.flatMap((valuation) => [`  ${valuation.why}`, ...renderPrices(valuation, nowMs)]);
-  return `${[`${gpu.name} (${gpu.gpu})`, table, ...now, ...floor, ...notes].join("\n")}\n`;
+  const missing = gpu.leftOut.map((one) => `  not shown: ${sayWorkload(one.workload, one.label || null)}, ${one.why}`);
+  return `${[gpu.name === gpu.gpu ? gpu.gpu : `${gpu.name} (${gpu.gpu})`, table, ...now, ...floor, ...notes, ...missing].join("\n")}\n`;
 }
 
 const toRow = (valuation: ValuationView): readonly string[] => [

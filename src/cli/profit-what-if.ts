@@ -7,7 +7,7 @@ import { loadConfig, type RigConfig } from "../config/load.ts";
 import type { BenchmarkRow } from "../ledger/benchmarks.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
 import { systemClock } from "../lib/clock.ts";
-import { messageOf } from "../lib/errors.ts";
+import { messageOf, systemCodeOf } from "../lib/errors.ts";
 import { silentLogger } from "../lib/logger.ts";
 import { objectionOf } from "../lib/wanted.ts";
 import { type CoinQuote, type MarketFile, readMarketFile } from "../market/file.ts";
@@ -23,6 +23,7 @@ import { valueRental } from "../valuation/rental.ts";
 import type { PowerPrice, Valuation } from "../valuation/valuation.ts";
 import { type CliContext, findDataDir, type LocationOptions } from "./context.ts";
 import { UsageError } from "./errors.ts";
+import { leftOutOf } from "./left-out.ts";
 import type { ProfitGpu, ProfitView } from "./profit-table.ts";
 
 interface WhatIfOptions extends LocationOptions {
@@ -53,7 +54,10 @@ type Benchmark = z.infer<typeof benchmarkSchema>;
 export function whatIf(options: WhatIfOptions, context: CliContext): ProfitView {
   const config = loadConfig(options.config);
   const file = options.market ?? config.market.file ?? "sample";
-  const market = readMarketFile(options.market === undefined ? file : resolve(context.cwd, file), systemClock.now());
+  const market =
+    options.market === undefined
+      ? readMarketFile(file, systemClock.now())
+      : readMarketFile(resolve(context.cwd, file), systemClock.now(), "--market");
   const benchmarks =
     options.benchmarks === undefined
       ? readLedger(options, config, context)
@@ -67,7 +71,9 @@ export function whatIf(options: WhatIfOptions, context: CliContext): ProfitView 
     nowMs: systemClock.now(),
     market: { source: market.source, asOfMs: quote?.asOf ?? 0, invented: quote?.invented ?? false },
     electricity: { electricityUsdPerKwh: still.bookedPower(), ...toElectricityView(still.grid()) },
-    gpus: [...gpus].map(([gpu, ofGpu]) => valueGpu(gpu, ofGpu, { quotes, market, config, still, gpus: gpus.size })),
+    gpus: [...gpus].map(([gpu, ofGpu]) =>
+      valueGpu(gpu, ofGpu, { quotes, market, config, still, gpus: gpus.size, options }),
+    ),
     wouldHaveByDay: [],
   };
 }
@@ -103,8 +109,17 @@ function valueGpu(gpu: string, benchmarks: readonly Benchmark[], world: World): 
     why: null,
     askFloorUsdPerHour: askFloor(valuations) ?? null,
     roundTripCostUsd: null,
+    leftOut: missingOf(gpu, benchmarks, world),
     valuations: valuations.map((valuation) => toValuationView({ info: { uuid: gpu }, valuations }, valuation)),
   };
+}
+
+/** Without a file of its own the configuration is the try-out's, which says nothing about figures of other GPUs. */
+function missingOf(gpu: string, benchmarks: readonly Benchmark[], { config, options }: World): ProfitGpu["leftOut"] {
+  const { benchmarks: file } = options;
+  if (file !== undefined && options.config === undefined) return [];
+  const hashing = new Set(benchmarks.flatMap(({ unit, label }) => (unit === "H/s" ? label : [])));
+  return leftOutOf({ gpu, hashing, isServed: benchmarks.some(({ unit }) => unit === "tok/s"), file }, config);
 }
 
 interface World {
@@ -114,6 +129,7 @@ interface World {
   readonly still: StillMarket;
   /** Each bears its part of what the rig draws beside its GPUs. */
   readonly gpus: number;
+  readonly options: WhatIfOptions;
 }
 
 /** One coin, or rest where there is none. */
@@ -222,7 +238,9 @@ function readBenchmarks(file: string): readonly Benchmark[] {
       if (statSync(file).size > LARGEST_FILE) throw new RangeError("it is over 1 MiB");
       return JSON.parse(readFileSync(file, "utf8"));
     } catch (cause) {
-      throw refuse(`--benchmarks: ${file} cannot be read: ${messageOf(cause)}`, "name a readable JSON file", cause);
+      const isMissing = systemCodeOf(cause) === "ENOENT";
+      const why = isMissing ? "there is no such file" : `it cannot be read: ${messageOf(cause)}`;
+      throw refuse(`--benchmarks: ${file}: ${why}`, "name a readable JSON file", cause);
     }
   };
   const body = read();

@@ -43,6 +43,7 @@ async function lookerOf(options: ProfitOptions, context: CliContext): Promise<()
       askFloorUsdPerHour,
       roundTripCostUsd,
       valuations: valuations.filter(({ gpu }) => gpu === uuid),
+      leftOut: [],
     }));
     const { nowMs, market, wouldHaveByDay, electricityUsdPerKwh, electricitySource, electricityUntilMs } = rig;
     const electricity = { electricityUsdPerKwh, electricitySource, electricityUntilMs };
@@ -52,7 +53,7 @@ async function lookerOf(options: ProfitOptions, context: CliContext): Promise<()
 
 /** Watched on a terminal, each look stands where the one before stood; elsewhere below it, as JSON in one line. */
 function show(view: ProfitView, { json, watch }: ProfitOptions, context: CliContext): void {
-  if (!json) context.print(framed(renderProfit(view), watch, context));
+  if (!json) context.print(framed(renderProfit(view, context.columns), watch, context));
   else if (watch) context.print(`${JSON.stringify(view)}\n`);
   else printJson(context, view);
 }

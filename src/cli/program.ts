@@ -38,7 +38,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
 }
 
 const WRONG_USE_CODES =
-  /^ERR_(USAGE|BENCH_(TAKE|LIMIT)|REPLAY|CONFIG|MODEL|MARKET|SECRET|RIG_UNKNOWN_GPU|HTTP_(TLS|CUSTOMER_KEYS))/;
+  /^ERR_(USAGE|BENCH_(TAKE|LIMIT|SHEET)|REPLAY|CONFIG|MODEL|MARKET|SECRET|RIG_UNKNOWN_GPU|HTTP_(TLS|CUSTOMER_KEYS))/;
 const isWrongUse = (error: unknown): boolean => isRigError(error) && WRONG_USE_CODES.test(error.facts.code);
 
 function createProgram(args: readonly string[], context: CliContext): Command {
@@ -71,7 +71,7 @@ function createProgram(args: readonly string[], context: CliContext): Command {
     .option("--json", "machine-readable")
     .action((options) => doctor(options, context));
   located(program.command("status").description("the rig now, and why"))
-    .option("--why <uuid>", "only what this GPU decided, with all it was decided on")
+    .option("--why [uuid]", "only what this GPU decided, or all of them, with all it was decided on")
     .option("--at <time>", "with --why, the decision in force then: UTC time or how long ago")
     .option("--json", "machine-readable")
     .action((options) => status(options, context));

@@ -48,10 +48,11 @@ function replayTrace(file: string, options: ReplayOptions, context: CliContext):
   const rules = [...OUR_RULES, ...BASELINES];
   const report = replayPrices(trace, { costs, minDwell }, rules, DEFAULT_PRICE_RULE.name);
   if (options.json) printJson(context, report);
-  else context.print(`${renderPrices(report)}\n${PRICE_WORDS}`);
+  else context.print(`${renderPrices(report, context.columns)}\n${PRICE_WORDS}`);
 }
 
 function replayGaps(file: string, options: ReplayOptions, context: CliContext): void {
+  refuseMissing(options);
   const terms = {
     prefillTokensPerS: toPositive("--prefill-tok-s", options.prefillTokS),
     decodeTokensPerS: toPositive("--decode-tok-s", options.decodeTokS),
@@ -65,7 +66,7 @@ function replayGaps(file: string, options: ReplayOptions, context: CliContext): 
   const rules = maxWaitS === undefined ? GAP_RULES : [...GAP_RULES, coalescing(toNumber("--max-wait-s", maxWaitS))];
   const report = replayRequests(parsed(file, parseRequests), terms, rules, DEFAULT_GAP_RULE.name);
   if (options.json) printJson(context, report);
-  else context.print(`${renderGaps(report)}\n${GAP_WORDS}`);
+  else context.print(`${renderGaps(report, context.columns)}\n${GAP_WORDS}`);
 }
 
 function parsed<Trace>(file: string, parse: (text: string) => Trace): Trace {
@@ -110,6 +111,24 @@ function toNumber(option: string, text: string): number {
   throw usage(`${option}: got ${JSON.stringify(text)}`, "give a plain number that is not negative");
 }
 
+const NEEDED = {
+  prefillTokS: "--prefill-tok-s",
+  decodeTokS: "--decode-tok-s",
+  wakeS: "--wake-s",
+  backS: "--back-s",
+  usdPerMtokIn: "--usd-per-mtok-in",
+  usdPerMtokOut: "--usd-per-mtok-out",
+  mineUsdH: "--mine-usd-h",
+} as const;
+
+/** All at once: one by one they would take seven tries. */
+function refuseMissing(options: ReplayOptions): void {
+  const missing = Object.entries(NEEDED).filter(([key]) => options[key as keyof typeof NEEDED] === undefined);
+  if (missing.length === 0) return;
+  const names = missing.map(([, option]) => option).join(", ");
+  throw usage(`--requests without ${names}`, "give them too; `rigshift replay --help` says what each is");
+}
+
 function needed(option: string, text: string | undefined): number {
   if (text === undefined) throw usage(`${option} is missing`, "give it beside --requests");
   return toNumber(option, text);
@@ -130,12 +149,13 @@ const usage = (what: string, mend: string, cause?: unknown): UsageError =>
   new UsageError(what, { code: "ERR_USAGE", mend }, { cause });
 
 const PRICE_HEADER = ["POLICY", "NET USD", "SWITCHES", "REVENUE SHARE", "NET UPSIDE", "LOSS RATIO"];
+const PRICE_RIGHT = new Set(PRICE_HEADER.slice(1));
 
 const PRICE_WORDS =
   "clairvoyant: the best that knows every price to come. REVENUE SHARE: net, of its net. NET UPSIDE: what is earned beyond the\n" +
   "best single workload, of what it earns beyond that. LOSS RATIO: what is lost against free switching, over what it loses.\n";
 
-function renderPrices({ policies, clairvoyant, bestSingle, idealUsd }: PriceReport): string {
+function renderPrices({ policies, clairvoyant, bestSingle, idealUsd }: PriceReport, columns?: number): string {
   const rows = policies.map((policy) => [
     `${policy.name}${policy.default ? " (default)" : ""}`,
     policy.netUsd.toFixed(4),
@@ -147,16 +167,18 @@ function renderPrices({ policies, clairvoyant, bestSingle, idealUsd }: PriceRepo
   const known = ["clairvoyant", clairvoyant.netUsd.toFixed(4), String(clairvoyant.switches), "", "", ""];
   const single = [`only ${bestSingle.workload}`, bestSingle.netUsd.toFixed(4), String(bestSingle.switches), "", "", ""];
   const ideal = ["free switching", idealUsd.toFixed(4), "", "", "", ""];
-  return renderTable(PRICE_HEADER, [...rows, known, single, ideal], new Set(PRICE_HEADER.slice(1)));
+  return renderTable(PRICE_HEADER, [...rows, known, single, ideal], { right: PRICE_RIGHT, columns });
 }
 
 const GAP_HEADER = ["POLICY", "NET USD", "MINING", "WASTE RATIO", "WAIT P50", "WAIT P99", "SWITCHES/H"];
+const GAP_RIGHT = new Set(GAP_HEADER.slice(1));
 
 const GAP_WORDS =
-  "clairvoyant: knows every arrival, so nobody waits, and it hashes in each gap longer than wake and back together.\n" +
-  "WASTE RATIO: time in which the GPU neither served nor hashed, over the clairvoyant's.\n";
+  "no-wait clairvoyant: knows every arrival and lets nobody wait; it hashes in each gap longer than wake and back together.\n" +
+  "A policy that lets customers wait answers several at once, has longer gaps, and may so earn more: see its waits beside its net.\n" +
+  "WASTE RATIO: time in which the GPU neither served nor hashed, over the no-wait clairvoyant's.\n";
 
-function renderGaps({ policies, clairvoyant }: GapReport): string {
+function renderGaps({ policies, clairvoyant }: GapReport, columns?: number): string {
   const rows = policies.map((policy) => [
     `${policy.name}${policy.default ? " (default)" : ""}`,
     policy.netUsd.toFixed(6),
@@ -167,14 +189,14 @@ function renderGaps({ policies, clairvoyant }: GapReport): string {
     policy.switchesPerHour?.toFixed(1) ?? "–",
   ]);
   const known = [
-    "clairvoyant",
+    "no-wait clairvoyant",
     clairvoyant.netUsd.toFixed(6),
     sayPart(clairvoyant.miningShare),
     "1.000",
     "0.00 s",
     "0.00 s",
   ];
-  return renderTable(GAP_HEADER, [...rows, known], new Set(GAP_HEADER.slice(1)));
+  return renderTable(GAP_HEADER, [...rows, known], { right: GAP_RIGHT, columns });
 }
 
 const sayPart = (part: number | null): string => (part === null ? "–" : `${(100 * part).toFixed(2)} %`);

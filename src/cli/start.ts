@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { runAgent } from "../agent.ts";
-import { doubtsOf } from "../config/doubts.ts";
+import { type Doubt, doubtsOf } from "../config/doubts.ts";
 import { type Endpoint, parseListen } from "../config/fields.ts";
 import type { RigConfig } from "../config/load.ts";
+import { strangersIn } from "../config/named-gpus.ts";
 import type { CliContext } from "./context.ts";
 import { UsageError } from "./errors.ts";
 
@@ -22,13 +23,14 @@ export async function start(options: StartOptions, context: CliContext): Promise
       env,
       cwd,
       writeLog: printError,
-      onListening: ({ url, config, dataDir }) => {
+      onListening: ({ url, config, dataDir, gpus }) => {
         const what = config.file ?? "try-out: real work of this machine's CPU at invented prices";
         print(`Rigshift runs (${what}, mode ${config.mode})\n`);
         print(
           `  status page  ${url}\n  OpenAI API   ${url}/v1\n  data         ${dataDir}\n  token        ${join(dataDir, "token")} (for changing the mode on the page)\n`,
         );
-        for (const warning of warningsOf(config)) printError(`rigshift: ${warning}\n`);
+        for (const warning of [...warningsOf(config), ...strangersIn(config, gpus).map(toWarning)])
+          printError(`rigshift: ${warning}\n`);
       },
     },
     signal,
@@ -44,9 +46,11 @@ function toEndpoint(text: string): Endpoint {
   });
 }
 
+const toWarning = ({ name, found, mend }: Doubt): string => `warning: ${name}: ${found}: ${mend}`;
+
 /** What a rig can run with, but hardly should; one line each. */
 export const warningsOf = (config: RigConfig): readonly string[] => [
-  ...doubtsOf(config).map(({ name, found, mend }) => `warning: ${name}: ${found}: ${mend}`),
+  ...doubtsOf(config).map(toWarning),
   ...(neverWakes(config) ? [NEVER_WAKES] : []),
 ];
 

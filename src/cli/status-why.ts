@@ -2,16 +2,17 @@ import { z } from "zod";
 import { toDecisionView } from "../api/rows.ts";
 import type { RecordedDecision } from "../ledger/decisions.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
+import type { GpuUuid } from "../ledger/rows.ts";
 import { unixMs } from "../units/time.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
 import { UsageError } from "./errors.ts";
 import { parseMoment } from "./moment.ts";
-import { renderTable } from "./table.ts";
+import { renderTable, wrapLines } from "./table.ts";
 import { sayLength, sayMoney, sayTime, sayWatts, sayWorkload, UNKNOWN } from "./wording.ts";
 
 export interface ExplainOptions extends LocationOptions {
   readonly json?: true;
-  readonly why: string;
+  readonly why: string | true;
   readonly at?: string;
 }
 
@@ -51,45 +52,66 @@ type Inputs = z.infer<typeof inputsSchema>;
 
 const HEADER = ["WORKLOAD", "RATE", "BASIS", "PRICE", "WALL", "REVENUE/H", "POWER/H", "NET/H"];
 const RIGHT = new Set(["WALL", "REVENUE/H", "POWER/H", "NET/H"]);
+const SPARE = ["WALL", "POWER/H", "REVENUE/H"];
 
-/** One GPU's decision with all it rested on, from the ledger alone: an agent need not run. */
+/** What one GPU decided, or each of them, with all it rested on, from the ledger alone: an agent need not run. */
 export function explain(options: ExplainOptions, context: CliContext): void {
   const now = Date.now();
   const at = options.at === undefined ? now : parseMoment(options.at, "--at", now);
   const ledger = openLedgerReadOnly(findDataDir(options, context));
   try {
     const { decisions } = ledger;
-    const gpu = decisions.gpus().find((uuid) => uuid === options.why) ?? unknownGpu(options.why, decisions.gpus());
-    const decision = decisions.inForce(gpu, unixMs(at)) ?? undecided(gpu, at);
-    const inputs: unknown = JSON.parse(decision.inputs);
-    const { success, data } = inputsSchema.safeParse(inputs);
-    if (options.json) printJson(context, { ...toDecisionView(decision), inputs: success ? inputs : null });
-    else context.print(toText(decision, data));
+    const gpus = gpusOf(options.why, decisions.gpus());
+    const found = gpus.flatMap((gpu) => decisions.inForce(gpu, unixMs(at)) ?? []);
+    if (found.length === 0) undecided(gpus, at);
+    const views = found.map(toView);
+    if (options.json) printJson(context, options.why === true ? views : views[0]);
+    else context.print(found.map((one) => toText(one, context.columns)).join("\n"));
   } finally {
     ledger.close();
   }
 }
 
-function unknownGpu(gpu: string, known: readonly string[]): never {
-  throw new UsageError(`no GPU ${JSON.stringify(gpu)} ever decided anything here`, {
+function gpusOf(wanted: string | true, known: readonly GpuUuid[]): readonly GpuUuid[] {
+  const gpus = known.filter((uuid) => wanted === true || uuid === wanted);
+  if (gpus.length > 0) return gpus;
+  throw new UsageError(wanted === true ? "nothing was decided here yet" : `there is no GPU ${JSON.stringify(wanted)}`, {
     code: "ERR_RIG_UNKNOWN_GPU",
-    mend: `take one of ${known.join(", ") || "none: the agent has not run yet"}`,
+    mend:
+      known.length === 0
+        ? "start the agent, or point at its data with --config or --data-dir"
+        : `take one of ${known.join(", ")}, or give --why alone for all of them`,
   });
 }
 
-function undecided(gpu: string, at: number): never {
-  throw new UsageError(`GPU ${gpu} had decided nothing by ${sayTime(at)}`, {
+/** What was kept of what the decision rested on, if it still is. */
+function inputsOf(decision: RecordedDecision) {
+  const inputs: unknown = JSON.parse(decision.inputs);
+  const { success, data } = inputsSchema.safeParse(inputs);
+  return success ? { inputs, known: data } : undefined;
+}
+
+const toView = (decision: RecordedDecision) => ({
+  ...toDecisionView(decision),
+  inputs: inputsOf(decision)?.inputs ?? null,
+});
+
+function undecided(gpus: readonly string[], at: number): never {
+  throw new UsageError(`GPU ${gpus.join(", ")} had decided nothing by ${sayTime(at)} UTC`, {
     code: "ERR_USAGE",
     mend: "give a later time with --at",
   });
 }
 
-function toText({ gpu, at, mode, action, rule, why, ...route }: RecordedDecision, inputs: Inputs | undefined): string {
+function toText(decision: RecordedDecision, columns: number | undefined): string {
+  const { gpu, at, mode, action, rule, why, ...route } = decision;
+  const inputs = inputsOf(decision)?.known;
   const from = sayWorkload(route.from, route.fromName);
   const what = action === "keep" ? `keep ${from}` : `switch from ${from} to ${sayWorkload(route.to, route.toName)}`;
   const head = `GPU ${gpu}\n${sayTime(at)} UTC, mode ${mode}: ${what} (${rule})\nwhy     ${why}\n`;
-  if (inputs === undefined) return `${head}what it was taken on is no longer kept\n`;
-  return `${head}${toFacts(inputs)}\n\n${toTable(inputs)}\n\n${inputs.valuations.map((one) => `  ${one.why}\n`).join("")}`;
+  if (inputs === undefined) return wrapLines(`${head}what it was taken on is no longer kept\n`, columns);
+  const reasons = inputs.valuations.map((one) => `  ${one.why}\n`).join("");
+  return `${wrapLines(`${head}${toFacts(inputs)}`, columns)}\n\n${toTable(inputs, columns)}\n\n${wrapLines(reasons, columns)}`;
 }
 
 function toFacts(inputs: Inputs): string {
@@ -104,7 +126,7 @@ function toFacts(inputs: Inputs): string {
   ].join("\n");
 }
 
-const toTable = ({ valuations }: Inputs): string =>
+const toTable = ({ valuations }: Inputs, columns: number | undefined): string =>
   renderTable(
     HEADER,
     valuations.map((one) => [
@@ -117,5 +139,5 @@ const toTable = ({ valuations }: Inputs): string =>
       sayMoney(one.electricityUsdPerHour),
       sayMoney(one.netUsdPerHour),
     ]),
-    RIGHT,
+    { right: RIGHT, spare: SPARE, columns },
   );

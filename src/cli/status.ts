@@ -3,7 +3,7 @@ import { type CliContext, findAgent, type LocationOptions, printJson } from "./c
 import { UsageError } from "./errors.ts";
 import { describeOrders } from "./mode.ts";
 import { explain } from "./status-why.ts";
-import { renderTable } from "./table.ts";
+import { renderTable, wrapLines } from "./table.ts";
 import {
   sayAmount,
   sayDifficulty,
@@ -24,8 +24,8 @@ const INVENTED_NET = "NET/H (INVENTED)";
 
 export interface StatusOptions extends LocationOptions {
   readonly json?: true;
-  /** A GPU's UUID: its decision is explained instead. */
-  readonly why?: string;
+  /** A GPU's UUID, or every GPU: what was decided is explained instead. */
+  readonly why?: string | true;
   readonly at?: string;
 }
 
@@ -34,18 +34,26 @@ export async function status(options: StatusOptions, context: CliContext): Promi
   const { why, at } = options;
   if (why !== undefined) return explain({ ...options, why }, context);
   if (at !== undefined)
-    throw new UsageError("--at without --why", { code: "ERR_USAGE", mend: "name the GPU with --why UUID" });
+    throw new UsageError("--at without --why", {
+      code: "ERR_USAGE",
+      mend: "give --why too, for every GPU or with the UUID of one",
+    });
   const client = await findAgent(options, context);
   const rig = await client.rig(context.signal);
   if (options.json) return printJson(context, rig);
-  context.print(`${describeRig(rig)}\n\n${describeGpus(rig)}\n${rig.gpus.map(describeHandovers).join("")}`);
+  const { columns } = context;
+  const [head, costs] = [describeRig(rig), rig.gpus.map(describeHandovers).join("")].map((text) =>
+    wrapLines(text, columns),
+  );
+  context.print(`${head}\n\n${describeGpus(rig, columns)}\n${costs}`);
 }
 
 function describeRig(rig: RigView): string {
   const { today, engine, pool, curtail } = rig;
   const invented = rig.market.invented ? " (invented prices)" : "";
+  const isSaid = !rig.tryOut || rig.rig === "try-out";
   const lines = [
-    `${rig.rig}  mode ${sayMode(rig.mode, rig.modeUntilMs)}, up ${sayLength(rig.nowMs - rig.startedMs)}${rig.tryOut ? ", try-out" : ""}`,
+    `${rig.rig}  mode ${sayMode(rig.mode, rig.modeUntilMs)}, up ${sayLength(rig.nowMs - rig.startedMs)}${isSaid ? "" : ", try-out"}`,
     ...describeOrders(rig).map((order) => `mode    ${order}`),
     `today   net ${sayMoney(today.netUsd)}${invented}, electricity ${sayMoney(today.electricityUsd)}, ${sayEnergy(today.energyMj)}, ` +
       `${sayAmount(today.sharesAccepted, "share")} (${today.sharesRejected} refused), ` +
@@ -54,7 +62,7 @@ function describeRig(rig: RigView): string {
   if (today.wouldHaveEarnedUsd !== null)
     lines.push(`observe would have earned ${sayMoney(today.wouldHaveEarnedUsd)}${invented} today`);
   if (curtail?.maxW != null && curtail.untilMs !== null)
-    lines.push(`curtail at most ${sayWatts(curtail.maxW)} until ${sayTime(curtail.untilMs)}`);
+    lines.push(`curtail at most ${sayWatts(curtail.maxW)} until ${sayTime(curtail.untilMs)} UTC`);
   if (engine !== null)
     lines.push(
       `engine  ${engine.state} on ${engine.backend ?? UNKNOWN}, ${engine.model ?? UNKNOWN}` +
@@ -92,7 +100,7 @@ function describeSpeeds(rates: GpuView["servedRates"]): readonly string[] {
   return speeds.length === 0 ? [] : [`inference: ${speeds.join(", ")}`];
 }
 
-function describeGpus(rig: RigView): string {
+function describeGpus(rig: RigView, columns: number | undefined): string {
   const rows = rig.gpus.map((gpu) => [
     `${gpu.index} ${gpu.name}`,
     sayWorkload(gpu.workload, gpu.workName),
@@ -105,7 +113,7 @@ function describeGpus(rig: RigView): string {
   ]);
   const net = rig.market.invented ? INVENTED_NET : NET;
   const header = ["GPU", "WORKLOAD", "STATE", "SINCE", "POWER", "RATE", net, "WHY"];
-  return renderTable(header, rows, new Set([net]));
+  return renderTable(header, rows, { right: new Set([net]), below: "WHY", spare: ["SINCE", "STATE"], columns });
 }
 
 function sayRateOf(gpu: GpuView): string {

@@ -1,4 +1,4 @@
-import type { ModeName, WorkloadName } from "../api/shapes.ts";
+import type { JobView, ModeName, WorkloadName } from "../api/shapes.ts";
 import { hashrate } from "../units/work.ts";
 import { sayHashrate, sayUsd } from "../valuation/wording.ts";
 
@@ -21,6 +21,9 @@ export function sayWorkload(workload: WorkloadName, name: string | null | undefi
   if (workload === "none") return "rest";
   return name === null ? workload : `${workload} ${name}`;
 }
+
+/** A batch of completions is what a benchmark asks the engine for. */
+export const sayKind = (kind: JobView["kind"]): string => (kind === "batch" ? "benchmark" : kind);
 
 /** `1 share`, `2 shares`, `0 shares`. */
 export const sayAmount = (count: number, one: string): string => `${count} ${one}${count === 1 ? "" : "s"}`;

@@ -14,6 +14,11 @@ const argument = () =>
   z.string({ error: "a program or one of its arguments" }).regex(/^[^\0]{1,4096}$/, {
     error: "a program or one of its arguments",
   });
+/** Not a text: no shell is there to take it apart. */
+const words = () => {
+  const error = "a list of program and arguments, such as [/usr/local/bin/rented, --quiet]";
+  return z.array(argument(), { error }).max(32, { error });
+};
 const pointer = () => text(/^(\/[^/]*)*$/, 'a JSON pointer such as "/config/rental_status"');
 const hostName = () => text(/^[A-Za-z0-9.:_-]{1,253}$/, 'a host such as "rental.lan"');
 
@@ -52,9 +57,7 @@ const headers = (base: string) => {
 
 const call = (base: string, usualTimeoutS: number) => ({
   command: z
-    .exactOptional(
-      list(argument(), 32).refine(([program]) => program?.startsWith("/") === true, "a program by its absolute path"),
-    )
+    .exactOptional(words().refine(([program]) => program?.startsWith("/") === true, "a program by its absolute path"))
     .describe("Program and arguments; no shell reads them. What it writes is the answer, its exit code 0 is success."),
   url: z.exactOptional(address()).describe("Instead of command; {gpu} stands for the GPU's UUID."),
   method: choice(METHODS).default("GET"),

@@ -107,8 +107,9 @@ function jobWriter(connection: Connection, sums: SlotSums, clock: Clock): Writer
     const { ended, outcome, reason, tokensIn, tokensOut } = end;
     const tokens = { tokensIn: orNull(tokensIn), tokensOut: orNull(tokensOut) };
     if (writeEnd.run({ id, ended, outcome, reason: orNull(reason), ...tokens }).changes === 0) return false;
-    const isAnswer = (row.kind === "completion" || row.kind === "batch") && outcome === "completed";
-    sums.add(ended, { completions: isAnswer ? 1 : 0, tokensOut: tokensOut ?? 0 });
+    // A batch is what a benchmark asks for, and no customer.
+    const isAnswer = row.kind === "completion" && outcome === "completed";
+    if (row.kind !== "batch") sums.add(ended, { completions: isAnswer ? 1 : 0, tokensOut: tokensOut ?? 0 });
     return true;
   };
   return {

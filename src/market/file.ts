@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { messageOf } from "../lib/errors.ts";
-import { sayWanted } from "../lib/wanted.ts";
+import { messageOf, systemCodeOf } from "../lib/errors.ts";
+import { objectionOf } from "../lib/wanted.ts";
 import { type UsdPerTerahash, usdPerTerahash } from "../units/money.ts";
 import { millis, type UnixMs, unixMs } from "../units/time.ts";
 import { MarketError } from "./errors.ts";
@@ -32,7 +32,8 @@ const fileSchema = z.strictObject({
     .max(1000)
     .superRefine((coins, context) => {
       const twice = coins.findIndex(({ coin }, index) => coins.findIndex((other) => other.coin === coin) < index);
-      if (twice >= 0) context.addIssue({ code: "custom", path: [twice, "coin"], message: "listed twice" });
+      if (twice >= 0)
+        context.addIssue({ code: "custom", path: [twice, "coin"], message: "a coin that is not listed above" });
     }),
 });
 
@@ -54,12 +55,13 @@ export interface MarketFile {
 
 /**
  * Reads a market file; `sample` is the shipped one, whose prices are invented. Where `now` is told, a file from a time
- * still to come is refused.
+ * still to come is refused. `named` is what named the file, for the mend.
  */
-export function readMarketFile(path: "sample" | (string & {}), now?: UnixMs): MarketFile {
+export function readMarketFile(path: "sample" | (string & {}), now?: UnixMs, named = "market.file"): MarketFile {
   const file = path === "sample" ? SAMPLE : path;
-  const parsed = fileSchema.safeParse(readJson(file));
-  if (!parsed.success) throw invalid(file, parsed.error);
+  const body = readJson(file, named);
+  const parsed = fileSchema.safeParse(body);
+  if (!parsed.success) throw invalid(file, parsed.error, body);
   const { source, asOf, maxAgeS, invented, coins } = parsed.data;
   if (now !== undefined && path !== "sample" && isAhead(unixMs(Date.parse(asOf)), now)) throw early(file, asOf, now);
   const facts = {
@@ -124,16 +126,14 @@ export function watchMarketFile(
   return { quote, feed: watch };
 }
 
-function readJson(file: string): unknown {
+function readJson(file: string, named: string): unknown {
   try {
     if (statSync(file).size > MAX_FILE_BYTES) throw new RangeError("it is over 1 MiB");
     return JSON.parse(readFileSync(file, "utf8"));
   } catch (cause) {
-    throw new MarketError(
-      `market file ${file} cannot be read: ${messageOf(cause)}`,
-      { code: "ERR_MARKET_FILE", file, mend: "set market.file to a readable JSON file, or to `sample`" },
-      { cause },
-    );
+    const why = systemCodeOf(cause) === "ENOENT" ? "there is no such file" : `it cannot be read: ${messageOf(cause)}`;
+    const mend = cause instanceof SyntaxError ? `correct the JSON` : `name a readable JSON file with ${named}`;
+    throw new MarketError(`market file ${file}: ${why}`, { code: "ERR_MARKET_FILE", file, mend }, { cause });
   }
 }
 
@@ -144,11 +144,10 @@ const early = (file: string, asOf: string, now: UnixMs): MarketError =>
     mend: "correct asOf, or this computer's clock",
   });
 
-function invalid(file: string, error: z.ZodError): MarketError {
-  const issue = error.issues[0];
-  const field = issue?.path.join(".") || "the file";
+function invalid(file: string, error: z.ZodError, body: unknown): MarketError {
+  const { path: field = "the file", message } = objectionOf(error, body);
   return new MarketError(
-    `market file ${file}: ${field}: ${issue === undefined ? "invalid" : `wanted ${sayWanted(issue)}`}`,
+    `market file ${file}: ${field}: ${message}`,
     { code: "ERR_MARKET_FILE", file, mend: `correct ${field}` },
     { cause: error },
   );

@@ -1,4 +1,5 @@
 import type { MinerName } from "../config/mining-terms.ts";
+import { MiningError } from "../mining/errors.ts";
 import { readMiner } from "../mining/miners/api.ts";
 import { MINER_PROGRAMS } from "../mining/miners/programs.ts";
 import type { MinerReading, MinerRun } from "../mining/miners/reading.ts";
@@ -43,7 +44,9 @@ export async function* watchForeign(
   const began = clock.monotonic();
   let [passed, isTold] = [0, true];
   while (!signal.aborted && passed < length) {
-    const reading = await readMiner(program, { host: LOOPBACK, port: miner.port }, signal);
+    const reading = await readMiner(program, { host: LOOPBACK, port: miner.port }, signal).catch((error: unknown) => {
+      throw pointedOut(error, miner);
+    });
     const run = runOf(reading, sheet);
     if (sayAlgorithm(run) === undefined) isTold = false;
     rates.push(rateOf(run, reading.paused, info.pciBusId));
@@ -56,6 +59,13 @@ export async function* watchForeign(
   const isBelieved = isTold || trustsUntold || sheet === undefined;
   const seen: Seen = { rates, powers, isEffective: false, isSteady: true, ...(isBelieved ? {} : { note }) };
   return figureOf(seen, meanOf(rates), undefined);
+}
+
+/** Of a miner that is not ours there is no log here to look at. */
+function pointedOut(error: unknown, { program, port }: ForeignMiner): unknown {
+  if (!(error instanceof MiningError) || error.facts.code !== "ERR_MINER_API") return error;
+  const mend = `start ${program} with its API on ${LOOPBACK}:${port}, or give the port that it has: --adopt ${program}:<port>`;
+  return new MiningError(error.message, { ...error.facts, mend }, { cause: error });
 }
 
 const sayAlgorithm = (run: MinerRun | undefined): string | undefined => run?.algorithm || undefined;

@@ -67,10 +67,10 @@ class BenchRun {
     const { mining, serving, info } = this.#parts;
     const gpu = this.#parts.look();
     if (sheet !== undefined && this.sheet === undefined)
-      throw new RigStateError(`this GPU has no flight sheet ${JSON.stringify(sheet)}`, {
-        code: "ERR_BENCH_NO_RATE",
+      throw new RigStateError(`GPU ${info.uuid} has no flight sheet ${JSON.stringify(sheet)}`, {
+        code: "ERR_BENCH_SHEET",
         gpu: info.uuid,
-        mend: `name one of ${mining?.all.map(({ name }) => name).join(", ") ?? "none"}`,
+        mend: sayKnown(mining?.all ?? []),
       });
     if (workload === "hashing" ? mining === undefined : serving === undefined)
       throw new RigStateError(`this GPU is not configured for ${workload}`, {
@@ -378,6 +378,11 @@ class BenchRun {
     rates.take("hashing", { rate: dual.rate, rateKind: kind, samples, basis }, label);
   }
 }
+
+const sayKnown = (sheets: readonly FlightSheet[]): string =>
+  sheets.length === 0
+    ? "set `mining` in rig.yaml, or measure a GPU that may mine with --gpu"
+    : `name one that it has with --sheet: ${sheets.map(({ name }) => name).join(", ")}`;
 
 /** Which of several settings is measured: its place in the whole, and what it is. */
 interface Setting {

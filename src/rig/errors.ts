@@ -7,6 +7,7 @@ interface RigStateFacts extends Facts {
     | "ERR_BENCH_TAKE"
     | "ERR_BENCH_NO_RATE"
     | "ERR_BENCH_LIMIT"
+    | "ERR_BENCH_SHEET"
     | "ERR_BENCH_ENDED";
   readonly gpu?: string;
 }

@@ -139,7 +139,7 @@ function valueSheet(sheet: ValuedSheet, facts: ValuingFacts, power: PowerOf, now
   const { name, dual } = sheet;
   const { sheets = [] } = facts;
   // The only flight sheet is measured by itself; of several, one that never runs would stay unknown.
-  const measuredBy = sheets.length > 1 ? { measuredBy: `rigshift bench --sheet ${name}` } : {};
+  const measuredBy = sheets.length > 1 ? { measuredBy: `rigshift bench --sheet ${name} --take` } : {};
   return valueHashing({
     ...measuredBy,
     name,

@@ -97,7 +97,7 @@ const isKnown = (coin: HashedCoin): coin is KnownCoin => coin.hashrate !== undef
 
 function missingOf(facts: HashingFacts): readonly string[] {
   const { dual, power, electricity, measuredBy } = facts;
-  const hint = measuredBy === undefined ? "" : ` (${measuredBy} does)`;
+  const hint = measuredBy === undefined ? "" : ` (\`${measuredBy}\` does)`;
   const of = (what: string, { coin }: HashedCoin) => (dual === undefined ? `its ${what}` : `the ${what} of ${coin}`);
   return [
     ...coinsOf(facts).flatMap((one) => [

@@ -1,6 +1,6 @@
 import type { JobView } from "../api/shapes.ts";
 import { formatDuration, formatMoment, formatRunning, formatUsdNano, toEnergy, UNKNOWN } from "./format.ts";
-import { toLength, toOutcome, toTrust, toWork } from "./rows.ts";
+import { toKindLabel, toLength, toOutcome, toTrust, toWork } from "./rows.ts";
 import { Value } from "./value.tsx";
 
 function Row({ job, now }: { readonly job: JobView; readonly now: number }) {
@@ -13,7 +13,7 @@ function Row({ job, now }: { readonly job: JobView; readonly now: number }) {
         <span class="cell-main">
           <span class="swatch" data-tone={job.kind === "hashing" ? "hashing" : "inference"} aria-hidden="true" />
           <span>
-            {job.kind}
+            {toKindLabel(job.kind)}
             {isRunning && <span class="tag live">running</span>}
             {outcome && <span class={outcome.isBad ? "tag bad" : "tag"}>{outcome.text}</span>}
           </span>

@@ -60,6 +60,9 @@ export function groupValuations(
   });
 }
 
+/** A batch of completions is what a benchmark asks the engine for. */
+export const toKindLabel = (kind: JobView["kind"]): string => (kind === "batch" ? "benchmark" : kind);
+
 /** What a job got done: shares or tokens. */
 export function toWork({ kind, sharesAccepted, sharesRejected, tokensIn, tokensOut }: JobView): string {
   if (kind === "hashing") {

@@ -108,11 +108,9 @@ function priceTable(runs: readonly PriceRun[]): string {
     ];
   });
   const best = runs.reduce((sum, { report }) => sum + report.clairvoyant.netUsd, 0);
-  return renderTable(
-    PRICE_HEADER,
-    [...rows, ["clairvoyant", best.toFixed(2), ...Array(7).fill("")]],
-    new Set(PRICE_HEADER.slice(1)),
-  );
+  return renderTable(PRICE_HEADER, [...rows, ["clairvoyant", best.toFixed(2), ...Array(7).fill("")]], {
+    right: new Set(PRICE_HEADER.slice(1)),
+  });
 }
 
 /** Of all that the clairvoyant earned beyond the best single workload, summed over the runs. */
@@ -191,7 +189,7 @@ function gapTable(runs: readonly GapRun[]): string {
       ];
     }),
   );
-  return renderTable(GAP_HEADER, rows, new Set(GAP_HEADER.slice(3)));
+  return renderTable(GAP_HEADER, rows, { right: new Set(GAP_HEADER.slice(3)) });
 }
 
 interface Target {

@@ -39,9 +39,13 @@ export async function askMiner(question: ApiQuestion, address: MinerAddress, sig
       : await askTcp(question.text, address, deadline);
   } catch (error) {
     if (error instanceof MiningError || signal.aborted) throw error;
-    throw apiFault(`the miner's API at ${address.host}:${address.port} does not answer (${messageOf(error)})`, error);
+    throw apiFault(`the miner's API at ${address.host}:${address.port} does not answer (${whyOf(error)})`, error);
   }
 }
+
+/** What `fetch` only says in its cause. */
+const whyOf = (error: unknown): string =>
+  messageOf(error instanceof Error && error.cause !== undefined ? error.cause : error);
 
 async function askHttp(
   { path, method = "GET", body }: Extract<ApiQuestion, { readonly kind: "http" }>,

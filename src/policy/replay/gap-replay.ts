@@ -28,7 +28,10 @@ export interface GapResult {
 
 export interface GapReport {
   readonly policies: readonly GapResult[];
-  /** Nobody waits, and gaps longer than a round trip are mined less that round trip. */
+  /**
+   * The most that can be had while nobody waits: gaps longer than a round trip are mined less that round trip. A policy
+   * that lets requests wait serves several at once, has longer gaps, and may earn more.
+   */
   readonly clairvoyant: {
     readonly netUsd: number;
     readonly switches: number;

@@ -62,6 +62,23 @@ describe("rigshift bench", () => {
     expect(asked(there)).toEqual([["/api/v1/bench", { gpu: CPU_UUID, workload: "hashing", forMs: 2000 }]]);
   });
 
+  test("says of an engine that its net is what it would be were it always asked", async () => {
+    const served: BenchPointView = {
+      ...POINT,
+      workload: "inference",
+      label: "tiny",
+      concurrency: 2,
+      hashrateHps: null,
+      tokensPerSecond: 90,
+    };
+    await using there = await measuring(endOf([served]));
+    const { out } = await there.run("bench", "--for", "2s", "--workload", "inference");
+    expect(out).toMatch(/NET\/H IF FULL/);
+    expect(out).toContain("NET/H IF FULL: were it asked this much all the time");
+    await using hashing = await measuring(endOf([POINT]));
+    expect((await hashing.run("bench", "--for", "2s")).out).not.toContain("IF FULL");
+  });
+
   test("hands on what it was told to do", async () => {
     await using there = await measuring(endOf([]));
     await there.run("bench", "--for", "2m", "--workload", "inference", "--take", "--power-sweep", "150-250/50");

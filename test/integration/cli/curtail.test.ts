@@ -8,7 +8,7 @@ describe("rigshift curtail", () => {
   test("orders a limit until a time, and prints what is in force", async () => {
     await using there = await place({ ...answers(fakeRig()), "/api/v1/curtail": { maxW: 400, untilMs, restW: 60 } });
     const { out } = await there.run("curtail", "--max-w", "400", "--until", "2099-01-31T14:00");
-    expect(out).toBe("curtail: at most 400.0 W until 2026-09-14 12:40:00\n");
+    expect(out).toBe("curtail: at most 400.0 W until 2026-09-14 12:40:00 UTC\n");
     expect(JSON.parse(there.asked.at(-1)?.body ?? "")).toEqual({ maxW: 400, untilMs: Date.UTC(2099, 0, 31, 14) });
   });
 
@@ -24,7 +24,7 @@ describe("rigshift curtail", () => {
   test("says that even rest draws more than was ordered", async () => {
     await using there = await place({ ...answers(fakeRig()), "/api/v1/curtail": { maxW: 50, untilMs, restW: 62.4 } });
     expect((await there.run("curtail", "--max-w", "50", "--until", "2h")).out).toBe(
-      "curtail: at most 50.0 W until 2026-09-14 12:40:00; even at rest the rig draws about 62.4 W\n",
+      "curtail: at most 50.0 W until 2026-09-14 12:40:00 UTC; even at rest the rig draws about 62.4 W\n",
     );
   });
 

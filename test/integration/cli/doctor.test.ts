@@ -56,6 +56,16 @@ describe("rigshift doctor", () => {
     expect((await runIn(directory.path, ["ledger", "verify", "--data-dir", directory.path])).code).toBe(1);
   });
 
+  test("warns of GPUs that rig.yaml names and the rig does not have, with those that it has", async () => {
+    const yaml = `${ANY_PORT}mining: { gpus: [GPU-1234], pools: [{ url: devpool, user: me }] }\n`;
+    expect(lineOf(await doctor(yaml, "--json"), "GPUs in rig.yaml")).toMatchObject({
+      level: "warn",
+      found: "mining.gpus: this rig has no GPU GPU-1234",
+      mend: expect.stringMatching(/name one that is here: CPU-\S+ \(.+\)$/),
+    });
+    expect(lineOf(await doctor(ANY_PORT, "--json"), "GPUs in rig.yaml")).toBeUndefined();
+  });
+
   test("answers with stable keys in JSON", async () => {
     const ran = await doctor(ANY_PORT, "--json");
     const answer = JSON.parse(ran.out) as Answer;
@@ -151,7 +161,7 @@ workloads: { docker: { host: "unix:///nonexist/docker.sock", images: ["${image}"
     );
     expect(ran.code).toBe(1);
     const mends = {
-      "market file": /set market\.file/,
+      "market file": /with market\.file/,
       model: /set inference\.engine\.modelFile/,
       "customer keys": /no-keys a file that this user can read/,
       "http.tls": /no\.key a file that this user can read/,

@@ -133,8 +133,47 @@ describe("rigshift profit of a what-if", () => {
     expect(there.asked).toEqual([]);
   });
 
+  test("tells what it cannot value, and a GPU without a name by its UUID alone, once", async () => {
+    const pools = "pools: [{ url: devpool, user: me }]";
+    const rig = [
+      "version: 1",
+      "mining:",
+      "  sheets:",
+      `    - { name: one, coin: devcoin, algorithm: sha256d, ${pools} }`,
+      `    - { name: two, coin: devcoin, algorithm: sha256d, ${pools} }`,
+      `    - { name: elsewhere, coin: devcoin, algorithm: sha256d, gpus: [GPU-y], ${pools} }`,
+      "external: [{ name: vast, busy: { command: [/bin/true] }, usdPerHour: 1 }]",
+    ].join("\n");
+    const benchmarks = [{ gpu: "GPU-x", label: "one", rate: 1e9, unit: "H/s", powerW: 100 }];
+    using directory = new TemporaryDirectory();
+    directory.write("rig.yaml", rig);
+    directory.write("m.json", JSON.stringify(MARKET));
+    directory.write("b.json", JSON.stringify({ version: 1, benchmarks }));
+    const files = ["--config", `${directory.path}/rig.yaml`, "--market", "m.json", "--benchmarks", "b.json"];
+    const { out } = await runIn(directory.path, ["profit", ...files]);
+    expect(out).toMatch(/^GPU-x$/m);
+    expect(out).toContain("  not shown: hashing two, not in b.json\n");
+    expect(out).toContain("  not shown: external vast, what it brings only a running agent asks\n");
+    expect(out).not.toContain("elsewhere");
+    const json = JSON.parse((await runIn(directory.path, ["profit", ...files, "--json"])).out);
+    expect(json.gpus[0].leftOut.map(({ label }: { label: string }) => label)).toEqual(["two", "vast"]);
+  });
+
   test.each([
-    ["a file that is not there", {}, ["--benchmarks", "b.json"], "ERR_USAGE", "b.json cannot be read"],
+    [
+      "a file that is not there",
+      {},
+      ["--benchmarks", "b.json"],
+      "ERR_USAGE",
+      "b.json: there is no such file (ERR_USAGE): name a readable JSON file",
+    ],
+    [
+      "a market that is not there",
+      { "b.json": BENCHMARKS },
+      ["--market", "m.json", "--benchmarks", "b.json"],
+      "ERR_MARKET_FILE",
+      "m.json: there is no such file (ERR_MARKET_FILE): name a readable JSON file with --market",
+    ],
     ["HTML instead of JSON", { "b.json": "<html>" }, ["--benchmarks", "b.json"], "ERR_USAGE", "cannot be read"],
     [
       "a negative rate",

@@ -59,7 +59,9 @@ describe("rigshift replay", () => {
     );
     expect(clairvoyant.switches).toBe(2);
     const table = await replay(REQUESTS, ...SERVING, "--max-wait-s", "30");
-    expect(table.out).toMatch(/\nclairvoyant: .* nobody waits[\s\S]*WASTE RATIO: .*\n$/);
+    expect(table.out).toMatch(
+      /\nno-wait clairvoyant: .* lets nobody wait[\s\S]*may so earn more[\s\S]*WASTE RATIO: .*\n$/,
+    );
     expect(table.out).toMatch(/gap \(default\)/);
     expect(table.out).toMatch(/gap-coalesced-30s/);
   });
@@ -94,7 +96,12 @@ describe("rigshift replay", () => {
     ["NaN in a row", TRACE.replace("-1", "NaN"), ["--trace", "trace.csv", "--cost-s", "1"], /line 3: eth: got "NaN"/],
     ["time going back", TRACE.replace("7200", "3000"), ["--trace", "trace.csv", "--cost-s", "1"], /line 4: t_s falls/],
     ["prices as requests", TRACE, SERVING, /trace\.csv: line 1: the header is "t_s,eth,none" \(ERR_REPLAY_REQUESTS\)/],
-    ["no speed", REQUESTS, SERVING.slice(0, 2), /--prefill-tok-s is missing/],
+    [
+      "all that is missing",
+      REQUESTS,
+      SERVING.slice(0, 4),
+      /--requests without --decode-tok-s, --wake-s, --back-s, --usd-per-mtok-in, --usd-per-mtok-out, --mine-usd-h \(ERR_USAGE\): give them too/,
+    ],
     ["a speed of 0", REQUESTS, SERVING.with(3, "0"), /--prefill-tok-s: got 0/],
   ];
   test.each(wrong)("refuses %s in one line", async (_title, text, args, line) => {

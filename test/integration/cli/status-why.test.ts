@@ -62,6 +62,24 @@ describe("rigshift status --why", () => {
     expect(JSON.parse((await run(directory.path, "--why", GPU_A, "--json")).out).inputs).toBeNull();
   });
 
+  test("without a GPU explains what every GPU decided", async () => {
+    using directory = new TemporaryDirectory();
+    fill(directory.path);
+    const { code, out } = await run(directory.path, "--why");
+    expect(code).toBe(0);
+    expect(out).toContain(`GPU ${GPU_A}`);
+    expect(JSON.parse((await run(directory.path, "--why", "--json")).out)).toMatchObject([{ gpu: GPU_A }]);
+  });
+
+  test("names the GPUs that there are where it is asked for another", async () => {
+    using directory = new TemporaryDirectory();
+    fill(directory.path);
+    const { err } = await run(directory.path, "--why", GPU_B);
+    expect(err).toContain(
+      `there is no GPU "${GPU_B}" (ERR_RIG_UNKNOWN_GPU): take one of ${GPU_A}, or give --why alone`,
+    );
+  });
+
   test.each([
     ["a GPU nobody knows", ["--why", GPU_B], "ERR_RIG_UNKNOWN_GPU"],
     ["a time before the first decision", ["--why", GPU_A, "--at", at(T0 - 1)], "ERR_USAGE"],

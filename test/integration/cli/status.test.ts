@@ -35,6 +35,14 @@ test("the mode stands with its end, and each GPU's own order below it", async ()
   expect(status).toMatch(/^mode {4}GPU 0 CPU-\S+: pause until 2026-09-14 10:41:00 UTC$/m);
 });
 
+test("the try-out says once that it is one, and a limit's end is in UTC", async () => {
+  const [head] = (await show("status", { rig: "try-out", tryOut: true })).split("\n");
+  expect(head?.match(/try-out/g)).toHaveLength(1);
+  expect(await show("status", { rig: "hut", tryOut: true })).toMatch(/^hut .*, try-out$/m);
+  const curtail = { maxW: 400, untilMs: START_MS + 3_600_000, restW: null };
+  expect(await show("status", { curtail })).toMatch(/^curtail at most 400\.0 W until 2026-09-14 11:40:00 UTC$/m);
+});
+
 test("one is singular, difficulties have three digits, and a GPU without work rests", async () => {
   const { today, pool } = fakeRig();
   const status = await show("status", {

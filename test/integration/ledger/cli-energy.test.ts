@@ -208,9 +208,11 @@ describe("ledger energy", () => {
     expect((await energy()).out).toContain("2 jobs started, 1 without any energy measured: 8.0 kJ at the GPUs");
   });
 
-  test("tells a bound that reaches below zero by its upper end", async () => {
+  test("tells a bound that reaches below zero by figure, bound and upper end", async () => {
     ledger.jobs.recordTotals("job-1", jobTotals(8_000_000, { wallErrorPct: 110 }));
-    expect((await energy()).out).toContain("8.0 kJ at the GPUs, at most 18.7 kJ at the wall");
+    expect((await energy()).out).toContain(
+      "8.9 kJ at the wall by the wall model, which may be off by 110 %: at most 18.7 kJ\n",
+    );
   });
 
   test("refuses two formats at once, and a time that ends before it begins", async () => {

@@ -84,6 +84,18 @@ describe("a miner that is not ours", () => {
     await expect(watch("00000000:C1:00.0")).rejects.toMatchObject({ facts: { code: "ERR_BENCH_NO_RATE" } });
   });
 
+  test("that nobody answers for is told with its port and what would answer there", async () => {
+    const port = portOf();
+    await new Promise((resolve) => server.close(resolve));
+    await expect(watch(undefined, port)).rejects.toMatchObject({
+      message: expect.stringMatching(/does not answer \(connect ECONNREFUSED/),
+      facts: {
+        code: "ERR_MINER_API",
+        mend: expect.stringContaining(`start t-rex with its API on 127.0.0.1:${port}, or`),
+      },
+    });
+  });
+
   test("that hashes something else is refused, with both named", async () => {
     answer = { ...summary({ gpu_id: 0, hashrate: 61e6 }), algorithm: "kawpow" };
     await expect(watch()).rejects.toThrow("the miner hashes kawpow, and flight sheet etc is of etchash");

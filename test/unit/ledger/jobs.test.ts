@@ -188,6 +188,12 @@ describe("the sums since a moment", () => {
     expect(ledger.jobs.sumSince(unixMs(T0))).toMatchObject({ completions: 1, tokensOut: 34 });
   });
 
+  test("count no benchmark's answers, which no customer asked for", () => {
+    ledger.jobs.startJob({ ...completion("bench-1"), kind: "batch" });
+    ledger.jobs.endJob("bench-1", { ...end(), tokensOut: 500 });
+    expect(ledger.jobs.sumSince(unixMs(T0))).toMatchObject({ completions: 0, tokensOut: 0 });
+  });
+
   test("split a job that runs over midnight at midnight", async () => {
     ledger.jobs.startJob(jobStart());
     ledger.jobs.recordTotals("job-1", jobTotals(100));

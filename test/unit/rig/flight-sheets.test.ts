@@ -197,7 +197,7 @@ describe("two flight sheets of one GPU", () => {
     expect(at()).toBe("alpha open");
     const beta = gpu().valuations.find(({ name }) => name === "beta");
     expect(beta?.net).toBeUndefined();
-    expect(beta?.why).toContain("its hashrate has not been measured yet (rigshift bench --sheet beta does)");
+    expect(beta?.why).toContain("its hashrate has not been measured yet (`rigshift bench --sheet beta --take` does)");
   });
 
   test("the failure of one bars only that one: the other stands in, and is left when the first may try again", async () => {
@@ -290,6 +290,8 @@ describe("a benchmark", () => {
 
   test("of a flight sheet that the GPU has not is refused, naming those that it has", async () => {
     start();
-    await expect(measure("gamma")).rejects.toMatchObject({ facts: { mend: "name one of alpha, beta" } });
+    await expect(measure("gamma")).rejects.toMatchObject({
+      facts: { mend: "name one that it has with --sheet: alpha, beta" },
+    });
   });
 });
