@@ -210,9 +210,7 @@ describe("ledger energy", () => {
 
   test("tells a bound that reaches below zero by figure, bound and upper end", async () => {
     ledger.jobs.recordTotals("job-1", jobTotals(8_000_000, { wallErrorPct: 110 }));
-    expect((await energy()).out).toContain(
-      "8.9 kJ at the wall by the wall model, which may be off by 110 %: at most 18.7 kJ\n",
-    );
+    expect((await energy()).out).toMatch(/8\.9 kJ at the wall by the wall model.* off by 110 %: at most 18\.7 kJ$/m);
   });
 
   test("refuses two formats at once, and a time that ends before it begins", async () => {
