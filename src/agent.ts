@@ -15,7 +15,7 @@ import { openWallMeter } from "./energy/meters/open.ts";
 import { RigPower } from "./energy/rig-power.ts";
 import { machineFiles } from "./gpu/machine-files.ts";
 import { openGpuSource } from "./gpu/open.ts";
-import { openPowerTool } from "./gpu/power-tool.ts";
+import { openPowerTools } from "./gpu/power-tool.ts";
 import { findHostRapl } from "./gpu/rapl.ts";
 import type { GpuInfo, GpuSource } from "./gpu/source.ts";
 import { httpChecks } from "./http/checks.ts";
@@ -123,7 +123,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   const parts: RigParts = {
     ...shared,
     gpus,
-    control: openPowerTool(config.power.tool, { source, logger, run: runTool, env: options.env }) ?? "none",
+    ...openPowerTools(config.power.tool, { source, logger, run: runTool, env: options.env }),
     rigPower,
     market,
     driver,

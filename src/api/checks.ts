@@ -4,23 +4,43 @@ import type { Check, CheckResult } from "../lib/check.ts";
 import { messageOf, systemCodeOf } from "../lib/errors.ts";
 import { readAgentFile } from "./agent-file.ts";
 import { checkAnswer } from "./answer-check.ts";
-import { createClient } from "./client.ts";
+import { createClient, type RigClient } from "./client.ts";
 import { readToken } from "./token-file.ts";
 
 const ANOTHER = "end what listens there, or set http.listen to another port";
 
-/** Whether the agent answers on its port, or could. */
+/** Whether the agent answers on its port, or could; and what one that runs cannot do as configured. */
 export const apiChecks = (listen: Endpoint, dataDir: string): readonly Check[] => [
   {
     name: "port",
     run: async (signal) => {
       const running = await findRunning(dataDir, signal);
-      return running === undefined ? tryListening(listen) : { level: "ok", found: `the agent answers on ${running}` };
+      return running === undefined
+        ? tryListening(listen)
+        : { level: "ok", found: `the agent answers on ${running.url}` };
     },
   },
+  { name: "agent's warnings", run: async (signal) => judgeWarnings(await findRunning(dataDir, signal), signal) },
 ];
 
-async function findRunning(dataDir: string, signal: AbortSignal): Promise<string | undefined> {
+interface Running {
+  readonly url: string;
+  readonly client: RigClient;
+}
+
+async function judgeWarnings(running: Running | undefined, signal: AbortSignal): Promise<CheckResult> {
+  if (running === undefined) return { level: "ok", found: "no agent runs" };
+  const { gpus } = await running.client.rig(signal);
+  const all = gpus.flatMap(({ index, warnings }) => warnings.map((words) => `GPU ${index}: ${words}`));
+  if (all.length === 0) return { level: "ok", found: "none" };
+  return {
+    level: "warn",
+    found: all.join("; "),
+    mend: "see to the cause that is named; rigshift status tells how it goes",
+  };
+}
+
+async function findRunning(dataDir: string, signal: AbortSignal): Promise<Running | undefined> {
   const agent = readAgentFile(dataDir);
   if (agent === undefined) return undefined;
   try {
@@ -29,7 +49,7 @@ async function findRunning(dataDir: string, signal: AbortSignal): Promise<string
     const authorizeReads = agent.url.startsWith("https:");
     const client = createClient({ baseUrl: agent.url, token: () => token, authorizeReads, check: checkAnswer });
     const { instance } = await client.health(signal);
-    return instance === agent.id ? agent.url : undefined;
+    return instance === agent.id ? { url: agent.url, client } : undefined;
   } catch {
     // An agent that ended leaves its address behind.
     return undefined;

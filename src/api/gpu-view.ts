@@ -61,6 +61,7 @@ export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuV
   })),
   lastXid: gpu.lastXid ?? null,
   slotFaults24h: gpu.slotFaults,
+  warnings: gpu.warnings,
 });
 
 const toServedRateView = ({ concurrency, rate, power, samples, basis, at }: ServedRate): ServedRateView => ({

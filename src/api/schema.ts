@@ -137,6 +137,7 @@ export const gpuSchema: z.ZodType<GpuView> = z.strictObject({
   switchCosts: z.array(switchCostSchema),
   lastXid: count.nullable(),
   slotFaults24h: count,
+  warnings: z.array(text),
 });
 
 export const rigSchema: z.ZodType<RigView> = z.strictObject({

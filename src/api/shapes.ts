@@ -145,6 +145,8 @@ export interface GpuView {
   readonly lastXid: number | null;
   /** How often a card in this slot was taken out of service in the last 24 hours. */
   readonly slotFaults24h: number;
+  /** What does not go as configured, a sentence each; empty where all does. */
+  readonly warnings: readonly string[];
 }
 
 /** What the engine writes with so many requests at once, of all of them together. */

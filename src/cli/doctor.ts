@@ -14,6 +14,7 @@ import { type Check, type Checked, type CheckLevel, runCheck } from "../lib/chec
 import { systemClock } from "../lib/clock.ts";
 import { marketChecks } from "../market/checks.ts";
 import { minerChecks, miningChecks } from "../mining/checks.ts";
+import { settingChecks } from "../rig/checks.ts";
 import { seconds } from "../units/time.ts";
 import { workloadChecks } from "../workloads/checks.ts";
 import { externalChecks } from "../workloads/external/checks.ts";
@@ -50,6 +51,7 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
     ...gpuChecks({ source: config.gpus.source, clock, env }),
     ...namedGpuChecks(config, { clock, fallbackId: hostname(), env }),
     ...powerToolChecks(config.power, env),
+    ...settingChecks(dataDir, config.power),
     ...energyChecks(config.power.wall.meter),
     ...workloadChecks({ ...docker, clock, env, uid: process.getuid?.() }),
     ...miningChecks(minedBy<Pick<FlightSheetConfig, "pools">>(config.mining?.sheets ?? [])),

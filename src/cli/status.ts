@@ -79,15 +79,15 @@ function describeRig(rig: RigView): string {
   return lines.join("\n");
 }
 
-/** What handovers were measured to take, and what is wrong with the card's slot. */
-function describeHandovers({ index, switchCosts, servedRates, slotFaults24h, lastXid }: GpuView): string {
+/** What does not go as configured, what handovers were measured to take, and what is wrong with the card's slot. */
+function describeHandovers({ index, switchCosts, servedRates, slotFaults24h, lastXid, warnings }: GpuView): string {
   const costs = switchCosts.map(
     ({ from, to, rung, meanMs, p90Ms, energyMj }) =>
       `${sayWorkload(from)} to ${sayWorkload(to)} (${rung}) ${sayLength(meanMs)}, 9 of 10 within ${sayLength(p90Ms)}, ${sayEnergy(energyMj)}`,
   );
   const faults = slotFaults24h === 0 ? [] : [`out of service ${sayAmount(slotFaults24h, "time")} in 24 h`];
   const xid = lastXid === null ? [] : [`last Xid ${lastXid}`];
-  const facts = [...costs, ...describeSpeeds(servedRates), ...faults, ...xid];
+  const facts = [...warnings, ...costs, ...describeSpeeds(servedRates), ...faults, ...xid];
   return facts.length === 0 ? "" : `\nGPU ${index}  ${facts.join("\n       ")}\n`;
 }
 

@@ -1,4 +1,6 @@
 import type { RigConfig } from "../config/load.ts";
+import type { FoundRow } from "../ledger/found-settings.ts";
+import type { GpuUuid } from "../ledger/rows.ts";
 import type { Check, CheckResult } from "../lib/check.ts";
 import type { Logger } from "../lib/logger.ts";
 import { HiveControl } from "./hive/control.ts";
@@ -28,6 +30,21 @@ export function openPowerTool(tool: Tool, parts: PowerToolParts): GpuControl | u
     return new HiveControl({ tool: file, run, gpus: (signal) => source.list(signal), driver: source.control });
   logger.warn("Hive OS's nvtool is not there", { instead: tool === "hive" ? "nothing is set" : "NVML" });
   return tool === "hive" ? undefined : source.control;
+}
+
+/** What sets, and what sets back: what an earlier agent changed is undone also where nothing may be set any more. */
+export function openPowerTools(
+  tool: Tool,
+  parts: PowerToolParts,
+): { readonly control: GpuControl | "none"; readonly undo: GpuControl | undefined } {
+  const control = openPowerTool(tool, parts);
+  return { control: control ?? "none", undo: control ?? openPowerTool("auto", parts) };
+}
+
+/** What sets a GPU back to what was found, without an agent. */
+export function mendByHand(gpu: GpuUuid, { powerLimit }: Pick<FoundRow, "powerLimit">): string {
+  const limit = powerLimit === undefined ? "" : `nvidia-smi -i ${gpu} -pl ${powerLimit}; `;
+  return `run as root: ${limit}nvidia-smi -i ${gpu} -rgc; nvidia-smi -i ${gpu} -rmc`;
 }
 
 /** By which way profiles would be set; nothing where there are none. */

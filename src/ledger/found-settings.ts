@@ -14,6 +14,8 @@ export interface FoundRow {
 export interface FoundSettingReads {
   /** What is to be restored; undefined while nothing is changed. */
   of(gpu: GpuUuid): FoundRow | undefined;
+  /** Every GPU that something is to be restored on, also one that is not in the rig any more. */
+  list(): readonly (FoundRow & { readonly gpu: GpuUuid })[];
 }
 
 export interface FoundSettings extends FoundSettingReads {
@@ -30,16 +32,23 @@ const OF = `
 SELECT power_limit_w AS powerLimit, graphics_lock_mhz AS graphicsLockMhz, memory_lock_mhz AS memoryLockMhz
 FROM found_settings WHERE gpu_uuid = @gpu`;
 
+const LIST = `
+SELECT gpu_uuid AS gpu, power_limit_w AS powerLimit, graphics_lock_mhz AS graphicsLockMhz,
+  memory_lock_mhz AS memoryLockMhz
+FROM found_settings ORDER BY gpu_uuid`;
+
 export function createFoundSettings(connection: Connection): FoundSettings {
   const remember = connection.prepare(REMEMBER);
   const forget = connection.prepare(FORGET);
   const of = connection.prepare<Nullable<FoundRow>>(OF);
+  const list = connection.prepare<Nullable<FoundRow & { gpu: GpuUuid }>>(LIST);
   return {
     remember: (gpu, { powerLimit, graphicsLockMhz, memoryLockMhz }) => {
       const locks = { graphics: orNull(graphicsLockMhz), memory: orNull(memoryLockMhz) };
       remember.run({ gpu, powerLimit: orNull(powerLimit), ...locks });
     },
     forget: (gpu) => void forget.run({ gpu }),
+    list: () => list.all().map((row) => fromRow<FoundRow & { gpu: GpuUuid }>(row)),
     of: (gpu) => {
       const row = of.get({ gpu });
       return row === undefined ? undefined : fromRow<FoundRow>(row);

@@ -23,7 +23,7 @@ import { RigStateError } from "./errors.ts";
 import { ExternalPower } from "./external-power.ts";
 import { type FlightSheets, hashingBy } from "./flight-sheets.ts";
 import { GpuLoop } from "./gpu-loop.ts";
-import { groundOf, sensorFacts, tunerOf } from "./gpu-parts.ts";
+import { groundOf, sensorFacts, settingsOf } from "./gpu-parts.ts";
 import type { Claim } from "./guest-watch.ts";
 import type { HealthWatch } from "./health-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
@@ -55,6 +55,8 @@ export interface RigParts {
   readonly source: GpuSource;
   /** How limits and clocks are set, if at all; the source's own way when absent. */
   readonly control?: GpuControl | "none";
+  /** What sets back what an earlier agent set, where nothing may be set any more. */
+  readonly undo?: GpuControl | undefined;
   readonly driver: RigDriver;
   /** Whose the processes on a GPU are; those of this machine when absent. */
   readonly processes?: ProcessLookup;
@@ -341,16 +343,16 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   const mining = miningOf(info, parts, sheets, ground);
   const engine = inference && parts.model && { ...inference.engine, name: parts.model };
   const serving = engine && servingOf(info, driver, engine, ground);
-  const tuner = tunerOf(info, parts);
-  const trial = new Trial(tuner);
+  const settings = settingsOf(info, parts, power);
+  const trial = new Trial(settings.tuner);
   const tenancies = externals.tenancies.of(gpu, new ExternalPower(gpu, parts));
   const own = { meter, queue, rates, cooldown, switches, ground, power, tenancies };
   const works = { ...(mining ? { mining } : {}), ...(serving ? { serving } : {}), ...(served ? { served } : {}) };
   const shared = { clock, steady, ledger, logger, ...own, ...works, onChange };
   const custody = new Custody({
     ...shared,
+    ...settings,
     gpu,
-    tuner,
     drainTimeout: inference?.drainTimeout ?? seconds(0),
     gap: new StartGap(clock, policy.pauseBetween),
   });

@@ -5,15 +5,15 @@ import { RESTING, toRoute, toWork, type Work } from "../ledger/work.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
-import { after, elapsed, type Millis, millis, seconds, type UnixMs, unixMs } from "../units/time.ts";
+import { after, elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
+import { CardSettings } from "./card-settings.ts";
 import type { Cooldown } from "./cooldown.ts";
 import type { EngineControl } from "./engine-control.ts";
 import type { FlightSheet, FlightSheets } from "./flight-sheets.ts";
 import { type Handover, type HandoverOutcome, type HandoverParts, runEviction, runHandover } from "./handover.ts";
 import type { MeterBook } from "./meter-book.ts";
 import { ABORTED, Cut, cutBy, DONE, failed, type Outcome, wordsOf } from "./outcome.ts";
-import { OwnClaim } from "./own-claim.ts";
-import type { PowerBudget } from "./power-budget.ts";
+import type { OwnClaim } from "./own-claim.ts";
 import type { RateBook } from "./rates.ts";
 import type { RequestQueue } from "./request-queue.ts";
 import type { ServedRates } from "./served-rates.ts";
@@ -27,7 +27,6 @@ import type { GpuTenancies } from "./tenancies.ts";
 import type { Tuner } from "./tuner.ts";
 
 const STOP_TIMEOUT = seconds(10);
-const RESTORE_EVERY = seconds(30);
 /** A pool that reconnects within this is not away. */
 const RECONNECT_GRACE = seconds(3);
 
@@ -46,7 +45,7 @@ export interface CustodyParts {
   readonly cooldown: Cooldown;
   readonly switches: SwitchBook;
   readonly ground: Surroundings;
-  readonly power: PowerBudget;
+  readonly claim: OwnClaim;
   readonly tuner: Tuner;
   readonly drainTimeout: Millis;
   readonly gap: StartGap;
@@ -92,14 +91,13 @@ export class Custody {
   #assignment: Assignment;
   #state: HandoverState = "idle";
   #isIsolated = false;
-  #restoreAt: UnixMs = unixMs(0);
   readonly #jobs: StayJobs;
-  readonly #claim: OwnClaim;
+  readonly #settings: CardSettings;
 
   constructor(parts: CustodyParts) {
     this.#parts = parts;
     this.#jobs = new StayJobs(parts);
-    this.#claim = new OwnClaim(parts);
+    this.#settings = new CardSettings(parts);
     this.#assignment = { ...RESTING, since: parts.steady.now() };
   }
 
@@ -112,19 +110,18 @@ export class Custody {
   }
 
   /** Sets back what an agent that was killed had set. */
-  async begin(signal: AbortSignal): Promise<void> {
-    const { tuner } = this.#parts;
-    if (tuner.isApplied) await tuner.restore(signal);
+  begin(signal: AbortSignal): Promise<void> {
+    return this.#settings.begin(signal);
   }
 
-  /** What could not be set back when our work ended is tried again, twice a minute. */
-  async keepStock(signal: AbortSignal): Promise<void> {
-    const { tuner, steady } = this.#parts;
-    const { workload } = this.#assignment;
-    const isOurs = workload === "hashing" || workload === "inference";
-    if (isOurs || !tuner.isApplied || steady.now() < this.#restoreAt) return;
-    this.#restoreAt = after(steady.now(), RESTORE_EVERY);
-    await tuner.restore(signal);
+  /** What could not be set, or set back, is tried again. */
+  keepSettings(signal: AbortSignal): Promise<void> {
+    return this.#settings.keep(this.#assignment.workload, signal);
+  }
+
+  /** What is not set on the GPU as it should be, for people; undefined where all is. */
+  get shortfall(): string | undefined {
+    return this.#parts.tuner.shortfall;
   }
 
   /** Takes the GPU off work that failed; its job is booked as interrupted. */
@@ -162,7 +159,7 @@ export class Custody {
     const isClear = mining?.miner.resident !== true && serving?.engine.state.kind !== "ready";
     // What could not be stopped is stopped by the loop before anything else.
     if (this.#state === "faulted" && (isLet || isClear)) this.#state = isLet ? "rented" : "idle";
-    this.#claim.settle(this.#assignment.workload, this.#state !== "faulted");
+    this.#settings.settle(this.#assignment.workload, this.#state !== "faulted");
     onChange();
   }
 
@@ -282,7 +279,7 @@ export class Custody {
     } else {
       this.#abandon(to, jobId, outcome);
     }
-    this.#claim.settle(this.#assignment.workload, outcome.kind === "done" || this.#state !== "faulted");
+    this.#settings.settle(this.#assignment.workload, outcome.kind === "done" || this.#state !== "faulted");
     onChange();
   }
 
@@ -371,7 +368,7 @@ export class Custody {
       firstShare: (signal) => sheet?.watch.firstShare(() => this.#endWarming(sheet), signal) ?? Promise.resolve(DONE),
       verifyFree: (signal) => ground.verifyFree(handover, { xid }, isUp, signal),
       verifyQuiet: (signal) => ground.verifyQuiet({ xid }, signal),
-      claimPower: (signal) => this.#claim.claim(signal),
+      claimPower: (signal) => this.#settings.claimFor(to.workload, signal),
       startExternal: (signal) =>
         this.#parts.tenancies.find(to.name)?.arrive(gpu, signal) ?? Promise.resolve(failed("nothing to start")),
       onBar: (rung) => ground.bar(rung),

@@ -142,6 +142,7 @@ export class GpuLoop {
       roundTrip: this.#outlook.roundTrip,
       switchCosts: switches.measured,
       slotFaults: ground.health.slotFaults,
+      warnings: custody.shortfall === undefined ? [] : [custody.shortfall],
       ...(ground.health.lastXid === undefined ? {} : { lastXid: ground.health.lastXid }),
       valuations: this.#outlook.valuations,
       served: served?.list() ?? [],
@@ -187,7 +188,7 @@ export class GpuLoop {
     const { custody, mode } = this.#parts;
     await measure(this.#parts, signal);
     this.left.review();
-    await custody.keepStock(signal);
+    await custody.keepSettings(signal);
     const aside = await this.#aside.stand(signal);
     if (aside !== undefined) {
       this.#why = aside;

@@ -7,6 +7,8 @@ import type { GpuControl, GpuInfo, GpuSource } from "../gpu/source.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import { OwnClaim } from "./own-claim.ts";
+import type { PowerBudget } from "./power-budget.ts";
 import { Surroundings, type SurroundingsParts } from "./surroundings.ts";
 import { Tuner } from "./tuner.ts";
 
@@ -15,18 +17,24 @@ interface GpuPartsOfRig {
   readonly config: RigConfig;
   readonly source: GpuSource;
   readonly control?: GpuControl | "none";
+  readonly undo?: GpuControl | undefined;
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly rigPower?: RigPower;
 }
 
-/** A GPU's own profile goes before the one for all. */
-export function tunerOf({ uuid: gpu }: GpuInfo, { config, source, control, ledger, logger }: GpuPartsOfRig): Tuner {
+/** How one GPU is set, and the power that it claims for that; its own profile goes before the one for all. */
+export function settingsOf(
+  { uuid: gpu }: GpuInfo,
+  { config, source, control, undo, ledger, clock, logger }: GpuPartsOfRig,
+  power: PowerBudget,
+): { readonly tuner: Tuner; readonly claim: OwnClaim } {
   const { profiles } = config.power;
   const own = [...profiles.filter((one) => one.gpu === gpu), ...profiles.filter((one) => one.gpu === undefined)];
   const way = control === "none" ? undefined : (control ?? source.control);
-  return new Tuner({ gpu, control: way, profiles: own, ledger, logger });
+  const claim = new OwnClaim(gpu, power);
+  return { claim, tuner: new Tuner({ gpu, clock, control: way, undo, profiles: own, claim, ledger, logger }) };
 }
 
 /** What the hardware says of one GPU, by the rules of the configuration. */

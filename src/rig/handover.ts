@@ -220,8 +220,7 @@ async function quiet({ miner, verifyQuiet }: HandoverParts, signal: AbortSignal)
 
 /** A load that cannot be paused is stopped by the next step anyway. */
 async function stockSettings({ tuner, miner }: HandoverParts, signal: AbortSignal): Promise<Outcome> {
-  if (!tuner.isApplied) return DONE;
-  await miner?.pause(signal);
+  if (tuner.isApplied) await miner?.pause(signal);
   await tuner.restore(signal);
   return DONE;
 }

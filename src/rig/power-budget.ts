@@ -28,8 +28,9 @@ const TRY_EVERY = seconds(0.5);
 const TRY_HELD_EVERY = seconds(0.1);
 
 /**
- * What each GPU may draw now. A claim is raised before load starts and lowered after it stopped, in one turn each, so
- * that no order of events takes a group above its limit; only what nobody can refuse, a guest, may.
+ * What each GPU may draw now. A claim is raised before load starts or its power limit rises, and lowered after the load
+ * stopped or a lower limit is in force, in one turn each, so that no order of events takes a group above its limit; only
+ * what nobody can refuse, a guest, may.
  */
 export class PowerBudget {
   readonly #parts: PowerBudgetParts;
@@ -70,7 +71,18 @@ export class PowerBudget {
     return ABORTED;
   }
 
-  /** Whatever drew more than `power` has stopped; never raises a claim. */
+  /** At once, for load that runs already: why the GPU may not draw `power` beside it; undefined where it may. Lowers nothing. */
+  raise(gpu: GpuUuid, power: Watts): string | undefined {
+    const before = this.#of(gpu);
+    if (power > before && this.#isHeld) return "it is not known yet what the other GPUs draw";
+    const full = this.#groupsOf(gpu).find((group) => this.claimed(group) - before + power > group.maxPower);
+    if (power > before && full !== undefined)
+      return `the power budget of ${full.name}, ${full.maxPower} W, has no room for ${Math.round(power)} W`;
+    this.#claims.set(gpu, watts(Math.max(this.#claimOf(gpu), power)));
+    return undefined;
+  }
+
+  /** Whatever drew more than `power` has stopped or cannot any more; never raises a claim. */
   lower(gpu: GpuUuid, power: Watts): void {
     this.#claims.set(gpu, watts(Math.min(this.#claimOf(gpu), power)));
   }
@@ -83,6 +95,11 @@ export class PowerBudget {
   /** No work of an earlier agent is on the GPU any more, or ours has taken it over. */
   settle(gpu: GpuUuid): void {
     this.#left.delete(gpu);
+  }
+
+  /** Whether work of an earlier agent may be on the GPU. */
+  isAssumed(gpu: GpuUuid): boolean {
+    return this.#left.has(gpu);
   }
 
   /** Somebody else's load, which asks nobody: ours has to fit beside it. */

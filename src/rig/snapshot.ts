@@ -38,6 +38,8 @@ export interface GpuSnapshot {
   readonly slotFaults: number;
   /** The driver's last error number for this GPU, since the agent started. */
   readonly lastXid?: number;
+  /** What does not go as configured, in words; empty where all does. */
+  readonly warnings: readonly string[];
   readonly valuations: readonly Valuation[];
   readonly engine?: EngineState;
 }

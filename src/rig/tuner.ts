@@ -1,14 +1,15 @@
-import type { ClockDomain, ControlOutcome, GpuControl } from "../gpu/source.ts";
+import { mendByHand } from "../gpu/power-tool.ts";
+import type { ClockDomain, GpuControl } from "../gpu/source.ts";
 import type { FoundRow } from "../ledger/found-settings.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
+import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
-import { withDeadline } from "../lib/wait.ts";
 import { type Watts, watts } from "../units/energy.ts";
-import { seconds } from "../units/time.ts";
-
-const CALL_TIMEOUT = seconds(5);
+import { type Millis, millis } from "../units/time.ts";
+import { CardControl, type Miss, sayMisses } from "./card-control.ts";
+import type { LimitClaim } from "./own-claim.ts";
 
 /** How one GPU is set while it does one kind of work; absent settings stay as they are. */
 export interface Profile {
@@ -36,9 +37,14 @@ export interface Refusal {
 
 export interface TunerParts {
   readonly gpu: GpuUuid;
+  readonly clock: Pick<Clock, "monotonic">;
   /** Absent where nothing can be set. */
   readonly control: GpuControl | undefined;
+  /** What sets back where nothing may be set any more; `control` when absent. */
+  readonly undo?: GpuControl | undefined;
   readonly profiles: readonly Profile[];
+  /** Absent where nobody shares power with this GPU. */
+  readonly claim?: LimitClaim;
   readonly ledger: Pick<Ledger, "foundSettings">;
   readonly logger: Logger;
 }
@@ -49,16 +55,25 @@ export interface TunerParts {
  */
 export class Tuner {
   readonly #parts: TunerParts;
+  readonly #card: CardControl | undefined;
+  /** What may set back only. */
+  readonly #undo: CardControl | undefined;
   /** True also when an earlier agent was killed while its profile was in force. */
   #isApplied: boolean;
   /** Its profiles may have been others: what it locked is not known. */
   readonly #isInherited: boolean;
   /** `isAlone`: no profile is in force beside it, so that setting the limit back sets everything back. */
   #held: { readonly limit: Watts; readonly role: Profile["role"]; readonly isAlone: boolean } | undefined;
+  #wanted: Profile["role"] | "stock" = "stock";
+  #misses: readonly Miss[] = [];
+  #isSaid = false;
 
   constructor(parts: TunerParts) {
+    const { gpu, control, undo, ledger } = parts;
     this.#parts = parts;
-    this.#isApplied = parts.ledger.foundSettings.of(parts.gpu) !== undefined;
+    this.#card = control && new CardControl({ ...parts, control });
+    this.#undo = this.#card ?? (undo && new CardControl({ ...parts, control: undo }));
+    this.#isApplied = ledger.foundSettings.of(gpu) !== undefined;
     this.#isInherited = this.#isApplied;
   }
 
@@ -67,12 +82,57 @@ export class Tuner {
     return this.#isApplied;
   }
 
-  /** The most that the power limit may come to: as it was found, or as a profile raises it; undefined where neither is known. */
-  get highestLimit(): Watts | undefined {
-    const { control, profiles, gpu, ledger } = this.#parts;
-    const raised = profiles.flatMap(({ mayRaise, powerLimit }) => (mayRaise && powerLimit ? [powerLimit] : []));
-    const known = [ledger.foundSettings.of(gpu)?.powerLimit ?? [], control === undefined ? [] : raised].flat();
+  /** The limit that is in force by our doing; undefined where it was not changed, or where nobody knows what came of it. */
+  get inForce(): Watts | undefined {
+    return this.#undo?.limit;
+  }
+
+  /** When the limit was changed last, on the monotonic clock. */
+  get changedAt(): Millis {
+    return this.#undo?.changedAt ?? millis(Number.NEGATIVE_INFINITY);
+  }
+
+  /** The most that the limit comes to: as it is, as this role sets it, or for nobody's role as it was found; undefined where none is known. */
+  mayComeTo(role: Profile["role"] | undefined): Watts | undefined {
+    const { profiles, gpu, ledger } = this.#parts;
+    const found = ledger.foundSettings.of(gpu)?.powerLimit;
+    const profile = this.#card === undefined ? undefined : profiles.find((one) => one.role === role);
+    const raised = profile?.mayRaise ? profile.powerLimit : undefined;
+    const target = found === undefined || role === undefined ? (raised ?? found) : standingOf(profiles, role, found);
+    const known = [target, this.inForce ?? found].filter((limit) => limit !== undefined);
     return known.length === 0 ? undefined : watts(Math.max(...known));
+  }
+
+  /** What is not set as it should be, for people; undefined where all is. */
+  get shortfall(): string | undefined {
+    if (this.#misses.length === 0) return undefined;
+    const what =
+      this.#wanted === "stock" ? "what was found is not set back" : `the profile for ${this.#wanted} is not in force`;
+    return `${what}: ${sayMisses(this.#misses)}`;
+  }
+
+  /** Whether something is not set that another try may set. */
+  get isLacking(): boolean {
+    return this.#held === undefined && this.#misses.some(({ isFinal }) => !isFinal);
+  }
+
+  /** Tries again what is not in force. */
+  async retry(signal: AbortSignal): Promise<void> {
+    if (this.#held !== undefined) return;
+    const before = this.shortfall;
+    await (this.#wanted === "stock" ? this.restore(signal) : this.apply(this.#wanted, signal));
+    if (before !== undefined && this.shortfall === undefined)
+      this.#parts.logger.info("the GPU is set as it should be again", { gpu: this.#parts.gpu });
+  }
+
+  /** A reading told the limit; one that is above ours was set by somebody else. */
+  notice(limit: Watts): void {
+    const ours = this.inForce;
+    if (ours === undefined || limit <= ours + 1 || this.#undo === undefined) return;
+    const reason = `somebody else set the power limit from ${ours} W to ${limit} W`;
+    this.#parts.logger.warn("the GPU's power limit is not as it was set", { gpu: this.#parts.gpu, reason });
+    this.#undo.saw(limit);
+    if (this.#held === undefined) this.#misses = [{ what: "power limit", reason, isUnchanged: false, isFinal: false }];
   }
 
   /** What a benchmark holds in place of a profile's limit. */
@@ -82,9 +142,9 @@ export class Tuner {
 
   /** How far a benchmark may go, and where the limit stands at work; undefined where the GPU tells no limit. */
   async limits(role: Profile["role"], signal: AbortSignal): Promise<LimitRange | undefined> {
-    const { control, gpu, ledger, profiles } = this.#parts;
-    if (control === undefined) return undefined;
-    const settings = await control.readSettings(gpu, deadlineOf(control, signal));
+    const { gpu, ledger, profiles } = this.#parts;
+    if (this.#card === undefined) return undefined;
+    const settings = await this.#card.read(signal);
     const {
       powerLimit: now,
       lowestPowerLimit: lowest = watts(0),
@@ -98,32 +158,31 @@ export class Tuner {
 
   /** Sets `limit` until `letGo`, or until the work ends; returns why it cannot be set. What was found is on disk before. */
   async hold(limit: Watts, role: Profile["role"], signal: AbortSignal): Promise<Refusal | undefined> {
-    const { control, gpu, ledger } = this.#parts;
-    if (control === undefined) return { reason: "it cannot be set from here", isFinal: true };
+    const { gpu, ledger } = this.#parts;
+    if (this.#card === undefined) return { reason: "it cannot be set from here", isFinal: true };
     const known = ledger.foundSettings.of(gpu);
-    const found = known ?? (await this.#readFound(control, signal));
+    const found = known ?? (await this.#readFound(this.#card, signal));
     if (found.powerLimit === undefined)
       return { reason: "it cannot be read, so it could not be set back", isFinal: true };
     const before = this.#held;
-    ledger.foundSettings.remember(gpu, found);
-    this.#isApplied = true;
+    this.#remember(found);
     this.#held = { limit, role, isAlone: before?.isAlone ?? known === undefined };
-    const reason = await refusalOf((on) => control.setPowerLimit(gpu, limit, on), deadlineOf(control, signal));
-    if (reason === undefined) return undefined;
-    // A refusal changed nothing; after anything else the limit in force is not known.
-    if (before !== undefined && reason in REFUSALS) this.#held = before;
-    else if (reason in REFUSALS) this.#release();
+    const miss = await this.#card.setLimit(limit, signal);
+    if (miss === undefined) return undefined;
+    // What changed nothing leaves the one of before; after anything else the limit in force is not known.
+    if (before !== undefined && miss.isUnchanged) this.#held = before;
+    else if (miss.isUnchanged) this.#release();
     else await this.letGo(signal);
-    return { reason: REFUSALS[reason] ?? reason, isFinal: reason === "no-permission" || reason === "not-supported" };
+    return { reason: miss.reason, isFinal: miss.isFinal && !miss.isRange };
   }
 
   /** Back to the profile's limit, or to what was found; false where that failed, which is tried again. */
   async letGo(signal: AbortSignal): Promise<boolean> {
-    const { control, profiles, gpu, ledger } = this.#parts;
+    const { profiles, gpu, ledger } = this.#parts;
     const found = ledger.foundSettings.of(gpu)?.powerLimit;
-    if (control !== undefined && this.#held !== undefined && found !== undefined) {
+    if (this.#card !== undefined && this.#held !== undefined && found !== undefined) {
       const limit = standingOf(profiles, this.#held.role, found);
-      if (!(await this.#limit(control, limit, signal))) return false;
+      if ((await this.#card.setLimit(limit, signal)) !== undefined) return false;
     }
     this.#release();
     return true;
@@ -131,134 +190,133 @@ export class Tuner {
 
   /** Nothing of a benchmark's is in force any more. */
   #release(): void {
-    const { gpu, ledger } = this.#parts;
-    if (this.#held?.isAlone) {
-      ledger.foundSettings.forget(gpu);
-      this.#isApplied = false;
-    }
+    if (this.#held?.isAlone) this.#forget();
     this.#held = undefined;
+  }
+
+  #forget(): void {
+    const { gpu, ledger } = this.#parts;
+    ledger.foundSettings.forget(gpu);
+    this.#isApplied = false;
+    this.#undo?.forget();
+  }
+
+  /** Before load starts, where others live on what a lower limit frees: the profile's limit, if it is below the one found. */
+  async limitAhead(role: Profile["role"], signal: AbortSignal): Promise<void> {
+    const { profiles, claim, gpu, ledger } = this.#parts;
+    const limit = profiles.find((one) => one.role === role)?.powerLimit;
+    if (this.#card === undefined || limit === undefined || claim?.isLimited !== true) return;
+    const found = ledger.foundSettings.of(gpu) ?? (await this.#readFound(this.#card, signal));
+    if (found.powerLimit === undefined || limit >= found.powerLimit) return;
+    this.#remember(found);
+    // What cannot be set ahead is tried again once the work runs, and its power is claimed in full until then.
+    await this.#card.setLimit(limit, signal);
   }
 
   /** Only for a GPU whose load has started or is about to; a setting that is refused is logged, and work goes on. */
   async apply(role: Profile["role"], signal: AbortSignal): Promise<void> {
-    const { control, profiles, gpu, ledger } = this.#parts;
+    const { profiles, gpu, ledger } = this.#parts;
     this.#held = undefined;
     const profile = profiles.find((one) => one.role === role);
-    if (control === undefined || profile === undefined) return;
-    const found = ledger.foundSettings.of(gpu) ?? (await this.#readFound(control, signal));
-    ledger.foundSettings.remember(gpu, found);
-    this.#isApplied = true;
+    // What is to be as it was found, and is not, stays so.
+    if (profile === undefined) return;
+    this.#wanted = role;
+    if (this.#card === undefined) {
+      this.#misses = [NO_WAY];
+      return;
+    }
+    const found = ledger.foundSettings.of(gpu) ?? (await this.#readFound(this.#card, signal));
+    this.#remember(found);
     const { powerLimit: wanted, graphicsMhz, memoryMhz } = profile;
     const limit = wanted !== undefined && found.powerLimit !== undefined ? found.powerLimit : undefined;
+    const misses: (Miss | undefined)[] = [];
     // A limit that was not read cannot be restored, so it is not changed.
-    if (wanted !== undefined && limit !== undefined)
-      await this.#limit(control, bounded(wanted, profile, limit), signal);
-    await this.#lock(control, "graphics", graphicsMhz, signal);
-    await this.#lock(control, "memory", memoryMhz, signal);
+    if (wanted !== undefined)
+      misses.push(limit === undefined ? UNREAD : await this.#card.setLimit(bounded(wanted, profile, limit), signal));
+    misses.push(await this.#card.lock("graphics", graphicsMhz, signal));
+    misses.push(await this.#card.lock("memory", memoryMhz, signal));
+    this.#misses = misses.filter((miss) => miss !== undefined);
   }
 
   /** Only for a GPU whose load has stopped. What cannot be restored now is tried again the next time. */
   async restore(signal: AbortSignal): Promise<void> {
-    const { control, gpu, ledger } = this.#parts;
+    const { gpu, ledger } = this.#parts;
     const found = ledger.foundSettings.of(gpu);
-    if (control === undefined || found === undefined) return;
-    const { graphicsLockMhz, memoryLockMhz } = found;
-    const graphics = await this.#unlock(control, "graphics", graphicsLockMhz, signal);
-    const done = [graphics, await this.#unlock(control, "memory", memoryLockMhz, signal)];
-    if (found.powerLimit !== undefined) done.push(await this.#limit(control, found.powerLimit, signal));
-    if (done.includes(false)) return;
+    this.#wanted = "stock";
+    this.#misses = [];
+    if (found === undefined) return;
+    const card = this.#undo;
+    if (card === undefined) {
+      this.#sayOnce(found);
+      this.#misses = [NO_WAY];
+      return;
+    }
+    const { graphicsLockMhz, memoryLockMhz, powerLimit } = found;
+    const misses = [
+      await this.#unlock(card, "graphics", graphicsLockMhz, signal),
+      await this.#unlock(card, "memory", memoryLockMhz, signal),
+      powerLimit === undefined ? undefined : await card.setLimit(powerLimit, signal),
+    ];
+    this.#misses = misses.filter((miss) => miss !== undefined);
+    if (this.#misses.length > 0) return;
     this.#held = undefined;
-    ledger.foundSettings.forget(gpu);
-    this.#isApplied = false;
+    this.#forget();
   }
 
-  #limit(control: GpuControl, limit: Watts, signal: AbortSignal): Promise<boolean> {
-    return this.#set("power limit", (on) => control.setPowerLimit(this.#parts.gpu, limit, on), signal);
+  #sayOnce(found: FoundRow): void {
+    if (this.#isSaid) return;
+    this.#isSaid = true;
+    const { gpu, logger } = this.#parts;
+    const facts = { gpu, mend: mendByHand(gpu, found) };
+    logger.warn("an earlier agent changed this GPU's limit or clocks, and they cannot be set back from here", facts);
   }
 
   /** A GPU whose clocks cannot be locked has none to unlock; what somebody else had locked is locked again. */
   async #unlock(
-    control: GpuControl,
+    card: CardControl,
     domain: ClockDomain,
     found: number | undefined,
     signal: AbortSignal,
-  ): Promise<boolean> {
-    const { gpu, profiles } = this.#parts;
+  ): Promise<Miss | undefined> {
+    const { profiles } = this.#parts;
     const mayBeLocked = profiles.some((one) => (domain === "graphics" ? one.graphicsMhz : one.memoryMhz) !== undefined);
-    if (!mayBeLocked && !this.#isInherited) return true;
-    if (found !== undefined && found > 0) return await this.#lock(control, domain, found, signal);
-    let isUnknown = false;
-    const isReset = await this.#set(
-      `${domain} clock`,
-      async (on) => {
-        const outcome = await control.resetClocks(gpu, domain, on);
-        isUnknown = outcome.kind === "refused" && outcome.reason === "not-supported";
-        return outcome;
-      },
-      signal,
-    );
-    return isReset || (isUnknown && !mayBeLocked);
+    if (!mayBeLocked && !this.#isInherited) return undefined;
+    if (found !== undefined && found > 0) return await card.lock(domain, found, signal);
+    const miss = await card.unlock(domain, signal);
+    return miss?.isUnsupported && !mayBeLocked ? undefined : miss;
   }
 
-  async #readFound(control: GpuControl, signal: AbortSignal): Promise<FoundRow> {
+  /** On disk before anything is changed. */
+  #remember(found: FoundRow): void {
+    const { gpu, ledger } = this.#parts;
+    ledger.foundSettings.remember(gpu, found);
+    this.#isApplied = true;
+  }
+
+  async #readFound(card: CardControl, signal: AbortSignal): Promise<FoundRow> {
     const { gpu, logger } = this.#parts;
     try {
-      const { powerLimit, ...rest } = await control.readSettings(gpu, deadlineOf(control, signal));
-      return { powerLimit, graphicsLockMhz: rest.graphicsLockMhz, memoryLockMhz: rest.memoryLockMhz };
+      const { powerLimit, graphicsLockMhz, memoryLockMhz } = await card.read(signal);
+      return { powerLimit, graphicsLockMhz, memoryLockMhz };
     } catch (error) {
       logger.warn("the GPU's power limit cannot be read", { gpu, reason: messageOf(error) });
       return { powerLimit: undefined };
     }
   }
-
-  async #lock(
-    control: GpuControl,
-    domain: ClockDomain,
-    mhz: number | undefined,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    if (mhz === undefined) return true;
-    const lock = { domain, lowestMhz: mhz, highestMhz: mhz };
-    return await this.#set(`${domain} clock`, (on) => control.lockClocks(this.#parts.gpu, lock, on), signal);
-  }
-
-  /** True when it is set. */
-  async #set(
-    what: string,
-    call: (signal: AbortSignal) => Promise<ControlOutcome>,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { gpu, logger } = this.#parts;
-    const reason = await refusalOf(call, deadlineOf(this.#parts.control, signal));
-    if (reason !== undefined) logger.warn(`the GPU's ${what} cannot be set`, { gpu, reason });
-    return reason === undefined;
-  }
 }
 
-/** One that serves calls in turn counts the time of each itself. */
-const deadlineOf = (control: GpuControl | undefined, signal: AbortSignal): AbortSignal =>
-  control?.keepsTime === true ? signal : withDeadline(signal, CALL_TIMEOUT);
-
-/** What a driver means, for people. */
-const REFUSALS: Readonly<Record<string, string>> = {
-  "no-permission": "the driver lets only root set it: run the agent as root",
-  "not-supported": "the driver offers no power limit for this GPU",
-  "out-of-range": "the driver takes no such limit for this GPU",
+const NO_WAY: Miss = {
+  what: "limit and clocks",
+  reason: "nothing can be set on this GPU from here",
+  isUnchanged: true,
+  isFinal: true,
 };
-
-/** Why the call changed nothing; undefined when it did what it should. */
-async function refusalOf(
-  call: (signal: AbortSignal) => Promise<ControlOutcome>,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  try {
-    const outcome = await call(signal);
-    if (outcome.kind === "done") return undefined;
-    return outcome.kind === "refused" ? outcome.reason : outcome.kind;
-  } catch (error) {
-    return messageOf(error);
-  }
-}
+const UNREAD: Miss = {
+  what: "power limit",
+  reason: "it cannot be read, so it could not be set back and is not changed",
+  isUnchanged: true,
+  isFinal: true,
+};
 
 /** What the profile for this work sets, or what was found. */
 function standingOf(profiles: readonly Profile[], role: Profile["role"], found: Watts): Watts {

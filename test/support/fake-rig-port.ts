@@ -58,7 +58,7 @@ export const fakeGpu = (changes: Partial<GpuView> = {}): GpuView => ({
   askFloorUsdPerHour: 0.0215,
   switchCosts: [],
   lastXid: null,
-  slotFaults24h: 0,
+  ...{ slotFaults24h: 0, warnings: [] },
   ...changes,
 });
 

@@ -18,6 +18,7 @@ const snapshot = (changes: Partial<GpuSnapshot> = {}): GpuSnapshot => ({
   queue: { waiting: 0, active: 0 } as GpuSnapshot["queue"],
   roundTrip: { duration: millis(0) } as GpuSnapshot["roundTrip"],
   slotFaults: 0,
+  warnings: [],
   switchCosts: [],
   served: [],
   valuations: [],

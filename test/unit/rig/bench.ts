@@ -16,6 +16,7 @@ import { GpuLoop } from "../../../src/rig/gpu-loop.ts";
 import { HashingWatch } from "../../../src/rig/hashing-watch.ts";
 import { MeterBook } from "../../../src/rig/meter-book.ts";
 import { MinerControl, ownMiner } from "../../../src/rig/miner-control.ts";
+import { OwnClaim } from "../../../src/rig/own-claim.ts";
 import { PowerBudget, type PowerGroup } from "../../../src/rig/power-budget.ts";
 import { RateBook } from "../../../src/rig/rates.ts";
 import { RequestQueue } from "../../../src/rig/request-queue.ts";
@@ -71,6 +72,8 @@ export interface BenchOptions {
   /** What can be set on the GPU, and what is to be set. */
   readonly control?: GpuControl;
   readonly profiles?: readonly Profile[];
+  /** What sets back where nothing may be set any more. */
+  readonly undo?: GpuControl;
   /** Power limits; none when absent. */
   readonly groups?: readonly PowerGroup[];
   /** What the GPU says of itself once. */
@@ -184,8 +187,8 @@ export class RigBench implements AsyncDisposable {
     });
     this.ground.useEngine(this.engine);
     this.power = new PowerBudget({ clock, groups: options.groups ?? [], startEvery: seconds(0) });
-    const { control, profiles = [] } = options;
-    this.tuner = new Tuner({ ...parts, gpu, control, profiles });
+    const claim = new OwnClaim(gpu, this.power);
+    this.tuner = new Tuner({ ...parts, control: undefined, profiles: [], ...options, gpu, claim });
     this.trial = new Trial(this.tuner);
     this.servedRates = new ServedRates({ gpu, model: "tiny", ledger: this.ledger, clock });
     this.demand = new ObservedDemand(clock.now());
@@ -201,6 +204,7 @@ export class RigBench implements AsyncDisposable {
       switches: this.switches,
       ground: this.ground,
       power: this.power,
+      claim,
       tuner: this.tuner,
       tenancies: new GpuTenancies(gpu, options.tenancies?.(clock, this.ledger) ?? [], new ExternalPower(gpu, parts)),
       onChange: () => void this.changes++,

@@ -60,12 +60,14 @@ describe("an agent that stops", () => {
   });
 });
 
-test("a GPU claims the power that a profile may raise it to, not only its limit at rest", async () => {
+test("a GPU claims the power that the profile for its work may raise it to, and for other work no more than its limit", async () => {
   const raise: Profile = { role: "serving", powerLimit: watts(450), mayRaise: true };
   const groups = [{ name: "the rig", maxPower: watts(400), gpus: new Set([GPU_A]) }];
   rig = await RigBench.start({ control: new Card(), profiles: [raise], groups });
   await rig.meter.look(NEVER);
-  expect(await rig.handOver("hashing")).toMatchObject({ kind: "failed", reason: expect.stringContaining("450 W") });
+  expect(await rig.handOver("inference")).toMatchObject({ kind: "failed", reason: expect.stringContaining("450 W") });
+  expect(await rig.handOver("hashing")).toMatchObject({ kind: "done" });
+  expect(rig.power.claimOf(GPU_A)).toBe(300);
 });
 
 test("a start that fails leaves the GPU as it was found", async () => {

@@ -168,13 +168,16 @@ describe("twelve GPUs after a restart of the agent", () => {
     await fc.assert(
       fc.asyncProperty(indexes, events, fc.constantFrom(0, 700), async (left, all, startEveryMs) => {
         const rig = new RestartedRig(left, MAX_W, startEveryMs);
-        const asked = new Set<number>();
+        // One that has started is not started again before it was stopped.
+        const asked = new Map<number, "waits" | "runs">();
         for (const { kind, gpu, ms } of all) {
           if (kind === "start" && !asked.has(gpu)) {
-            asked.add(gpu);
-            void rig.start(gpu).then(() => asked.delete(gpu));
-          } else if (kind === "stop" && !asked.has(gpu)) rig.stop(gpu);
-          else if (kind === "read") rig.read(gpu);
+            asked.set(gpu, "waits");
+            void rig.start(gpu).then(() => asked.set(gpu, "runs"));
+          } else if (kind === "stop" && asked.get(gpu) !== "waits") {
+            asked.delete(gpu);
+            rig.stop(gpu);
+          } else if (kind === "read") rig.read(gpu);
           else if (kind === "tell") rig.tell();
           await rig.clock.advance(ms);
           expect(rig.drawn).toBeLessThanOrEqual(MAX_W);

@@ -36,7 +36,14 @@ beforeEach(() => {
 });
 afterEach(() => ledger.close());
 const tunerWith = (profiles: readonly Profile[], of: GpuControl | undefined = control) =>
-  new Tuner({ gpu: GPU_A, control: of, profiles, ledger, logger: createLogger("debug", (line) => log.push(line)) });
+  new Tuner({
+    gpu: GPU_A,
+    clock: new ManualClock(T0),
+    control: of,
+    profiles,
+    ledger,
+    logger: createLogger("debug", (line) => log.push(line)),
+  });
 
 test("clocks that somebody else had locked are locked again afterwards, and those of nobody set free", async () => {
   control.readSettings = () => Promise.resolve({ powerLimit: watts(300), graphicsLockMhz: 1300, memoryLockMhz: 0 });
@@ -97,7 +104,7 @@ describe("a profile", () => {
     outcome = { kind: "refused", reason: "no-permission" };
     await tunerWith([MINE]).apply("hashing", NEVER);
     expect(log.join("")).toContain("the GPU's power limit cannot be set");
-    expect(log.join("")).toContain("reason=no-permission");
+    expect(log.join("")).toContain("lets only root set it");
   });
 
   test("that could not be set back is tried again", async () => {
@@ -114,6 +121,7 @@ describe("a profile", () => {
   test("of a source that can set nothing changes nothing", async () => {
     const tuner = new Tuner({
       gpu: GPU_A,
+      clock: new ManualClock(T0),
       control: undefined,
       profiles: [MINE],
       ledger,
@@ -154,12 +162,13 @@ describe("a profile", () => {
 
   test("says how much the card may come to draw: the limit found, or a higher one that it may set", async () => {
     const tuner = tunerWith([MINE]);
-    expect(tuner.highestLimit).toBeUndefined();
+    expect(tuner.mayComeTo("hashing")).toBeUndefined();
     await tuner.apply("hashing", NEVER);
-    expect(tuner.highestLimit).toBe(300);
-    expect(tunerWith([MINE, { ...MINE, role: "serving", powerLimit: watts(400), mayRaise: true }]).highestLimit).toBe(
-      400,
-    );
+    expect([tuner.mayComeTo("hashing"), tuner.mayComeTo("serving"), tuner.mayComeTo(undefined)]).toEqual([
+      220, 300, 300,
+    ]);
+    const raising = tunerWith([MINE, { ...MINE, role: "serving", powerLimit: watts(400), mayRaise: true }]);
+    expect([raising.mayComeTo("serving"), raising.mayComeTo("hashing")]).toEqual([400, 300]);
   });
 });
 

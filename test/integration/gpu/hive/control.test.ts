@@ -135,7 +135,15 @@ testWith(compiler, "a profile is set by Hive OS's tool, and what Hive OS had set
     memoryMhz: 5001,
     mayRaise: false,
   } as const;
-  const tunerOf = () => new Tuner({ gpu: uuid, control: way, profiles: [profile], ledger, logger: silentLogger });
+  const tunerOf = () =>
+    new Tuner({
+      gpu: uuid,
+      clock: new ManualClock(T0),
+      control: way,
+      profiles: [profile],
+      ledger,
+      logger: silentLogger,
+    });
   await tunerOf().apply("hashing", signal);
   expect(tool.settings).toEqual(["-i 0 --setpl 220", "-i 0 --setclocks 1500", "-i 0 --setmem 5001"]);
   expect((await nvml.read(0)).powerLimit).toBe(220);
