@@ -36,6 +36,7 @@ import { type Clock, systemClock } from "./lib/clock.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
 import { type Market, openMarket } from "./market/market.ts";
 import { freshValue } from "./market/quote.ts";
+import { ApiKeys } from "./mining/miners/api-keys.ts";
 import { toMinerPool } from "./mining/miners/program-run.ts";
 import { type OpenSheet, openSheets, proxiesOf, type SheetParts } from "./mining/sheets.ts";
 import type { StratumProxy } from "./mining/stratum/proxy.ts";
@@ -127,7 +128,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
     rigPower,
     market,
     driver,
-    mining: mined.flatMap((open) => linkOf(open, { config, market, proxies: proxiesOf(mined) })),
+    mining: mined.flatMap((open) => linkOf(open, { config, market, dataDir, proxies: proxiesOf(mined) })),
     ...(model === undefined ? {} : { model }),
     ...(standing ? { standing } : {}),
     onChange: publisher.request,
@@ -253,13 +254,16 @@ function closeBooks(ledger: Ledger, clock: Clock, logger: Logger): void {
 }
 
 /** A miner in a container reaches the proxy of its flight sheet at the address of its bridge, one port after the other. */
-const linkOf = ({ sheet, pools, proxy, dual }: OpenSheet, { config, market, proxies }: LinkWorld): MiningLink[] => {
+const linkOf = ({ sheet, pools, proxy, dual }: OpenSheet, world: LinkWorld): MiningLink[] => {
+  const { config, market, dataDir, proxies } = world;
   const { host, port } = config.workloads.docker.minerAddress;
   const quote = market.coin(sheet);
   const second = sheet.dual && market.coin(sheet.dual);
   if (quote === undefined || (sheet.dual !== undefined && second === undefined)) return [];
-  const toAddress = (of: StratumProxy) =>
-    sheet.image === undefined ? { host: of.host, port: of.port } : { host, port: port + proxies.indexOf(of) };
+  const toAddress = (of: StratumProxy) => ({
+    dialect: of.dialect,
+    ...(sheet.image === undefined ? { host: of.host, port: of.port } : { host, port: port + proxies.indexOf(of) }),
+  });
   const own = dual === undefined ? [proxy] : [proxy, dual.proxy];
   return [
     {
@@ -268,6 +272,8 @@ const linkOf = ({ sheet, pools, proxy, dual }: OpenSheet, { config, market, prox
       ...toAddress(proxy),
       ...(dual && second && { dual: { quote: second, proxy: toAddress(dual.proxy) } }),
       pools: (worker) => pools.map((pool) => toMinerPool(pool, worker)),
+      knows: (login, worker) => proxy.knows(login, worker),
+      apiKey: (gpu) => new ApiKeys(join(dataDir, "miner-api")).of(gpu),
       register: (worker, gpu) => {
         for (const one of own) one.register(worker, gpu);
       },
@@ -277,6 +283,7 @@ const linkOf = ({ sheet, pools, proxy, dual }: OpenSheet, { config, market, prox
 };
 
 interface LinkWorld {
+  readonly dataDir: string;
   readonly config: RigConfig;
   /** In the order of their ports at the miners' bridge. */
   readonly proxies: readonly StratumProxy[];

@@ -3,7 +3,7 @@ import { listenerChecks } from "../agent.ts";
 import { apiChecks } from "../api/checks.ts";
 import { configChecks, doubtChecks } from "../config/checks.ts";
 import { type FlightSheetConfig, loadConfig, type RigConfig } from "../config/load.ts";
-import { minedBy } from "../config/sheet-schema.ts";
+import { poolsBySheet } from "../config/sheet-schema.ts";
 import { energyChecks } from "../energy/checks.ts";
 import { gpuChecks } from "../gpu/checks.ts";
 import { namedGpuChecks } from "../gpu/named-checks.ts";
@@ -13,7 +13,8 @@ import { ledgerChecks } from "../ledger/checks.ts";
 import { type Check, type Checked, type CheckLevel, runCheck } from "../lib/check.ts";
 import { systemClock } from "../lib/clock.ts";
 import { marketChecks } from "../market/checks.ts";
-import { minerChecks, miningChecks } from "../mining/checks.ts";
+import { miningChecks } from "../mining/checks.ts";
+import { minerChecks } from "../mining/miners/checks.ts";
 import { settingChecks } from "../rig/checks.ts";
 import { seconds } from "../units/time.ts";
 import { workloadChecks } from "../workloads/checks.ts";
@@ -54,8 +55,8 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
     ...settingChecks(dataDir, config.power),
     ...energyChecks(config.power.wall.meter),
     ...workloadChecks({ ...docker, clock, env, uid: process.getuid?.() }),
-    ...miningChecks(minedBy<Pick<FlightSheetConfig, "pools">>(config.mining?.sheets ?? [])),
-    ...minerChecks(config.mining?.sheets.flatMap(({ miner }) => miner ?? []) ?? []),
+    ...miningChecks(poolsBySheet<Pick<FlightSheetConfig, "pools">>(config.mining?.sheets ?? [])),
+    ...minerChecks(config.mining?.sheets ?? [], { rig: config.rig.name, env }),
     ...externalChecks(config.external),
     ...marketChecks(config, clock),
     ...inferenceChecks(config.inference?.engine),

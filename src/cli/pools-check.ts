@@ -1,7 +1,7 @@
 import { type FlightSheetConfig, loadConfig } from "../config/load.ts";
 import { ALGORITHMS, type AlgorithmName, DIALECTS, type DialectName } from "../config/mining-terms.ts";
 import { readSecret } from "../config/secret.ts";
-import { minedBy } from "../config/sheet-schema.ts";
+import { poolsBySheet } from "../config/sheet-schema.ts";
 import { systemClock } from "../lib/clock.ts";
 import { silentLogger } from "../lib/logger.ts";
 import { startDevpool } from "../mining/reference/devpool.ts";
@@ -21,13 +21,17 @@ export interface PoolsCheckOptions {
   readonly json?: true;
 }
 
-interface Checked extends PoolProbe {
+/** A pool, and its flight sheet where it stands in one. */
+interface Named {
+  readonly sheet: string | undefined;
   readonly target: PoolTarget;
 }
+type Checked = PoolProbe & Named;
 
-const HEADER = ["pool", "dialect", "connect", "subscribe", "authorize", "first job", "difficulty", "result"];
-const RIGHT = new Set(HEADER.slice(2, 7));
-const SPARE = ["subscribe", "authorize", "difficulty", "connect"];
+const TIMES = ["CONNECT", "SUBSCRIBE", "AUTHORIZE", "FIRST JOB", "DIFFICULTY"];
+const HEADER = ["SHEET", "POOL", "DIALECT", ...TIMES, "RESULT"];
+const RIGHT = new Set(TIMES);
+const SPARE = ["SUBSCRIBE", "AUTHORIZE", "DIFFICULTY", "CONNECT", "DIALECT"];
 
 /** Logs in at every pool as the first GPU would and waits for work; throws `ERR_POOLS_CHECK` when one gives none. */
 export async function poolsCheck(options: PoolsCheckOptions, context: CliContext): Promise<void> {
@@ -35,7 +39,7 @@ export async function poolsCheck(options: PoolsCheckOptions, context: CliContext
   const { worker, targets } = await targetsOf(options, stack);
   const parts = { clock: systemClock, signal: context.signal };
   const pools: Checked[] = await Promise.all(
-    targets.map(async (target) => ({ target, ...(await probePool(target, worker, parts)) })),
+    targets.map(async (named) => ({ ...named, ...(await probePool(named.target, worker, parts)) })),
   );
   context.signal.throwIfAborted();
   const failed = pools.filter(({ ok }) => !ok).length;
@@ -49,14 +53,17 @@ export async function poolsCheck(options: PoolsCheckOptions, context: CliContext
 }
 
 async function targetsOf(options: PoolsCheckOptions, stack: AsyncDisposableStack) {
-  if (options.url !== undefined) return { worker: "rig-0", targets: [toTarget(options, options.url)] };
+  if (options.url !== undefined) {
+    return { worker: "rig-0", targets: [{ sheet: undefined, target: toTarget(options, options.url) }] };
+  }
   const { rig, mining } = loadConfig(options.config);
-  const targets: PoolTarget[] = [];
-  for (const { algorithm, pools } of minedBy<Pick<FlightSheetConfig, "algorithm" | "pools">>(mining?.sheets ?? []))
+  const targets: Named[] = [];
+  const mined = poolsBySheet<Pick<FlightSheetConfig, "algorithm" | "pools">>(mining?.sheets ?? []);
+  for (const { sheet, algorithm, pools } of mined)
     for (const { endpoint, password, ...pool } of pools) {
-      const target = { algorithm, ...pool, password: "x" };
-      if (endpoint.kind === "devpool") targets.push({ ...target, url: await openDevpool(stack) });
-      else targets.push({ ...target, ...(password !== undefined && { password: readSecret(password) }) });
+      const secret = endpoint.kind === "devpool" || password === undefined ? "x" : readSecret(password);
+      const url = endpoint.kind === "devpool" ? await openDevpool(stack) : pool.url;
+      targets.push({ sheet, target: { algorithm, ...pool, url, password: secret } });
     }
   return { worker: `${rig.name}-0`, targets };
 }
@@ -85,8 +92,9 @@ function oneOf<Name extends string>(option: string, text: string, names: readonl
   throw new UsageError(`${option}: got ${JSON.stringify(text)}`, { code: "ERR_USAGE", mend });
 }
 
-function toView({ target, ...probe }: Checked) {
+function toView({ sheet, target, ...probe }: Checked) {
   return {
+    sheet: sheet ?? null,
     url: target.url,
     ...termsOf(target),
     ok: probe.ok,
@@ -104,7 +112,8 @@ const inMs = (value: number | undefined): string => (value === undefined ? "–"
 
 function toText(pools: readonly Checked[], columns: number | undefined): string {
   if (pools.length === 0) return "no pool is configured\n";
-  const rows = pools.map(({ target, ...probe }) => [
+  const rows = pools.map(({ sheet, target, ...probe }) => [
+    sheet ?? "–",
     target.url,
     termsOf(target).dialect,
     ...[probe.connectMs, probe.subscribeMs, probe.authorizeMs, probe.firstJobMs].map(inMs),
@@ -114,5 +123,5 @@ function toText(pools: readonly Checked[], columns: number | undefined): string 
   const pins = pools.flatMap(({ target, tlsPin }) =>
     tlsPin === undefined ? [] : [`${target.url} tlsPin: ${tlsPin}\n`],
   );
-  return `${renderTable(HEADER, rows, { right: RIGHT, spare: SPARE, below: "result", columns })}\n${pins.join("")}`;
+  return `${renderTable(HEADER, rows, { right: RIGHT, spare: SPARE, below: "RESULT", columns })}\n${pins.join("")}`;
 }

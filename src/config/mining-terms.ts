@@ -32,6 +32,7 @@ export const MINER_NAMES = [
   "rigel",
   "gminer",
   "bzminer",
+  "bzminer-100",
   "xmrig",
   "srbminer",
   "teamredminer",

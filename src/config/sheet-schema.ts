@@ -274,6 +274,18 @@ const toFees = ({ poolFeePct, devFeePct }: Fees) => ({
   ...(devFeePct === undefined ? {} : { devFeePct }),
 });
 
+/** The pools of each coin under the name of its flight sheet, such as `beta`, that of a second coin under `beta+bcoin`. */
+export const poolsBySheet = <Mined extends object>(
+  sheets: readonly (Mined & {
+    readonly name: string;
+    readonly dual?: (Mined & { readonly coin: string }) | undefined;
+  })[],
+): readonly (Mined & { readonly sheet: string })[] =>
+  sheets.flatMap((of) => [
+    { ...of, sheet: of.name },
+    ...(of.dual === undefined ? [] : [{ ...of.dual, sheet: `${of.name}+${of.dual.coin}` }]),
+  ]);
+
 /** The flight sheets' coins, second ones included, each with what it is mined by. */
 export const minedBy = <Coin extends object>(
   sheets: readonly (Coin & { readonly dual?: Coin | undefined })[],

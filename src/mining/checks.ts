@@ -4,7 +4,6 @@ import type { Check, CheckResult } from "../lib/check.ts";
 import { messageOf, systemCodeOf } from "../lib/errors.ts";
 import { withDeadline } from "../lib/wait.ts";
 import { seconds } from "../units/time.ts";
-import { checkFile } from "./miners/program-run.ts";
 import { parsePoolUrl } from "./stratum/pool-url.ts";
 import { unreachable } from "./stratum/probe.ts";
 import { certificateFault, connectTo } from "./stratum/tls.ts";
@@ -18,34 +17,28 @@ interface Pool {
 }
 type Probe = { readonly ok: true; readonly found: string } | { readonly ok: false; readonly found: string };
 
+/** The pools of one coin, and the flight sheet that they stand in. */
+interface SheetPools {
+  readonly sheet: string;
+  readonly pools: readonly Pool[];
+}
+
 /**
  * Whether each pool's name resolves and its port takes a connection; one that does not is a fail when no pool of its
  * flight sheet does.
  */
-export function miningChecks(sheets: readonly { readonly pools: readonly Pool[] }[]): readonly Check[] {
+export function miningChecks(sheets: readonly SheetPools[]): readonly Check[] {
   if (sheets.length === 0) return [{ name: "pools", run: () => ({ level: "ok", found: "nothing is mined" }) }];
-  return sheets.flatMap(({ pools }) => poolChecks(pools));
+  return sheets.flatMap(poolChecks);
 }
 
-function poolChecks(pools: readonly Pool[]): readonly Check[] {
+function poolChecks({ sheet, pools }: SheetPools): readonly Check[] {
   let probes: Promise<readonly Probe[]> | undefined;
   return pools.map((pool, index) => ({
-    name: `pool ${pool.url}`,
+    name: `pool ${pool.url} of ${sheet}`,
     run: async (signal) => {
       probes ??= Promise.all(pools.map((one) => probe(one, signal)));
       return toResult(await probes, index);
-    },
-  }));
-}
-
-/** Whether the operator's miner programs can be run; one that an image holds is the image's own matter. */
-export function minerChecks(miners: readonly { readonly program: string; readonly file?: string }[]): readonly Check[] {
-  const files = new Map(miners.flatMap(({ program, file }) => (file === undefined ? [] : [[file, program] as const])));
-  return [...files].map(([file, program]) => ({
-    name: `miner ${program}`,
-    run: async () => {
-      await checkFile(program, file);
-      return { level: "ok", found: file };
     },
   }));
 }

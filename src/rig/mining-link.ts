@@ -4,9 +4,9 @@ import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { CoinQuote } from "../market/file.ts";
-import type { ListenAddress } from "../mining/loopback.ts";
+import type { ApiKey } from "../mining/miners/api-keys.ts";
 import type { MinerPool } from "../mining/miners/program.ts";
-import { minerRun } from "../mining/miners/program-run.ts";
+import { minerRun, type ProxyAddress } from "../mining/miners/program-run.ts";
 import { referenceMinerContainer, referenceMinerSpec } from "../mining/miners/reference.ts";
 import { minutes } from "../units/time.ts";
 import type { RunningWork } from "../workloads/driver.ts";
@@ -21,18 +21,20 @@ const OWN_FIRST_SHARE = minutes(1);
 const FIRST_SHARE = minutes(5);
 
 /** How the rig's miners reach the pools of one flight sheet. */
-export interface MiningLink {
+export interface MiningLink extends ProxyAddress {
   readonly sheet: FlightSheetConfig;
-  readonly host: string;
-  readonly port: number;
   readonly quote: CoinQuote;
   /** Of the second coin, where the flight sheet has one. */
-  readonly dual?: { readonly quote: CoinQuote; readonly proxy: ListenAddress };
+  readonly dual?: { readonly quote: CoinQuote; readonly proxy: ProxyAddress };
   register(worker: string, gpu: GpuUuid): void;
   /** Undefined while the pool is there. */
   poolAway(): PoolAway | undefined;
   /** The pools behind the proxy, as `worker` logs in there, for programs that find the proxy gone. */
   pools?(worker: string): readonly MinerPool[];
+  /** Whether the proxy takes who logs in as that for `worker`. */
+  knows?(login: string, worker: string): boolean;
+  /** Only for programs of the operator's; throws `ERR_MINER_FILE`. */
+  apiKey(gpu: GpuUuid): ApiKey;
 }
 
 export interface MiningSetting {
@@ -87,12 +89,15 @@ const labelled = (planned: PlannedMiner, sheet: string): PlannedMiner => ({
 /** The operator's own program, else the miner built into Rigshift, as a process or in a container. */
 function plannedMiner(info: GpuInfo, worker: string, link: MiningLink): PlannedMiner {
   const { miner, image, threads, dual } = link.sheet;
-  const proxy = { host: link.host, port: link.port };
+  const { host, port, dialect } = link;
+  const proxy = { host, port, dialect };
   if (miner !== undefined) {
     const contained = image === undefined ? {} : { image };
     const second = dual && link.dual && { algorithm: dual.programAlgorithm, proxy: link.dual.proxy };
     const paired = second === undefined ? {} : { dual: second };
-    return minerRun({ gpu: info, miner, ...contained, ...paired, proxy, worker, pools: link.pools?.(worker) ?? [] });
+    const isKnownAs = (login: string) => link.knows?.(login, worker) ?? false;
+    const known = { worker, isKnownAs, pools: link.pools?.(worker) ?? [], apiKey: link.apiKey(info.uuid) };
+    return minerRun({ gpu: info, miner, ...contained, ...paired, ...known, proxy });
   }
   const options = { gpu: info.uuid, proxy, worker, ...(threads === undefined ? {} : { threads }) };
   return ownMiner(image === undefined ? referenceMinerSpec(options) : referenceMinerContainer(image, options));

@@ -16,7 +16,7 @@ import { createDockerDriver, type DockerDriverParts } from "../../src/workloads/
 import type { ContainerDriver } from "../../src/workloads/driver.ts";
 import { eventually } from "./agent-process.ts";
 import type { PrivateEngine } from "./engine.ts";
-import { flightSheet } from "./flight-sheet.ts";
+import { flightSheet, PLAIN_LINK } from "./flight-sheet.ts";
 import { shareRow } from "./ledger-rows.ts";
 import { type Card, cardUuid, OccupiedCards } from "./nvml/occupied-cards.ts";
 import { grantOf } from "./queued-request.ts";
@@ -211,6 +211,7 @@ async function open(options: ContainerRigOptions, stack: AsyncDisposableStack): 
         sheet: config.mining?.sheets[0] ?? flightSheet(),
         ...minerAddress,
         quote: readMarketFile("sample").coin("devcoin", "sha256d"),
+        ...PLAIN_LINK,
         register: (worker, gpu) => void workers.set(worker, gpu),
         poolAway: () => undefined,
       },

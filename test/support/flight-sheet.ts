@@ -7,3 +7,9 @@ export function flightSheet(fields: Readonly<Record<string, unknown>> = {}): Fli
   if (sheet === undefined) throw new Error("nothing is mined");
   return sheet;
 }
+
+/** What a link to a proxy of sha256d has beside its address, for miners that no API is asked of. */
+export const PLAIN_LINK = {
+  dialect: "bitcoin-v1",
+  apiKey: () => ({ token: "", tell: () => "" }),
+} as const;

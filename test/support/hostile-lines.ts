@@ -74,6 +74,7 @@ function open(script: DialectScript, clock: ManualClock) {
     recordForeign: nothing,
     foreignLogin: nothing,
     gpuOf: (worker) => (worker === "rig.0" ? "GPU-0" : undefined),
+    ownerOf: (login) => (login === "rig.0" ? login : undefined),
   };
   const dialect = dialects[script.dialect];
   const miner = new MinerSide(effects, { dialect, algorithm: script.algorithm, clock });

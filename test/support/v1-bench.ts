@@ -81,6 +81,7 @@ export class V1Bench {
         recordForeign: (share) => this.foreign.push(share),
         foreignLogin: (worker) => this.strangers.push(worker),
         gpuOf: (worker) => (worker.startsWith("rig.") ? `GPU-${worker}` : undefined),
+        ownerOf: (login) => (login.startsWith("rig.") ? login : undefined),
       },
       { dialect, algorithm, clock: this.clock },
     );

@@ -8,7 +8,7 @@ type Bars = ReadonlyMap<string, string>;
 export const ccminer: MinerProgram = {
   args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
     ...["-a", algorithm],
-    ...pools.flatMap((pool) => ["-o", toUrl(pool, "stratum+tcp", "stratum+tls"), "-u", pool.user, "-p", pool.password]),
+    ...pools.flatMap((pool) => ["-o", toUrl(pool, {}, "tls"), "-u", pool.user, "-p", pool.password]),
     ...["-b", `${apiHost}:${apiPort}`, "--no-color", "-d", "0"],
     ...extra,
   ],

@@ -12,14 +12,13 @@ const TOTALS = [2, 4] as const;
 const RATES = [3, 5] as const;
 const TEMPERATURES = 6;
 
+const WORDS = { "ethereum-stratum": "stratum2", "eth-proxy": "stratum1" } as const;
+
 /** The API of Claymore's miners as Phoenix, TT-Miner and ethminer still speak it: a list of text. */
 export const claymore: MinerProgram = {
   args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
     ...["-a", algorithm],
-    ...pools.flatMap((pool) => [
-      "-P",
-      toUrl(pool, "stratum+tcp", "stratum+ssl").replace("://", `://${loginOf(pool)}@`),
-    ]),
+    ...pools.flatMap((pool) => ["-P", toUrl(pool, WORDS).replace("://", `://${loginOf(pool)}@`)]),
     ...["--api-bind", `${apiHost}:-${apiPort}`, "-nocolor", "-d", "0"],
     ...extra,
   ],

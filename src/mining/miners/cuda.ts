@@ -8,10 +8,7 @@ const order = (path: string): ApiQuestion => ({ kind: "http", path, method: "POS
 export const cuda: MinerProgram = {
   args: ({ algorithm, pools, apiHost, apiPort, pciAddress, extra }) => [
     ...["--algorithm", algorithm],
-    ...pools.flatMap((pool) => [
-      ...["--pool", toUrl(pool, "stratum+tcp", "stratum+ssl")],
-      ...["--user", pool.user, "--password", pool.password],
-    ]),
+    ...pools.flatMap((pool) => [...["--pool", toUrl(pool)], ...["--user", pool.user, "--password", pool.password]]),
     ...["--api-host", apiHost, "--api-port", String(apiPort)],
     ...(pciAddress === undefined ? [] : ["--device", pciAddress]),
     ...extra,

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { MiningError } from "../errors.ts";
 import { badAnswer, field, parseJson, present, toRate, toUptime } from "./answer.ts";
-import { http, type MinerPool, type MinerProgram, type MinerSheet } from "./program.ts";
+import { http, type MinerPool, type MinerProgram, type MinerSheet, toAddress } from "./program.ts";
 
 /** How a program that Rigshift does not know is started, and where its API says what; pointers by RFC 6901. */
 export interface GenericMiner {
@@ -28,6 +28,7 @@ const PLACE = /\{(\w+)\}/g;
 /** A program by its description in rig.yaml. */
 export const generic = (miner: GenericMiner): MinerProgram => ({
   args: (sheet) => [...miner.args.map((part) => fill(part, sheet)), ...sheet.extra],
+  omits: () => "its description in rig.yaml has places for one pool",
   questions: [http(miner.path)],
   parse: ([text = ""]) => {
     const answer = parseJson(text);
@@ -50,7 +51,7 @@ export const generic = (miner: GenericMiner): MinerProgram => ({
 
 const placesOf = (algorithm: string, { host, port, user, password }: MinerPool, of: "" | "2") => ({
   [`algorithm${of}`]: algorithm,
-  [`pool${of}`]: `${host}:${port}`,
+  [`pool${of}`]: toAddress({ host, port }),
   [`host${of}`]: host,
   [`port${of}`]: String(port),
   [`user${of}`]: user,

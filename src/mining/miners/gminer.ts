@@ -44,6 +44,8 @@ const answer = z.looseObject({
 
 type Device = z.output<typeof device>;
 
+const PROTOCOLS = { "ethereum-stratum": "stratum", "eth-proxy": "proxy" } as const;
+
 /** GMiner, by its HTTP `/stat`; what belongs to a second coin carries a 2. */
 export const gminer: MinerProgram = {
   args: ({ algorithm, pools, dual, apiPort, extra }) => [
@@ -53,6 +55,7 @@ export const gminer: MinerProgram = {
     ...["--api", String(apiPort), "--watchdog", "0", "--color", "0", "--devices", "0"],
     ...extra,
   ],
+  listensEverywhere: true,
   questions: [http("/stat")],
   parse: ([text = ""]) => {
     const got = parseWith(answer, parseJson(text));
@@ -67,7 +70,10 @@ export const gminer: MinerProgram = {
   },
 };
 
-const loginOf = ({ user, password, tls }: MinerPool) => ["--user", user, "--pass", password, "--ssl", tls ? "1" : "0"];
+const loginOf = ({ user, password, tls, dialect }: MinerPool) => [
+  ...["--user", user, "--pass", password, "--ssl", tls ? "1" : "0"],
+  ...(dialect === "ethereum-stratum" || dialect === "eth-proxy" ? ["--proto", PROTOCOLS[dialect]] : []),
+];
 
 const dualOf = ({ algorithm, pool }: DualSheet): readonly string[] => [
   ...["--dalgo", algorithm, "--dserver", pool.host, "--dport", String(pool.port)],

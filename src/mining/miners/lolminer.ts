@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { field, parseJson, parseWith, present, toPciBus, toPower, toRate, toTemperature, toUptime } from "./answer.ts";
-import { type DualSheet, http, type MinerPool, type MinerProgram } from "./program.ts";
+import { type DualSheet, http, type MinerPool, type MinerProgram, toAddress } from "./program.ts";
 import type { MinerReading } from "./reading.ts";
 
 const uptime = field.count.optional();
@@ -67,8 +67,8 @@ const FACTORS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e
 /** lolMiner, by its HTTP `/summary`, in the three layouts it has had. */
 export const lolminer: MinerProgram = {
   args: ({ algorithm, pools, dual, apiHost, apiPort, pciAddress, extra }) => [
-    ...["--algo", algorithm],
-    ...pools.flatMap((pool) => ["--pool", `${pool.host}:${pool.port}`, ...loginOf(pool)]),
+    ...["--algo", algorithm, ...stratumOf(pools[0])],
+    ...pools.flatMap((pool) => ["--pool", toAddress(pool), ...loginOf(pool)]),
     ...(dual === undefined ? [] : dualOf(dual)),
     ...["--apihost", apiHost, "--apiport", String(apiPort), "--nocolor", "--watchdog", "exit"],
     ...(pciAddress === undefined ? ["--devices", "0"] : ["--devicesbypcie", "--devices", toDecimal(pciAddress)]),
@@ -81,6 +81,12 @@ export const lolminer: MinerProgram = {
     return has(answer, "GPUs") ? parseOlder(answer) : parseOldest(answer);
   },
 };
+
+/** Only Ethash and its kin have two ways to talk. */
+function stratumOf({ dialect }: MinerPool): readonly string[] {
+  if (dialect === "ethereum-stratum") return ["--ethstratum", "ETHV1"];
+  return dialect === "eth-proxy" ? ["--ethstratum", "ETHPROXY"] : [];
+}
 
 /** It counts buses in decimal, where the driver counts in hexadecimal. */
 const toDecimal = (address: string): string =>
@@ -99,7 +105,7 @@ const loginOf = ({ user, password, tls }: MinerPool) => [
 ];
 
 const dualOf = ({ algorithm, pool }: DualSheet) => [
-  ...["--dualmode", algorithm, "--dualpool", `${pool.host}:${pool.port}`],
+  ...["--dualmode", algorithm, "--dualpool", toAddress(pool)],
   ...["--dualuser", pool.user, "--dualpass", pool.password, "--dualtls", pool.tls ? "on" : "off"],
 ];
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { field, parseJson, parseWith, present, toPower, toRate, toTemperature } from "./answer.ts";
-import { http, type MinerProgram, toUrl } from "./program.ts";
+import { http, type MinerPool, type MinerProgram, toUrl } from "./program.ts";
 
 const answer = z.looseObject({
   version: field.text.optional(),
@@ -29,17 +29,22 @@ const answer = z.looseObject({
   }),
 });
 
+const WORDS = { "ethereum-stratum": "nicehash", "eth-proxy": "ethproxy" } as const;
+
+const isPlain = ({ user }: MinerPool): boolean => !user.includes(":");
+
 /** NBMiner, by its HTTP `/api/v1/status`. */
 export const nbminer: MinerProgram = {
   args: ({ algorithm, pools, apiHost, apiPort, extra }) => [
     ...["-a", algorithm],
-    ...pools.flatMap((pool, at) => {
+    ...pools.filter(isPlain).flatMap((pool, at) => {
       const suffix = at === 0 ? "" : String(at);
-      return [`-o${suffix}`, toUrl(pool, "stratum+tcp", "stratum+ssl"), `-u${suffix}`, `${pool.user}:${pool.password}`];
+      return [`-o${suffix}`, toUrl(pool, WORDS), `-u${suffix}`, `${pool.user}:${pool.password}`];
     }),
     ...["--api", `${apiHost}:${apiPort}`, "--no-watchdog", "--no-color", "-d", "0"],
     ...extra,
   ],
+  omits: (pool) => (isPlain(pool) ? undefined : "it takes what follows a colon in the user for the password"),
   questions: [http("/api/v1/status")],
   parse: ([text = ""]) => {
     const { version, miner, stratum } = parseWith(answer, parseJson(text));

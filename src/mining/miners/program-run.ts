@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import type { FlightSheetConfig } from "../../config/load.ts";
+import type { DialectName } from "../../config/mining-terms.ts";
 import type { GpuInfo } from "../../gpu/source.ts";
 import type { GpuUuid } from "../../ledger/rows.ts";
 import { messageOf, systemCodeOf } from "../../lib/errors.ts";
@@ -11,16 +11,18 @@ import type { ContainerPart, WorkSpec } from "../../workloads/driver.ts";
 import { MiningError } from "../errors.ts";
 import { freeLoopbackPort, type ListenAddress } from "../loopback.ts";
 import { credentialsOf } from "../stratum/credentials.ts";
-import { type PoolTarget, parsePoolUrl } from "../stratum/pool-url.ts";
+import { type PoolTarget, parsePoolUrl, termsOf } from "../stratum/pool-url.ts";
+import type { ApiKey } from "./api-keys.ts";
 import { type MinerDoor, programDoor } from "./door.ts";
 import { generic } from "./generic.ts";
-import type { MinerPool, MinerProgram } from "./program.ts";
+import type { MinerPool, MinerProgram, MinerSheet } from "./program.ts";
 import { MINER_PROGRAMS } from "./programs.ts";
 
 /** A pool as a miner itself is told of it, logging in as `worker` would through the proxy. */
 export function toMinerPool(target: PoolTarget, worker: string): MinerPool {
   const { host, port, secure } = parsePoolUrl(target.url);
-  return { host, port, tls: secure === true, ...credentialsOf(target, worker) };
+  const { dialect } = termsOf(target);
+  return { host, port, tls: secure === true, dialect, ...credentialsOf(target, worker) };
 }
 
 const LOOPBACK = "127.0.0.1";
@@ -38,29 +40,35 @@ export interface MinerRun {
   prepare(): Promise<WorkSpec>;
 }
 
+/** Where a miner reaches the rig's proxy, and how that talks. */
+export interface ProxyAddress extends ListenAddress {
+  readonly dialect: DialectName;
+}
+
 export interface MinerRunOptions {
   readonly gpu: Pick<GpuInfo, "uuid" | "pciBusId">;
   readonly miner: MinerConfig;
   /** Instead of the program's file. */
   readonly image?: string;
-  readonly proxy: ListenAddress;
+  readonly proxy: ProxyAddress;
   readonly worker: string;
+  readonly apiKey: ApiKey;
+  /** Whether the proxy takes who logs in as that for `worker`. */
+  readonly isKnownAs: (login: string) => boolean;
   /** The pools themselves, for a miner that finds the proxy gone: then shares are not accounted, but paid. */
   readonly pools: readonly MinerPool[];
   /** A second coin for the program to hash at the same time, by its own name for the algorithm. */
-  readonly dual?: { readonly algorithm: string; readonly proxy: ListenAddress };
+  readonly dual?: { readonly algorithm: string; readonly proxy: ProxyAddress };
 }
 
 /** The operator's miner program for one GPU, as a child process or in a container of its own. */
 export function minerRun(options: MinerRunOptions): MinerRun {
-  const { gpu, miner, image, worker, dual } = options;
-  const toProxy = (at: ListenAddress): MinerPool => ({ ...at, tls: false, user: worker, password: "x" });
-  // The same after a restart of the agent, so that a container is found to be what is wanted.
-  const apiToken = createHash("sha256").update(`${worker} ${gpu.uuid}`).digest("hex").slice(0, 32);
+  const { gpu, miner, image, worker, apiKey, dual } = options;
+  const toProxy = (at: ProxyAddress): MinerPool => ({ ...at, tls: false, user: worker, password: "x" });
   const adapter = adapterOf(miner);
   const pciAddress = toBusAndDevice(gpu.pciBusId);
   const sheet = {
-    ...{ algorithm: miner.algorithm, apiToken, extra: miner.args },
+    ...{ algorithm: miner.algorithm, apiToken: apiKey.token, extra: miner.args },
     ...(pciAddress === undefined ? {} : { pciAddress }),
     ...(dual === undefined ? {} : { dual: { algorithm: dual.algorithm, pool: toProxy(dual.proxy) } }),
   };
@@ -82,17 +90,20 @@ export function minerRun(options: MinerRunOptions): MinerRun {
   const native = async (file: string): Promise<WorkSpec> => {
     await checkFile(miner.program, file);
     const apiPort = await freeLoopbackPort();
+    const pools = [loginAt(proxy, adapter, options), ...options.pools] as const;
+    const full: MinerSheet = { ...sheet, pools, apiHost: LOOPBACK, apiPort };
+    const settings = adapter.apiSettings?.(full);
     return {
       ...spec,
       command: file,
-      args: adapter.args({ ...sheet, pools: [proxy, ...options.pools], apiHost: LOOPBACK, apiPort }),
+      args: adapter.args({ ...full, ...(settings === undefined ? {} : { apiFile: apiKey.tell(settings) }) }),
       env: visibleDevices(gpu.uuid),
       answersAt: { host: LOOPBACK, port: apiPort },
     };
   };
   return {
     name: spec.name,
-    door: programDoor(adapter, apiToken),
+    door: programDoor(adapter, apiKey.token),
     prepare: () => (image === undefined ? native(miner.file ?? "") : contained(image)),
   };
 }
@@ -107,7 +118,13 @@ function containerOf(image: string, gpu: GpuUuid): ContainerPart {
   };
 }
 
-const adapterOf = (miner: MinerConfig): MinerProgram =>
+/** A program with one login for all its pools has that of the first at the proxy too, if it is known by it there. */
+function loginAt(proxy: MinerPool, adapter: MinerProgram, { pools: [first], isKnownAs }: MinerRunOptions): MinerPool {
+  if (adapter.hasOneLogin === undefined || first === undefined || !isKnownAs(first.user)) return proxy;
+  return { ...proxy, user: first.user, password: first.password };
+}
+
+export const adapterOf = (miner: MinerConfig): MinerProgram =>
   miner.program === "generic" ? generic(miner.generic) : MINER_PROGRAMS[miner.program];
 
 /** By UUID, so that it is the same card whatever else was plugged in. */

@@ -1,3 +1,4 @@
+import type { DialectName } from "../../config/mining-terms.ts";
 import type { MinerReading } from "./reading.ts";
 
 /** One question to a miner's API; each is one connection. */
@@ -10,6 +11,8 @@ export interface MinerPool {
   readonly host: string;
   readonly port: number;
   readonly tls: boolean;
+  /** How it talks; some programs must be told. */
+  readonly dialect: DialectName;
   readonly user: string;
   readonly password: string;
 }
@@ -33,6 +36,8 @@ export interface MinerSheet {
   readonly apiPort: number;
   /** For programs whose API takes one. */
   readonly apiToken: string;
+  /** What `apiSettings` says, in a file that only this user opens; absent in a container, which sees no such file. */
+  readonly apiFile?: string;
   /** `BB:DD` in hexadecimal, for programs that choose by PCI address. */
   readonly pciAddress?: string;
   /** What the operator adds; last, so that it wins. */
@@ -47,12 +52,32 @@ export interface MinerProgram {
   readonly questions: readonly [ApiQuestion, ...ApiQuestion[]];
   /** Throws `ERR_MINER_ANSWER` naming the field. */
   parse(answers: readonly string[]): MinerReading;
+  /** Its API's settings as a file of its own, with the token that arguments would show to every user of the machine. */
+  apiSettings?(sheet: Pick<MinerSheet, "apiHost" | "apiPort" | "apiToken">): string;
+  /**
+   * Why it is not told of a pool behind the proxy, which is `first`; undefined where it is. A login that it would take
+   * apart or send to another pool hashes for nobody.
+   */
+  omits?(pool: MinerPool, first: MinerPool): string | undefined;
+  /** It logs in everywhere as it does at the proxy, which therefore must know it by the pool's own login. */
+  readonly hasOneLogin?: true;
+  /** Its API listens on every address of the machine, whatever it is told. */
+  readonly listensEverywhere?: true;
   /** Absent where the program cannot pause by itself; its memory stays in use while it pauses. */
   readonly pause?: { readonly pause: ApiQuestion; readonly resume: ApiQuestion };
 }
 
 export const http = (path: string): ApiQuestion => ({ kind: "http", path });
 
-/** `scheme://host:port` */
-export const toUrl = ({ host, port, tls }: MinerPool, plain: string, secure: string): string =>
-  `${tls ? secure : plain}://${host}:${port}`;
+/** `host:port` */
+export const toAddress = ({ host, port }: Pick<MinerPool, "host" | "port">): string =>
+  `${host.includes(":") ? `[${host}]` : host}:${port}`;
+
+/** `word+tcp://host:port`; `words` are the program's own for the dialects that it does not call `stratum`. */
+export function toUrl(
+  pool: MinerPool,
+  words: Readonly<Partial<Record<DialectName, string>>> = {},
+  secure = "ssl",
+): string {
+  return `${words[pool.dialect] ?? "stratum"}+${pool.tls ? secure : "tcp"}://${toAddress(pool)}`;
+}

@@ -1,5 +1,5 @@
 import type { MinerName } from "../../config/mining-terms.ts";
-import { bzminer } from "./bzminer.ts";
+import { bzminer, bzminer100 } from "./bzminer.ts";
 import { ccminer } from "./ccminer.ts";
 import { claymore } from "./claymore.ts";
 import { cuda } from "./cuda.ts";
@@ -20,6 +20,7 @@ export const MINER_PROGRAMS = {
   rigel,
   gminer,
   bzminer,
+  "bzminer-100": bzminer100,
   xmrig,
   srbminer,
   teamredminer: teamRedMiner,

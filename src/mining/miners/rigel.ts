@@ -28,9 +28,11 @@ const answer = z.looseObject({
   ),
 });
 
+const WORDS = { "ethereum-stratum": "ethstratum", "eth-proxy": "ethproxy" } as const;
+
 /** `of` says of which of two coins. */
 const poolArgs = (pool: MinerPool, of: "" | "[1]" | "[2]"): readonly string[] => [
-  ...["-o", `${of}${toUrl(pool, "stratum+tcp", "stratum+ssl")}`],
+  ...["-o", `${of}${toUrl(pool, WORDS)}`],
   ...["-u", `${of}${pool.user}`, "-p", `${of}${pool.password}`],
 ];
 

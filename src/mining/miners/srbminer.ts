@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { field, parseJson, parseWith, present, toRate, toTemperature, toUptime } from "./answer.ts";
-import { http, type MinerPool, type MinerProgram } from "./program.ts";
+import { http, type MinerPool, type MinerProgram, toAddress } from "./program.ts";
 
 const answer = z.looseObject({
   miner_version: field.text.optional(),
@@ -21,26 +21,39 @@ const answer = z.looseObject({
     .max(4),
 });
 
-/** A login with a mark that parts pools or coins, or none at all, would send each pool its neighbour's. */
-const isPlain = ({ user, password }: MinerPool): boolean => [user, password].every((word) => /^[^!;]+$/.test(word));
+/** Its users have no escape for the marks that part pools and coins; its passwords have, but for an end in `#`. */
+function omits({ user, password }: MinerPool): string | undefined {
+  if (/[,;]/.test(user)) return "it takes a user apart at every comma and semicolon";
+  if (user === "" || password === "" || password.endsWith("#")) return "it cannot be told that login among several";
+  return undefined;
+}
 
-const listed = (pools: readonly MinerPool[], part: (pool: MinerPool) => string): string =>
-  pools.filter(isPlain).map(part).join("!");
+const escaped = (password: string): string => password.replaceAll(/[;!]/g, "#$&");
 
-/** SRBMiner-MULTI, by its HTTP root. */
+const STRATUM_MODES = { "ethereum-stratum": "1", "eth-proxy": "0" } as const;
+
+/** Undefined where there is but one way to talk. */
+const modeOf = ({ dialect }: MinerPool): string | undefined =>
+  dialect === "ethereum-stratum" || dialect === "eth-proxy" ? STRATUM_MODES[dialect] : undefined;
+
+/** SRBMiner-MULTI from 2.3.2 on, by its HTTP root. Pools are parted by a comma, their passwords by `!`, coins by `;`. */
 export const srbminer: MinerProgram = {
   args: ({ algorithm, pools, dual, apiPort, extra }) => {
-    const coins = dual === undefined ? [pools] : [pools, [dual.pool]];
-    const all = (part: (pool: MinerPool) => string) => coins.map((of) => listed(of, part)).join(";");
+    const known = pools.filter((pool) => omits(pool) === undefined);
+    const coins = dual === undefined ? [known] : [known, [dual.pool]];
+    const all = (part: (pool: MinerPool) => string, mark = ",") => coins.map((of) => of.map(part).join(mark)).join(";");
+    const hasModes = coins.flat().some((pool) => modeOf(pool) !== undefined);
     return [
       ...["--algorithm", dual === undefined ? algorithm : `${algorithm};${dual.algorithm}`],
-      ...["--pool", all(({ host, port }) => `${host}:${port}`)],
-      ...["--wallet", all(({ user }) => user), "--password", all(({ password }) => password)],
-      ...["--tls", all(({ tls }) => String(tls))],
+      ...["--pool", all(toAddress), "--wallet", all(({ user }) => user)],
+      ...["--password", all(({ password }) => escaped(password), "!"), "--tls", all(({ tls }) => String(tls))],
+      ...(hasModes ? ["--esm", all((pool) => modeOf(pool) ?? "0")] : []),
       ...["--api-enable", "--api-port", String(apiPort), "--disable-cpu", "--gpu-id", coins.map(() => "0").join(";")],
       ...extra,
     ];
   },
+  omits,
+  listensEverywhere: true,
   questions: [http("/")],
   parse: ([text = ""]) => {
     const got = parseWith(answer, parseJson(text));

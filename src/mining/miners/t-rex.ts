@@ -40,11 +40,14 @@ const answer = z.looseObject({
   ),
 });
 
+/** Its plain `stratum` is EthProxy where a coin is mined in both. */
+const WORDS = { "ethereum-stratum": "stratum2" } as const;
+
 /** T-Rex, by its HTTP `/summary`; very old ones answer like ccminer. */
 export const tRex: MinerProgram = {
   args: ({ algorithm, pools, dual, apiHost, apiPort, extra }) => [
     ...["-a", algorithm],
-    ...pools.flatMap((pool) => ["-o", toUrl(pool, "stratum+tcp", "stratum+ssl"), "-u", pool.user, "-p", pool.password]),
+    ...pools.flatMap((pool) => ["-o", toUrl(pool, WORDS), "-u", pool.user, "-p", pool.password]),
     ...(dual === undefined ? [] : dualOf(dual)),
     ...["--api-bind-http", `${apiHost}:${apiPort}`, "--api-bind-telnet", "0", "--api-read-only"],
     ...["--no-watchdog", "--no-color", "-d", "0"],
@@ -55,7 +58,7 @@ export const tRex: MinerProgram = {
 };
 
 const dualOf = ({ algorithm, pool }: DualSheet): readonly string[] => [
-  ...["--dual-algo", algorithm, "--url2", toUrl(pool, "stratum+tcp", "stratum+ssl")],
+  ...["--dual-algo", algorithm, "--url2", toUrl(pool, WORDS)],
   ...["--user2", pool.user, "--pass2", pool.password],
 ];
 

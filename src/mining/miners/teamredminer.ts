@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { field, parseJson, parseWith, present, sumOf, toRate, toTemperature, toUptime } from "./answer.ts";
-import { type MinerProgram, toUrl } from "./program.ts";
+import { type MinerPool, type MinerProgram, toUrl } from "./program.ts";
 import type { MinerDevice } from "./reading.ts";
 
 const UNITS = [
@@ -35,15 +35,8 @@ const pools = z.looseObject({
 /** TeamRedMiner and others with the API of sgminer: JSON over TCP, one answer per connection. */
 export const teamRedMiner: MinerProgram = {
   args: ({ algorithm, pools: wanted, apiHost, apiPort, extra }) => [
-    ...["-a", algorithm],
-    ...wanted.flatMap((pool) => [
-      "-o",
-      toUrl(pool, "stratum+tcp", "stratum+ssl"),
-      "-u",
-      pool.user,
-      "-p",
-      pool.password,
-    ]),
+    ...["-a", algorithm, ...stratumOf(wanted[0])],
+    ...wanted.flatMap((pool) => ["-o", toUrl(pool), "-u", pool.user, "-p", pool.password]),
     ...[`--api_listen=${apiHost}:${apiPort}`, "--watchdog_disabled", "-d", "0"],
     ...extra,
   ],
@@ -69,6 +62,11 @@ export const teamRedMiner: MinerProgram = {
     return { ...present({ version: got.STATUS?.[0]?.Description, uptime }), runs: [run] };
   },
 };
+
+function stratumOf({ dialect }: MinerPool): readonly string[] {
+  if (dialect === "ethereum-stratum") return ["--eth_stratum_mode=nicehash"];
+  return dialect === "eth-proxy" ? ["--eth_stratum_mode=ethproxy"] : [];
+}
 
 const toDevice = (got: z.output<typeof device>): MinerDevice => ({
   index: got.GPU,

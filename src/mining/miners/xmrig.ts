@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { field, parseJson, parseWith, present, toPciBus, toPower, toRate, toTemperature, toUptime } from "./answer.ts";
-import { http, type MinerProgram } from "./program.ts";
+import { http, type MinerProgram, type MinerSheet, toAddress } from "./program.ts";
 import type { MinerDevice } from "./reading.ts";
 
 /** Over ten seconds, a minute, a quarter of an hour; null until there was so much time. */
@@ -51,16 +51,22 @@ const call = (method: string) =>
 
 /** XMRig from 2.4 and its kin (WildRig, xmr-stak), by HTTP; it pauses by JSON-RPC. */
 export const xmrig: MinerProgram = {
-  args: ({ algorithm, pools, apiHost, apiPort, apiToken, extra }) => [
+  args: ({ algorithm, pools, extra, ...api }) => [
     ...["-a", algorithm],
     ...pools.flatMap(({ host, port, user, password, tls }) => [
-      ...["-o", `${host}:${port}`, "-u", user, "-p", password],
+      ...["-o", toAddress({ host, port }), "-u", user, "-p", password],
       ...(tls ? ["--tls"] : []),
     ]),
-    ...["--http-host", apiHost, "--http-port", String(apiPort), "--http-access-token", apiToken],
-    ...["--http-no-restricted", "--no-color", "--no-cpu", "--cuda", "--cuda-devices=0"],
+    ...apiOf(api),
+    ...["--no-color", "--no-cpu", "--cuda", "--cuda-devices=0"],
     ...extra,
   ],
+  apiSettings: ({ apiHost: host, apiPort: port, apiToken }) =>
+    JSON.stringify({
+      // It would write its other settings beside them, and start anew at every change.
+      ...{ autosave: false, watch: false },
+      http: { enabled: true, host, port, "access-token": apiToken, restricted: false },
+    }),
   questions: [http("/2/summary"), http("/2/backends")],
   parse: ([text = "", devices = ""]) => {
     const got = parseWith(summary, parseJson(text));
@@ -75,6 +81,15 @@ export const xmrig: MinerProgram = {
   },
   pause: { pause: call("pause"), resume: call("resume") },
 };
+
+/** One argument of the API's would void the whole file. */
+const apiOf = ({ apiHost, apiPort, apiToken, apiFile }: Omit<MinerSheet, "algorithm" | "pools" | "extra">) =>
+  apiFile !== undefined
+    ? ["-c", apiFile]
+    : [
+        ...["--http-host", apiHost, "--http-port", String(apiPort), "--http-access-token", apiToken],
+        "--http-no-restricted",
+      ];
 
 const freshest = (rates: readonly (number | null)[]): number | undefined => rates[0] ?? undefined;
 

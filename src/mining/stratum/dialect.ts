@@ -130,6 +130,8 @@ export interface MinerEffects {
   foreignLogin(worker: string): void;
   /** Undefined for a worker that nobody registered. */
   gpuOf(worker: string): GpuUuid | undefined;
+  /** The registered worker behind a login; undefined for somebody else's. */
+  ownerOf(login: string): string | undefined;
 }
 
 /** What a session may do to one pool connection. */
@@ -156,6 +158,9 @@ export interface MinerSession {
   open(pool: Pool, effects: PoolEffects): PoolSession;
   /** From now on this settled pool session serves the miner; the one before only answers what it still owes. */
   adopt(session: PoolSession): void;
+  /** The miner does not read: it is told nothing but answers until `catchUp` tells it what holds then. */
+  holdBack(): void;
+  catchUp(): void;
 }
 
 /** One pool connection. */

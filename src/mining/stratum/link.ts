@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { type Millis, millis, seconds } from "../../units/time.ts";
+import { type Millis, millis, minutes, seconds } from "../../units/time.ts";
 import type { Difficulty } from "../../units/work.ts";
 import type { Line, MinerSession, PoolEffects } from "./dialect.ts";
 import { formatPoolUrl, type PoolAddress } from "./pool-url.ts";
@@ -13,6 +13,8 @@ const LOGIN_TIMEOUT = seconds(10);
 /** How long a connection that no longer serves may take to answer the shares it owes. */
 const RETIRE_TIMEOUT = seconds(5);
 const MAX_REDIRECT_WAIT = seconds(60);
+/** How long a miner may leave everything unread that its socket no longer takes; it then logs in anew. */
+const UNREAD_TIMEOUT = minutes(5);
 
 /** What the pool end of one miner connection looks like now. */
 export interface LinkState {
@@ -48,6 +50,8 @@ export class Link {
   #lastFault: { readonly url: string; readonly reason: string } | undefined;
   #lastPool: Pool | undefined;
   #ended = false;
+  /** Since when the miner's socket is full. */
+  #unreadSince: Millis | undefined;
 
   constructor(socket: Socket, parts: LinkParts) {
     this.#parts = parts;
@@ -55,7 +59,7 @@ export class Link {
     this.#miner = new LineSocket(socket, {
       onLine: (line) => this.#session.onLine(line),
       onClose: (reason) => this.#onMinerGone(reason),
-      onDrain: () => this.#current?.resume(),
+      onDrain: () => this.#onMinerReads(),
     });
     this.#session = parts.createSession({
       toMiner: (line) => this.#toMiner(line),
@@ -91,7 +95,10 @@ export class Link {
     this.#dismissRetired(now);
     this.#miner.check(now);
     if (this.#miner.closed) return;
-    if (!this.#session.loggedIn && now - this.#startedAt > LOGIN_TIMEOUT) this.#miner.close("no login within 10 s");
+    if (this.#unreadSince !== undefined && now - this.#unreadSince > UNREAD_TIMEOUT)
+      this.#miner.close("the miner has read nothing for 5 min");
+    else if (!this.#session.loggedIn && now - this.#startedAt > LOGIN_TIMEOUT)
+      this.#miner.close("no login within 10 s");
     else if (!this.#current) this.#connect();
     else if (this.#current.settled && !this.#trial) this.#tryBetter(this.#current, now);
   }
@@ -110,8 +117,16 @@ export class Link {
     return [this.#current, this.#trial, ...this.#retired.keys()].filter((upstream) => upstream !== undefined);
   }
 
+  /** A miner that stands still must not hold up its pool, which would be taken for the one at fault. */
   #toMiner(line: Line): void {
-    if (!this.#miner.send(line)) this.#current?.pause();
+    if (this.#miner.send(line)) return;
+    this.#unreadSince ??= this.#parts.clock.monotonic();
+    this.#session.holdBack();
+  }
+
+  #onMinerReads(): void {
+    this.#unreadSince = undefined;
+    this.#session.catchUp();
   }
 
   #connect(): void {

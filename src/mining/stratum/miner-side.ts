@@ -50,6 +50,8 @@ export class MinerSide implements MinerSession, MinerFront {
   #hasWork = false;
   #takesExtranonce: boolean;
   #strikes = 0;
+  /** Set while the miner does not read: whether there was news that it did not hear. */
+  #heldBack: "nothing" | "missed" | undefined;
 
   constructor(effects: MinerEffects, parts: MinerSideParts) {
     this.#effects = effects;
@@ -105,10 +107,30 @@ export class MinerSide implements MinerSession, MinerFront {
     if (!side?.live || side.serving) return;
     if (this.#active) this.#active.serving = false;
     this.#active = side;
-    this.#present(side);
+    if (this.#heldBack === undefined) this.#present(side);
+    else this.#heldBack = "missed";
+  }
+
+  holdBack(): void {
+    this.#heldBack ??= "nothing";
+  }
+
+  catchUp(): void {
+    const isBehind = this.#heldBack === "missed";
+    this.#heldBack = undefined;
+    if (isBehind && this.#active?.live) this.#present(this.#active);
   }
 
   relay(line: Line): void {
+    this.#effects.toMiner(line);
+  }
+
+  tell(line: Line, news?: Announcement): void {
+    if (this.#heldBack !== undefined) {
+      if (news) this.#heldBack = "missed";
+      return;
+    }
+    if (news) this.heard(news);
     this.#effects.toMiner(line);
   }
 
@@ -163,7 +185,8 @@ export class MinerSide implements MinerSession, MinerFront {
 
   /** The registered name behind a login; undefined for somebody else's. */
   #ownName({ worker, fullName }: Login): string | undefined {
-    return [worker, fullName].find((name) => name !== undefined && this.#effects.gpuOf(name) !== undefined);
+    const names = [worker, fullName].filter((name) => name !== undefined);
+    return names.map((name) => this.#effects.ownerOf(name)).find((owner) => owner !== undefined);
   }
 
   #addStep({ name, weight, id }: Step, line: Buffer, account: Account, key = name): void {
@@ -198,8 +221,9 @@ export class MinerSide implements MinerSession, MinerFront {
   /** A share that names nobody is the last login's; one that names only a part of a login is its who logged in alone. */
   #workerOf(named: string | undefined): string | undefined {
     if (named === undefined) return this.#lastLogin;
-    if (this.#workers.has(named)) return named;
-    if (this.#effects.gpuOf(named) !== undefined) return undefined;
+    const owner = this.#effects.ownerOf(named);
+    if (this.#workers.has(owner ?? named)) return owner ?? named;
+    if (owner !== undefined) return undefined;
     const [only, ...others] = this.#workers;
     return others.length === 0 ? only : undefined;
   }

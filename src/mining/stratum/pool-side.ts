@@ -53,7 +53,11 @@ export interface LoginStep {
 
 /** The side of the miner's session that its pools speak to. */
 export interface MinerFront extends ShareBooks {
+  /** An answer, which the miner waits for. */
   relay(line: Line): void;
+  /** What the pool says by itself, with the news in it; a miner that does not read hears only of what came of it. */
+  tell(line: Line, news?: Announcement): void;
+  /** The miner hears of it otherwise. */
   heard(news: Announcement): void;
 }
 
@@ -185,14 +189,14 @@ export class PoolSide implements PoolSession {
         break;
       case "words":
         this.#effects.words(message.text);
-        if (this.serving) this.#parts.front.relay(line);
+        if (this.serving) this.#parts.front.tell(line);
         break;
       case "other":
-        if (this.serving) this.#parts.front.relay(line);
+        if (this.serving) this.#parts.front.tell(line);
         break;
       default:
-        this.#announce(message, this.serving);
-        if (this.serving) this.#parts.front.relay(line);
+        this.#announce(message);
+        if (this.serving) this.#parts.front.tell(line, message);
     }
     this.#trySettle();
     this.#turn();
@@ -223,7 +227,7 @@ export class PoolSide implements PoolSession {
     this.#givenUp.clear();
   }
 
-  #announce(news: Announcement, isHeard: boolean): void {
+  #announce(news: Announcement): void {
     if (news.kind === "job") this.#jobs.add(news.job);
     if (news.kind === "session") this.#session = news.session;
     if (news.kind === "mask") this.#mask = news.mask;
@@ -236,7 +240,6 @@ export class PoolSide implements PoolSession {
       this.#difficultyLine = news.line;
       this.#effects.changed();
     }
-    if (isHeard) this.#parts.front.heard(news);
   }
 
   #onResponse(response: Response, line: Buffer): void {
@@ -255,12 +258,11 @@ export class PoolSide implements PoolSession {
         this.#bookAnswer(late, response, { isLate: true });
         return;
       }
-      if (news) this.#announce(news, this.serving);
+      if (news) this.#announce(news);
+      if (this.serving) this.#parts.front.tell(line, news);
     } catch (error) {
       this.#effects.broken(`the pool talks nonsense: ${messageOf(error)}`);
-      return;
     }
-    if (this.serving) this.#parts.front.relay(line);
   }
 
   #onStepAnswer(step: LoginStep, response: Response, line: Buffer): void {
@@ -268,7 +270,10 @@ export class PoolSide implements PoolSession {
     if (response.refusal && this.#isRefused(step, response.refusal.message)) return;
     try {
       const news = response.refusal ? [] : dialect.parseAnswer(step.name, response.result);
-      for (const one of news) this.#announce(one, !step.answered);
+      for (const one of news) {
+        this.#announce(one);
+        if (!step.answered) this.#parts.front.heard(one);
+      }
     } catch (error) {
       this.#effects.broken(`the pool answers ${step.name} wrongly: ${messageOf(error)}`);
       return;

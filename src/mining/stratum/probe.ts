@@ -134,6 +134,7 @@ class Probe {
         recordForeign: nothing,
         foreignLogin: nothing,
         gpuOf: () => "CPU-probe",
+        ownerOf: (login) => login,
       },
       { algorithm, dialect: dialects[dialect], clock: this.#clock },
     );

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import type { DialectName } from "../../config/mining-terms.ts";
 import type { GpuUuid, ShareRow } from "../../ledger/rows.ts";
 import type { Clock } from "../../lib/clock.ts";
 import { toOneLine } from "../../lib/errors.ts";
@@ -17,6 +18,7 @@ import { type PoolTarget, termsOf } from "./pool-url.ts";
 import { type Pool, PoolList } from "./pools.ts";
 import { probePool } from "./probe.ts";
 import { withSharedJobs } from "./shared-jobs.ts";
+import { Workers } from "./workers.ts";
 
 const TICK = seconds(1);
 const MAX_MINERS = 20_000;
@@ -50,11 +52,15 @@ export interface StratumProxyOptions {
 export interface StratumProxy {
   readonly host: string;
   readonly port: number;
+  /** Of all its pools. */
+  readonly dialect: DialectName;
   /**
-   * Shares of `worker` belong to `gpu` from now on. Whoever logs in under another name is taken for a miner program's
-   * dev fee: passed on untouched, and kept apart.
+   * Shares of `worker` belong to `gpu` from now on, also under its login at one of the pools. Whoever logs in under
+   * another name is taken for a miner program's dev fee: passed on untouched, and kept apart.
    */
   register(worker: string, gpu: GpuUuid): void;
+  /** Whether a miner that logs in as that, a pool's name for it, is taken for `worker`: not where GPUs share the login. */
+  knows(login: string, worker: string): boolean;
   /** The logins that are not the rig's own, and what became of their shares. */
   foreign(): readonly ForeignAccount[];
   state(): UpstreamState;
@@ -77,8 +83,9 @@ class ProxyServer implements StratumProxy {
   readonly #pools: PoolList;
   readonly #server: Server;
   readonly #links = new Set<Link>();
-  readonly #gpus = new Map<string, GpuUuid>();
+  readonly #workers: Workers;
   readonly #foreign = new ForeignBook();
+  readonly dialect: DialectName;
   readonly #dialect: Dialect;
   readonly #algorithm: Algorithm;
   readonly #stop = new AbortController();
@@ -91,9 +98,11 @@ class ProxyServer implements StratumProxy {
     this.#options = options;
     const { algorithm, dialect } = commonTerms(options.pools);
     this.#algorithm = algorithm;
+    this.dialect = dialect;
     this.#dialect = withSharedJobs(dialects[dialect]);
     this.#address = options.listen;
     this.#pools = new PoolList(options.pools);
+    this.#workers = new Workers(options.pools);
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#state = { ...this.#look(), since: options.clock.now() };
   }
@@ -112,7 +121,11 @@ class ProxyServer implements StratumProxy {
   }
 
   register(worker: string, gpu: GpuUuid): void {
-    this.#gpus.set(worker, gpu);
+    this.#workers.register(worker, gpu);
+  }
+
+  knows(login: string, worker: string): boolean {
+    return this.#workers.ownerOf(login) === worker;
   }
 
   foreign(): readonly ForeignAccount[] {
@@ -156,7 +169,7 @@ class ProxyServer implements StratumProxy {
   /** Pools that went away with no miner left to find out are asked for, or nobody would know that they are back. */
   #probeWithoutMiner(): Promise<void> | undefined {
     const { clock } = this.#options;
-    const [worker] = this.#gpus.keys();
+    const worker = this.#workers.first;
     if (!this.#pools.down || worker === undefined || [...this.#links].some(({ hasMiner }) => hasMiner))
       return undefined;
     const pool = this.#pools.choose(clock.monotonic());
@@ -207,7 +220,8 @@ class ProxyServer implements StratumProxy {
         this.#foreign.open(worker, clock.now());
         logger.warn("a login that is not the rig's own: a dev fee, or a mistyped worker", { worker });
       },
-      gpuOf: (worker) => this.#gpus.get(worker),
+      gpuOf: (worker) => this.#workers.gpuOf(worker),
+      ownerOf: (login) => this.#workers.ownerOf(login),
     };
     return new MinerSide({ ...effects, ...books }, { algorithm: this.#algorithm, dialect: this.#dialect, clock });
   }

@@ -66,14 +66,6 @@ export class Upstream {
     return this.#socket.send(line);
   }
 
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
   /** Gives the connection up at `now` if it is dead. */
   check(now: Millis): void {
     const late = now - this.#startedAt > CONNECT_TIMEOUT ? "the pool does not take the connection" : undefined;

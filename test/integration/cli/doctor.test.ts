@@ -165,7 +165,7 @@ workloads: { docker: { host: "unix:///nonexist/docker.sock", images: ["${image}"
       model: /set inference\.engine\.modelFile/,
       "customer keys": /no-keys a file that this user can read/,
       "http.tls": /no\.key a file that this user can read/,
-      "miner lolminer": /mining\.miner\.file/,
+      "miner lolminer of devcoin": /mining\.miner\.file/,
       images: /./,
     };
     for (const [name, mend] of Object.entries(mends))

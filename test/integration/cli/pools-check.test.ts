@@ -34,6 +34,7 @@ describe("rigshift pools check", () => {
       ok: true,
       pools: [
         {
+          sheet: "devcoin",
           url: pool.url,
           algorithm: "sha256d",
           dialect: "bitcoin-v1",
@@ -65,6 +66,28 @@ describe("rigshift pools check", () => {
     expect(err).toMatch(/1 of 2 pools gave no work \(ERR_POOLS_CHECK\)/);
   });
 
+  test("names the flight sheet of each pool, that of a second coin with the coin, under headings like every table's", async () => {
+    using directory = new TemporaryDirectory();
+    const pools = [{ url: "devpool" }];
+    const sheet = { coin: "acoin", algorithm: "sha256d", pools };
+    const miner = { program: "lolminer", file: "/opt/lolMiner" };
+    const sheets = [
+      { name: "alpha", ...sheet },
+      { name: "beta", ...sheet, coin: "bcoin", miner, dual: { ...sheet, coin: "ccoin" } },
+    ];
+    directory.write("rig.yaml", JSON.stringify({ version: 1, mining: { sheets } }));
+    const check = ["pools", "check", "--config", `${directory.path}/rig.yaml`];
+    const { code, out } = await runIn(directory.path, check);
+    expect(code).toBe(0);
+    const [header = "", ...rows] = out.trimEnd().split("\n");
+    expect(header.split(/ {2,}/)).toEqual([
+      ...["SHEET", "POOL", "DIALECT", "CONNECT", "SUBSCRIBE", "AUTHORIZE", "FIRST JOB", "DIFFICULTY", "RESULT"],
+    ]);
+    expect(rows.map((row) => row.split(" ")[0])).toEqual(["alpha", "beta", "beta+ccoin"]);
+    const one = await runIn(directory.path, ["pools", "check", "--url", pool.url, "--json"]);
+    expect(JSON.parse(one.out).pools[0].sheet).toBeNull();
+  });
+
   test("takes a pool from the command line, and only dialects it knows", async () => {
     using directory = new TemporaryDirectory();
     const good = await runIn(directory.path, ["pools", "check", "--url", pool.url, "--user", "me"]);
@@ -85,6 +108,8 @@ describe("rigshift pools check", () => {
     const { pools } = JSON.parse((await runIn(directory.path, ["pools", "check", ...config])).out);
     const { checks } = JSON.parse((await runIn(directory.path, ["doctor", ...config])).out);
     expect(pools[0].reason).toMatch(/^127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\)$/);
-    expect(checks).toContainEqual(expect.objectContaining({ name: `pool ${pool.url}`, found: pools[0].reason }));
+    expect(checks).toContainEqual(
+      expect.objectContaining({ name: `pool ${pool.url} of devcoin`, found: pools[0].reason }),
+    );
   });
 });

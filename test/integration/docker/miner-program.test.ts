@@ -8,6 +8,7 @@ import { seconds } from "../../../src/units/time.ts";
 import { createDockerDriver } from "../../../src/workloads/docker.ts";
 import { eventually } from "../../support/agent-process.ts";
 import { DOCKER, useEngine } from "../../support/engine.ts";
+import { PLAIN_LINK } from "../../support/flight-sheet.ts";
 import { testWith } from "../../support/requirement.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
@@ -53,7 +54,9 @@ testWith(
     });
     try {
       const miner = { program: "t-rex", algorithm: "sha256d", args: [], startTimeout: seconds(60) } as const;
-      const run = minerRun({ gpu: { uuid: "CPU-test" }, miner, image, proxy: gateway, worker: "rig-0", pools: [] });
+      const proxy = { ...gateway, dialect: "bitcoin-v1" } as const;
+      const known = { worker: "rig-0", isKnownAs: () => false, pools: [], apiKey: PLAIN_LINK.apiKey() };
+      const run = minerRun({ gpu: { uuid: "CPU-test" }, miner, image, proxy, ...known });
       const control = new MinerControl(driver, run, { clock: systemClock, onWork: () => {} });
       expect(await control.start(NEVER)).toEqual(DONE);
       expect(await control.stats(NEVER)).toEqual({ hashrate: 5e6 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runCheck } from "../../../src/lib/check.ts";
-import { minerChecks, miningChecks } from "../../../src/mining/checks.ts";
+import { miningChecks } from "../../../src/mining/checks.ts";
 import { millis, seconds } from "../../../src/units/time.ts";
 
 const TLS = join(import.meta.dirname, "../http/tls");
@@ -30,7 +30,7 @@ const pool = (at: number, { host = "127.0.0.1", scheme = "stratum+tcp" } = {}) =
 });
 const check = (pools: Parameters<typeof miningChecks>[0][number]["pools"]) =>
   Promise.all(
-    miningChecks(pools.length === 0 ? [] : [{ pools }]).map((one) =>
+    miningChecks(pools.length === 0 ? [] : [{ sheet: "alpha", pools }]).map((one) =>
       runCheck(one, new AbortController().signal, seconds(20)),
     ),
   );
@@ -38,7 +38,7 @@ const check = (pools: Parameters<typeof miningChecks>[0][number]["pools"]) =>
 test("a pool whose port takes a connection is fine, by name too", async () => {
   expect(await check([pool(port), pool(port, { host: "localhost" })])).toMatchObject([
     {
-      name: `pool stratum+tcp://127.0.0.1:${port}`,
+      name: `pool stratum+tcp://127.0.0.1:${port} of alpha`,
       level: "ok",
       found: expect.stringMatching(/^connected to 127\.0\.0\.1 in \d+ ms$/),
     },
@@ -93,7 +93,7 @@ describe("a pool over TLS", () => {
 test("a pool that never answers is given up when the time is over", async () => {
   const mute = createServer((socket) => void socket.on("error", () => {}).resume());
   const { port: at } = await listen(mute);
-  const [one] = miningChecks([{ pools: [pool(at, { scheme: "stratum+ssl" })] }]);
+  const [one] = miningChecks([{ sheet: "alpha", pools: [pool(at, { scheme: "stratum+ssl" })] }]);
   const checked = one && (await runCheck(one, new AbortController().signal, millis(100)));
   expect(checked).toMatchObject({ level: "fail", found: expect.stringMatching(/no answer/) });
   await new Promise((resolve) => mute.close(resolve));
@@ -106,30 +106,12 @@ test("the built-in pool needs nothing, nor does a rig that does not mine", async
   expect(await check([])).toEqual([{ name: "pools", level: "ok", found: "nothing is mined" }]);
 });
 
-test("a miner program is fine where it can be run, and fails with what to change where it cannot", async () => {
-  const look = (file?: string) =>
-    Promise.all(
-      minerChecks([{ program: "t-rex", ...(file === undefined ? {} : { file }) }]).map((one) =>
-        runCheck(one, new AbortController().signal, seconds(20)),
-      ),
-    );
-  expect(await look(process.execPath)).toEqual([{ name: "miner t-rex", level: "ok", found: process.execPath }]);
-  expect(await look("/nowhere/t-rex")).toEqual([
-    {
-      name: "miner t-rex",
-      level: "fail",
-      found: "the miner t-rex at /nowhere/t-rex cannot be run: there is no such file",
-      mend: "name an executable file in mining.miner.file",
-    },
+test("each flight sheet is judged by its own pools, and named", async () => {
+  const checks = miningChecks([
+    { sheet: "alpha", pools: [pool(port)] },
+    { sheet: "beta+bcoin", pools: [pool(closed)] },
   ]);
-  expect(await look()).toEqual([]);
-  expect(minerChecks([])).toEqual([]);
-});
-
-test("each flight sheet is judged by its own pools, and a program of several is looked at once", async () => {
-  const checks = miningChecks([{ pools: [pool(port)] }, { pools: [pool(closed)] }]);
   const checked = await Promise.all(checks.map((one) => runCheck(one, new AbortController().signal, seconds(20))));
   expect(checked.map(({ level }) => level)).toEqual(["ok", "fail"]);
-  const miner = { program: "t-rex", file: "/opt/t-rex" };
-  expect(minerChecks([miner, miner, { program: "rigel", file: "/opt/rigel" }])).toHaveLength(2);
+  expect(checked.map(({ name }) => name.split(" of ")[1])).toEqual(["alpha", "beta+bcoin"]);
 });

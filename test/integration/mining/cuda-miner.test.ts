@@ -67,7 +67,7 @@ describe("the CUDA miner, through the proxy to the pool", () => {
   testWith(NVCC, "is started and read by its adapter, and leaves out pools that speak TLS", async () => {
     await using pool = await openPool();
     await using bench = await ProxyBench.start([pool]);
-    const common = { tls: false, user: "rig.0", password: "x" };
+    const common = { tls: false, dialect: "bitcoin-v1" as const, user: "rig.0", password: "x" };
     const sheet: MinerSheet = {
       algorithm: "sha256d",
       pools: [

@@ -47,6 +47,24 @@ for (const script of dialectScripts)
       expect(backup.lines.at(-1)).toBe(script.submitAt("b", 11, other));
       await backup.close();
     });
+
+    test("takes a miner that logs in as its pool knows it for the rig's own", async () => {
+      const job = jobId(script, "j1");
+      const pool = await startPool(script, "0a0a", job);
+      const { algorithm, dialect } = script;
+      const target = { url: pool.url, user: "wallet.a", password: "secret-a", algorithm, dialect };
+      await using bench = await ProxyBench.start([], { pools: [target] });
+      const miner = await bench.client();
+      miner.send(...script.loginAt("a"));
+      await heard(miner, script.welcome("0a0a", job));
+      expect(pool.lines).toEqual(script.loginAt("a"));
+      miner.send(script.submitAt("a", 10, job));
+      await heard(miner, [script.accept(10)]);
+      expect(await bench.share()).toMatchObject({ verdict: "accepted", gpu: "GPU-0" });
+      expect(pool.lines.at(-1)).toBe(script.submitAt("a", 10, job));
+      expect(bench.proxy.foreign()).toEqual([]);
+      await pool.close();
+    });
   });
 
 test("pools of two algorithms, or of two dialects, never stand in for each other", async () => {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
@@ -162,23 +163,58 @@ describe("one miner on one pool", () => {
     expect(await miner.answer(8)).toMatchObject({ result: true });
   });
 
-  test("that stops reading makes the pool wait instead of filling our memory", async () => {
-    const pool = await startPool();
-    await using bench = await ProxyBench.start([pool]);
-    const miner = await bench.miner();
-    miner.pause();
+  describe("that stops reading", () => {
     const filler = { id: null, method: "client.show_message", params: ["x".repeat(15_000)] };
-    let keepsUp = true;
-    // Kernel buffers on both sides swallow a few megabytes before anybody feels anything.
-    for (let i = 0; i < 4000 && keepsUp; i++) {
-      for (let j = 0; j < 16; j++) keepsUp = pool.say(filler) && keepsUp;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(keepsUp).toBe(false);
-    miner.resume();
-    const marker = miner.next((line) => line.id === "end");
-    pool.say({ id: "end", method: "client.get_version", params: [] });
-    expect(await marker).toMatchObject({ method: "client.get_version" });
+    /** Until neither the miner's socket nor the kernel's buffers take more, whatever their size here. */
+    const fill = async (pool: ScriptedPool) => {
+      for (let i = 0; i < 80; i++) {
+        for (let j = 0; j < 16; j++) pool.say(filler);
+        await setImmediate();
+      }
+    };
+    const hears = (pool: ScriptedPool, bench: ProxyBench, difficulty: number) => {
+      pool.say({ id: null, method: "mining.set_difficulty", params: [difficulty] });
+      return bench.until(({ proxy }) => proxy.state().difficulty === difficulty);
+    };
+
+    test("hears the newest job and difficulty when it reads again, and none of those between", async () => {
+      const pool = await startPool();
+      await using bench = await ProxyBench.start([pool]);
+      const miner = await bench.miner();
+      miner.pause();
+      await fill(pool);
+      for (let i = 0; i < 500; i++) pool.notify(`skipped-${i}`);
+      await hears(pool, bench, 2048);
+      pool.notify("newest");
+      miner.resume();
+      await miner.line(({ method, params }) => method === "mining.notify" && params?.[0] === "newest");
+      expect(miner.lines.some((line) => line.includes("skipped-499"))).toBe(false);
+      const told = miner.lines.filter((line) => line.includes("mining.set_difficulty")).at(-1);
+      expect(told).toContain("[2048]");
+      miner.send(submitOf(7, "newest"));
+      expect(await miner.answer(7)).toMatchObject({ result: true });
+      expect(await bench.share()).toMatchObject({ verdict: "accepted", difficulty: 2048 });
+    });
+
+    test("is let go after five minutes, and its pool is not the one at fault", async () => {
+      const pool = await startPool();
+      const clock = new ManualClock();
+      await using bench = await ProxyBench.start([pool], { clock });
+      const [still, good] = [await bench.miner(), await bench.miner()];
+      still.pause();
+      await fill(pool);
+      for (let i = 0; i < 10; i++) {
+        await clock.advance(31_000);
+        await hears(pool, bench, 600 + i);
+      }
+      // A socket that is paused never sees its own end.
+      still.resume();
+      await still.closed;
+      expect(bench.proxy.away()).toBeUndefined();
+      expect(bench.states.filter(({ state }) => state === "down")).toEqual([]);
+      good.send(submitOf(7, "j1"));
+      expect(await good.answer(7)).toMatchObject({ result: true });
+    });
   });
 });
 

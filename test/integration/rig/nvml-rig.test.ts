@@ -9,7 +9,7 @@ import { readMarketFile } from "../../../src/market/file.ts";
 import { RigController } from "../../../src/rig/controller.ts";
 import { FakeProcesses } from "../../support/fake-processes.ts";
 import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
-import { flightSheet } from "../../support/flight-sheet.ts";
+import { flightSheet, PLAIN_LINK } from "../../support/flight-sheet.ts";
 import { shareRow } from "../../support/ledger-rows.ts";
 import { MachineTree } from "../../support/machine-tree.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
@@ -69,6 +69,7 @@ class NvmlRig implements AsyncDisposable {
           host: "127.0.0.1",
           port: 3333,
           quote: readMarketFile("sample").coin("devcoin", "sha256d"),
+          ...PLAIN_LINK,
           register: () => {},
           poolAway: () => undefined,
         },

@@ -10,7 +10,7 @@ import { usdNano } from "../../../src/units/money.ts";
 import { minutes, unixMs } from "../../../src/units/time.ts";
 import { FakeGpuSource } from "../../support/fake-gpu-source.ts";
 import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
-import { flightSheet } from "../../support/flight-sheet.ts";
+import { flightSheet, PLAIN_LINK } from "../../support/flight-sheet.ts";
 import { GPU_A, GPU_B, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
@@ -63,6 +63,7 @@ function rigOf(config: RigConfig): RigController {
         host: "127.0.0.1",
         port: 3333,
         quote: readMarketFile("sample").coin("devcoin", "sha256d"),
+        ...PLAIN_LINK,
         register: (worker, gpu) => void workers.set(worker, gpu),
         poolAway: () => undefined,
       },

@@ -11,6 +11,7 @@ import { hashCredit, usdPerTerahash } from "../../../src/units/money.ts";
 import { seconds, unixMs } from "../../../src/units/time.ts";
 import { FakeGpuSource } from "../../support/fake-gpu-source.ts";
 import { FakeWorkDriver } from "../../support/fake-work-driver.ts";
+import { PLAIN_LINK } from "../../support/flight-sheet.ts";
 import { GPU_A, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openMemoryLedger } from "../../support/memory-ledger.ts";
@@ -108,6 +109,7 @@ const linkOf = (sheet: FlightSheetConfig, index: number) => ({
   host: "127.0.0.1",
   port: 3333 + index,
   quote: quote(sheet.coin),
+  ...PLAIN_LINK,
   register: (_worker: string, _gpu: GpuUuid) => {},
   poolAway: () => {
     const reason = away.get(sheet.name);

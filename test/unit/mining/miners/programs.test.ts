@@ -6,8 +6,9 @@ import { MINER_PROGRAMS } from "../../../../src/mining/miners/programs.ts";
 type Name = keyof typeof MINER_PROGRAMS;
 const names = Object.keys(MINER_PROGRAMS) as Name[];
 
-const proxy = { host: "127.0.0.1", port: 4001, tls: false, user: "wallet.rig-0", password: "x" };
-const pool = { host: "pool.example", port: 5555, tls: true, user: "wallet.rig-0", password: "x" };
+const login = { user: "wallet.rig-0", password: "x" };
+const proxy: MinerPool = { host: "127.0.0.1", port: 4001, tls: false, dialect: "kawpow", ...login };
+const pool: MinerPool = { ...proxy, host: "pool.example", port: 5555, tls: true };
 const sheet: MinerSheet = {
   algorithm: "kawpow",
   pools: [proxy, pool],
@@ -24,6 +25,7 @@ describe.each(names)("%s", (name) => {
 
   test("gets the proxy first and the pool after it", () => {
     const line = args.join(" ");
+    expect(program.omits?.(pool, proxy)).toBeUndefined();
     expect(line.indexOf("4001")).toBeGreaterThan(-1);
     expect(line.indexOf("5555")).toBeGreaterThan(line.indexOf("4001"));
     expect(line).toContain("pool.example");
@@ -50,37 +52,6 @@ describe.each(names)("%s", (name) => {
   );
 });
 
-describe("a login", () => {
-  const atProxy = { ...proxy, user: "rig-0" };
-  const argsOf = (name: Name, ...others: readonly MinerPool[]) =>
-    MINER_PROGRAMS[name].args({ ...sheet, pools: [atProxy, ...others] });
-
-  test("of the proxy's is never BzMiner's at a pool, where it would hash for nobody", () => {
-    expect(argsOf("bzminer", pool).join(" ")).not.toContain("pool.example");
-    expect(argsOf("bzminer", { ...pool, user: "rig-0" }).join(" ")).toContain("pool.example");
-  });
-
-  test.each([
-    { user: "wallet", password: "a!b" },
-    { user: "wal!let", password: "x" },
-    { user: "wallet", password: "a;b" },
-    { user: "wallet", password: "" },
-  ])("of %o that SRBMiner would take apart is not given to it, and the next pool keeps its own", (login) => {
-    const args = argsOf(
-      "srbminer",
-      { ...pool, ...login },
-      { ...pool, host: "next.example", user: "w2", password: "p2" },
-    );
-    const wordAfter = (option: string) => args[args.indexOf(option) + 1];
-    expect(wordAfter("--pool")).toBe("127.0.0.1:4001!next.example:5555");
-    expect([wordAfter("--wallet"), wordAfter("--password"), wordAfter("--tls")]).toEqual([
-      "rig-0!w2",
-      "x!p2",
-      "false!true",
-    ]);
-  });
-});
-
 test("lolMiner is told its GPU's bus in decimal, as it counts them", () => {
   const args = MINER_PROGRAMS.lolminer.args(sheet);
   expect(args[args.indexOf("--devices") + 1]).toBe("10:0");
@@ -93,6 +64,7 @@ test("every program with a watchdog of its own has it turned off", () => {
     rigel: "--no-watchdog",
     gminer: "--watchdog 0",
     bzminer: "--no_watchdog",
+    "bzminer-100": "--no-watchdog",
     teamredminer: "--watchdog_disabled",
     nbminer: "--no-watchdog",
   };
@@ -331,7 +303,7 @@ describe("two coins at once", () => {
     ["rigel", "-o [2]stratum+tcp://127.0.0.1:4002 -u [2]rig-0 -p [2]x"],
     ["gminer", "--dalgo second --dserver 127.0.0.1 --dport 4002 --duser rig-0 --dpass x --dssl 0"],
     ["bzminer", "--a2 second --w2 rig-0 --pool_password2 x --p2 stratum+tcp://127.0.0.1:4002"],
-    ["srbminer", "--algorithm kawpow;second --pool 127.0.0.1:4001!pool.example:5555;127.0.0.1:4002"],
+    ["srbminer", "--algorithm kawpow;second --pool 127.0.0.1:4001,pool.example:5555;127.0.0.1:4002"],
     ["t-rex", "--dual-algo second --url2 stratum+tcp://127.0.0.1:4002 --user2 rig-0 --pass2 x"],
   ];
   test.each(words)("%s is told the second one's algorithm, pool and login", (name, expected) => {
@@ -345,7 +317,7 @@ describe("two coins at once", () => {
     expect(rigel).toContain("-a kawpow+second");
     expect(rigel).toContain("-o [1]stratum+ssl://pool.example:5555 -u [1]wallet.rig-0 -p [1]x");
     const srbminer = MINER_PROGRAMS.srbminer.args({ ...sheet, dual }).join(" ");
-    expect(srbminer).toContain("--wallet wallet.rig-0!wallet.rig-0;rig-0 --password x!x;x --tls false!true;false");
+    expect(srbminer).toContain("--wallet wallet.rig-0,wallet.rig-0;rig-0 --password x!x;x --tls false,true;false");
     expect(srbminer).toContain("--gpu-id 0;0");
   });
 
