@@ -17,6 +17,7 @@ import { toHiveView } from "./hiveos.ts";
 import { renderMetrics } from "./metrics.ts";
 import { type MinerFacts, type ShareTally, toDeviceFacts } from "./miner-facts.ts";
 import { toMmposView } from "./mmpos.ts";
+import { type SheetQuote, toCoinPriceView, toMarketView } from "./price-view.ts";
 import type { RigPort } from "./rig-port.ts";
 import { toDecisionView, toEnergySlotView, toJobView, toTransitionView } from "./rows.ts";
 import type { CurtailView, PoolView, ReadyView, RigView } from "./shapes.ts";
@@ -34,7 +35,8 @@ export interface RigViewParts {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly started: UnixMs;
-  readonly market: { readonly source: string; readonly asOf: UnixMs; readonly invented: boolean } | undefined;
+  /** Of every coin of every flight sheet. */
+  readonly quotes: readonly SheetQuote[];
   /** What a kilowatt-hour costs. */
   readonly power: Pick<Market, "bookedPower" | "grid">;
   readonly model: string | undefined;
@@ -137,7 +139,7 @@ function watchLedger(ledger: Ledger, log: EventLog): () => void {
 }
 
 function viewRig(parts: RigViewParts): RigView {
-  const { config, controller, ledger, clock, market, model } = parts;
+  const { config, controller, ledger, clock, quotes, model } = parts;
   const now = clock.now();
   const midnight = unixMs(Math.floor(now / DAY_MS) * DAY_MS);
   const sums = ledger.jobs.sumSince(midnight);
@@ -161,11 +163,8 @@ function viewRig(parts: RigViewParts): RigView {
     electricityUsdPerKwh: parts.power.bookedPower(),
     ...toElectricityView(parts.power.grid()),
     curtail: viewCurtail(parts),
-    market: {
-      source: market?.source ?? "none",
-      asOfMs: market?.asOf ?? parts.started,
-      invented: market?.invented ?? false,
-    },
+    market: toMarketView(quotes, parts.started),
+    coinPrices: quotes.map((one) => toCoinPriceView(one, now)),
     today: {
       netUsd: toUsd(usdNano(sums.revenue - electricity)),
       revenueUsd: toUsd(sums.revenue),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  type CoinPriceView,
   type CurtailRequest,
   type CurtailView,
   type DecisionView,
@@ -140,6 +141,15 @@ export const gpuSchema: z.ZodType<GpuView> = z.strictObject({
   warnings: z.array(text),
 });
 
+const coinPriceSchema: z.ZodType<CoinPriceView> = z.strictObject({
+  sheet: text,
+  coin: text,
+  source: text,
+  asOfMs: time,
+  invented: z.boolean(),
+  usdPerTerahash: number.nullable(),
+});
+
 export const rigSchema: z.ZodType<RigView> = z.strictObject({
   rig: text,
   version: text,
@@ -158,6 +168,7 @@ export const rigSchema: z.ZodType<RigView> = z.strictObject({
   electricityUntilMs: time.nullable(),
   curtail: curtailViewSchema.nullable(),
   market: z.strictObject({ source: text, asOfMs: time, invented: z.boolean() }),
+  coinPrices: z.array(coinPriceSchema),
   today: todaySchema,
   wouldHaveByDay: z.array(wouldHaveDaySchema),
   gpus: z.array(gpuSchema),
@@ -209,6 +220,7 @@ export const jobSchema: z.ZodType<JobView> = z.strictObject({
   jobId: text,
   kind: text,
   workload: text,
+  sheet: text.nullable(),
   gpuUuid: text.nullable(),
   startedMs: time,
   endedMs: time.nullable(),
@@ -219,6 +231,7 @@ export const jobSchema: z.ZodType<JobView> = z.strictObject({
   wallEnergyMj: energy.nullable(),
   wallErrorPct: number.nullable(),
   revenueUsdNano: z.int().nullable(),
+  grossUsdNano: z.int().nullable(),
   revenueBasis: text.nullable(),
   electricityUsdNano: z.int().nullable(),
   tokensIn: count.nullable(),

@@ -33,12 +33,28 @@ export interface RigView {
   readonly electricityUntilMs: number | null;
   /** The order to keep the rig under so many watts; null when there is none. */
   readonly curtail: CurtailView | null;
-  /** Where the prices come from, in words, with their date. */
-  readonly market: { readonly source: string; readonly asOfMs: number; readonly invented: boolean };
+  /** Where the first coin's price comes from, in words, with its date; invented as soon as any coin's is. */
+  readonly market: MarketView;
+  /** Those of each coin that a flight sheet mines, in order; a sheet of two coins has two. */
+  readonly coinPrices: readonly CoinPriceView[];
   readonly today: TodayView;
   /** What observing would have earned on each of the last days it observed, newest first. */
   readonly wouldHaveByDay: readonly WouldHaveDayView[];
   readonly gpus: readonly GpuView[];
+}
+
+export interface MarketView {
+  readonly source: string;
+  readonly asOfMs: number;
+  readonly invented: boolean;
+}
+
+/** What the pools of a flight sheet pay for one of its coins, and who says so. */
+export interface CoinPriceView extends MarketView {
+  readonly sheet: string;
+  readonly coin: string;
+  /** Per terahash, before fees; null while nobody is believed or the price is stale. */
+  readonly usdPerTerahash: number | null;
 }
 
 /** One UTC day of observe mode. */
@@ -224,7 +240,10 @@ export interface DecisionView {
 export interface JobView {
   readonly jobId: string;
   readonly kind: string;
+  /** The coins that are hashed, the model, or whoever has the GPU. */
   readonly workload: string;
+  /** The flight sheet that it hashed by; null for other work, and in jobs from before sheets were told apart. */
+  readonly sheet: string | null;
   readonly gpuUuid: string | null;
   readonly startedMs: number;
   readonly endedMs: number | null;
@@ -235,7 +254,10 @@ export interface JobView {
   readonly energyErrorPct: number | null;
   readonly wallEnergyMj: number | null;
   readonly wallErrorPct: number | null;
+  /** What the operator keeps: of hashing after what pool, exchange and payouts take. */
   readonly revenueUsdNano: number | null;
+  /** The same before those fees; null for work that has none. */
+  readonly grossUsdNano: number | null;
   readonly revenueBasis: string | null;
   readonly electricityUsdNano: number | null;
   readonly tokensIn: number | null;

@@ -9,17 +9,19 @@ const HEADER = [
   "STARTED (UTC)",
   "KIND",
   "WORKLOAD",
+  "SHEET",
   "LENGTH",
   "OUTCOME",
   "SHARES",
   "TOKENS",
   "ENERGY",
+  "BEFORE FEES",
   "REVENUE",
   "POWER COST",
   "JOB",
 ];
-const RIGHT = new Set(["SHARES", "TOKENS", "REVENUE", "POWER COST"]);
-const SPARE = ["POWER COST", "KIND", "SHARES", "TOKENS"];
+const RIGHT = new Set(["SHARES", "TOKENS", "BEFORE FEES", "REVENUE", "POWER COST"]);
+const SPARE = ["BEFORE FEES", "POWER COST", "KIND", "SHARES", "TOKENS"];
 
 export interface LedgerJobsOptions extends LocationOptions {
   readonly json?: true;
@@ -45,6 +47,7 @@ const toRow = (job: JobView): readonly string[] => [
   sayTime(job.startedMs),
   sayKind(job.kind),
   job.workload,
+  job.sheet ?? UNKNOWN,
   job.endedMs === null ? UNKNOWN : sayLength(job.endedMs - job.startedMs),
   job.outcome ?? "running",
   job.sharesAccepted === null ? UNKNOWN : `${job.sharesAccepted} (${sayCount(job.sharesRejected)} refused)`,
@@ -52,6 +55,7 @@ const toRow = (job: JobView): readonly string[] => [
   job.energyMj === null || job.energyQuality === null
     ? UNKNOWN
     : `${job.energyErrorPct === null ? `${sayEnergy(job.energyMj)} ±? %` : sayEnergyWithin(job.energyMj, job.energyErrorPct)} ${job.energyQuality}`,
+  sayNano(job.grossUsdNano),
   sayNano(job.revenueUsdNano),
   sayNano(job.electricityUsdNano),
   job.jobId,

@@ -1,5 +1,5 @@
 import { openLedgerReadOnly } from "../ledger/open.ts";
-import type { ShareSums } from "../ledger/shares.ts";
+import type { ShareSums } from "../ledger/share-sums.ts";
 import { systemClock } from "../lib/clock.ts";
 import { provenHashrate } from "../mining/stratum/effective-hashrate.ts";
 import { millis, unixMs } from "../units/time.ts";
@@ -15,6 +15,8 @@ export interface LedgerSharesOptions extends LocationOptions {
 
 const HEADER = [
   "GPU",
+  "SHEET",
+  "COIN",
   "ALGORITHM",
   "ACCEPTED",
   "REJECTED",
@@ -24,10 +26,10 @@ const HEADER = [
   "95 %",
   "J PER DIFFICULTY",
 ];
-const RIGHT = new Set(HEADER.slice(2));
-const SPARE = ["J PER DIFFICULTY", "95 %", "DIFFICULTY"];
+const RIGHT = new Set(HEADER.slice(4));
+const SPARE = ["J PER DIFFICULTY", "95 %", "DIFFICULTY", "ALGORITHM"];
 
-/** Accepted and refused work per GPU and algorithm, with the hashrate it proves, whether an agent runs or not. */
+/** Accepted and refused work per GPU, flight sheet and coin, with the hashrate it proves, whether an agent runs or not. */
 export function ledgerShares(options: LedgerSharesOptions, context: CliContext): void {
   const from = unixMs(parseMoment(options.from, "--from", systemClock.now()));
   const ledger = openLedgerReadOnly(findDataDir(options, context));
@@ -48,6 +50,7 @@ function toLine({ expectedHashes: work, squaredHashes: squares, hashingMs, ...su
   const proven = provenHashrate({ work, squares, shares }, millis(hashingMs));
   return {
     ...sums,
+    energyIsShared: sums.energyIsShared === 1,
     expectedHashes: work,
     hashingMs,
     hashrateHps: proven?.hashrate ?? null,
@@ -68,6 +71,8 @@ function toRow(line: ReturnType<typeof toLine>): readonly string[] {
   const refused = reasons.filter(([count]) => count > 0).map(([count, reason]) => `${count} ${reason}`);
   return [
     line.gpu,
+    line.sheet ?? "–",
+    line.coin ?? "–",
     line.algorithm,
     line.refuted > 0 ? `${line.accepted} (${line.refuted} refuted)` : String(line.accepted),
     refused.join(", ") || "0",
@@ -75,6 +80,8 @@ function toRow(line: ReturnType<typeof toLine>): readonly string[] {
     sayDifficulty(line.difficulty),
     sayHps(line.hashrateHps),
     line.hashrateLowHps === null ? "–" : `${sayHps(line.hashrateLowHps)} to ${sayHps(line.hashrateHighHps)}`,
-    joulesPerDifficulty === null ? "–" : joulesPerDifficulty.toPrecision(3),
+    joulesPerDifficulty === null
+      ? "–"
+      : `${joulesPerDifficulty.toPrecision(3)}${line.energyIsShared ? " (its share)" : ""}`,
   ];
 }

@@ -1,4 +1,12 @@
-import type { GpuView, RigView, ValuationView, WorkloadName, WouldHaveDayView } from "../api/shapes.ts";
+import type {
+  CoinPriceView,
+  GpuView,
+  MarketView,
+  RigView,
+  ValuationView,
+  WorkloadName,
+  WouldHaveDayView,
+} from "../api/shapes.ts";
 import type { LeftOut } from "./left-out.ts";
 import { renderTable, wrapLines } from "./table.ts";
 import { sayLength, sayMoney, sayTime, sayWatts, sayWorkload, UNKNOWN } from "./wording.ts";
@@ -21,6 +29,8 @@ export interface ProfitGpu extends Pick<GpuView, "name" | "askFloorUsdPerHour" |
 export interface ProfitView {
   readonly nowMs: number;
   readonly market: RigView["market"];
+  /** Of the coins of all flight sheets; none in a what-if, whose prices are all of one file. */
+  readonly coinPrices: RigView["coinPrices"];
   readonly electricity: Pick<RigView, "electricityUsdPerKwh" | "electricitySource" | "electricityUntilMs">;
   readonly gpus: readonly ProfitGpu[];
   readonly wouldHaveByDay: readonly WouldHaveDayView[];
@@ -29,15 +39,29 @@ export interface ProfitView {
 /** The whole comparison as text, for a terminal of so many columns. */
 export function renderProfit(view: ProfitView, columns?: number): string {
   const { nowMs, market, electricity, gpus, wouldHaveByDay } = view;
-  // A price that nobody believes yet has no date.
-  const date = market.asOfMs === 0 ? "" : `, ${sayTime(market.asOfMs).slice(0, 10)}`;
   const remark = market.invented ? ", invented: no dollar below is real" : "";
-  const head = `prices: ${market.source}${date}${remark}\n${renderElectricity(electricity)}\n`;
+  const prices = describePrices(view.coinPrices);
+  const origin = prices.length > 0 ? prices.join("\n        ") : sayOrigin(market);
+  const head = `prices: ${origin}${remark}\n${renderElectricity(electricity)}\n`;
   const days = wouldHaveByDay.map(
     ({ dayStartMs, netUsd }) => `observing ${sayTime(dayStartMs).slice(0, 10)} would have earned ${sayMoney(netUsd)}\n`,
   );
   const tables = gpus.map((gpu) => `\n${renderGpu(gpu, nowMs, columns)}`);
   return wrapLines([head, ...tables, days.length === 0 ? "" : "\n", ...days].join(""), columns);
+}
+
+/** A price that nobody believes yet has no date. */
+const sayOrigin = ({ source, asOfMs }: MarketView): string =>
+  asOfMs === 0 ? source : `${source}, ${sayTime(asOfMs).slice(0, 10)}`;
+
+/** One line for each coin of each flight sheet; none while there is one coin only. */
+export function describePrices(prices: readonly CoinPriceView[]): readonly string[] {
+  if (prices.length < 2) return [];
+  return prices.map((price) => {
+    const { sheet, coin, usdPerTerahash: usd } = price;
+    const name = sheet === coin ? coin : `${coin} by ${sheet}`;
+    return `${name} ${usd === null ? "unknown" : `${sayPlain(usd)} USD/TH`} (${sayOrigin(price)})`;
+  });
 }
 
 function renderElectricity({ electricityUsdPerKwh, electricitySource, electricityUntilMs }: ProfitView["electricity"]) {

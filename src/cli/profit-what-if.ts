@@ -70,6 +70,7 @@ export function whatIf(options: WhatIfOptions, context: CliContext): ProfitView 
   return {
     nowMs: systemClock.now(),
     market: { source: market.source, asOfMs: quote?.asOf ?? 0, invented: quote?.invented ?? false },
+    coinPrices: [],
     electricity: { electricityUsdPerKwh: still.bookedPower(), ...toElectricityView(still.grid()) },
     gpus: [...gpus].map(([gpu, ofGpu]) =>
       valueGpu(gpu, ofGpu, { quotes, market, config, still, gpus: gpus.size, options }),

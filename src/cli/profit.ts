@@ -45,9 +45,10 @@ async function lookerOf(options: ProfitOptions, context: CliContext): Promise<()
       valuations: valuations.filter(({ gpu }) => gpu === uuid),
       leftOut: [],
     }));
-    const { nowMs, market, wouldHaveByDay, electricityUsdPerKwh, electricitySource, electricityUntilMs } = rig;
+    const { nowMs, market, coinPrices, wouldHaveByDay } = rig;
+    const { electricityUsdPerKwh, electricitySource, electricityUntilMs } = rig;
     const electricity = { electricityUsdPerKwh, electricitySource, electricityUntilMs };
-    return { nowMs, market, electricity, gpus, wouldHaveByDay };
+    return { nowMs, market, coinPrices, electricity, gpus, wouldHaveByDay };
   };
 }
 

@@ -2,6 +2,7 @@ import type { GpuView, RigView } from "../api/shapes.ts";
 import { type CliContext, findAgent, type LocationOptions, printJson } from "./context.ts";
 import { UsageError } from "./errors.ts";
 import { describeOrders } from "./mode.ts";
+import { describePrices } from "./profit-table.ts";
 import { explain } from "./status-why.ts";
 import { renderTable, wrapLines } from "./table.ts";
 import {
@@ -59,6 +60,7 @@ function describeRig(rig: RigView): string {
       `${sayAmount(today.sharesAccepted, "share")} (${today.sharesRejected} refused), ` +
       `${sayAmount(today.completions, "completion")}, ${sayAmount(today.tokensOut, "token")}`,
   ];
+  lines.push(...describePrices(rig.coinPrices).map((price) => `price   ${price}`));
   if (today.wouldHaveEarnedUsd !== null)
     lines.push(`observe would have earned ${sayMoney(today.wouldHaveEarnedUsd)}${invented} today`);
   if (curtail?.maxW != null && curtail.untilMs !== null)

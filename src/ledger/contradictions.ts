@@ -47,6 +47,14 @@ WHERE unseen_mj IS NOT (SELECT sum(s.unseen_mj) FROM energy_stretches s
 WITH booked AS (SELECT slot_start_ms, sum(energy_mj) AS mj FROM energy_slots WHERE job_id <> '' GROUP BY 1)
 SELECT NULL AS gpu, slot_start_ms AS slotStart, NULL AS jobId FROM booked b FULL JOIN slot_sums s USING (slot_start_ms)
 WHERE coalesce(b.mj, 0) <> coalesce(s.energy_mj, 0)`,
+  "counts other shares than its coins": `
+SELECT NULL AS gpu, NULL AS slotStart, job_id AS jobId FROM jobs j
+LEFT JOIN (SELECT job_id, sum(accepted) AS accepted, sum(rejected) AS rejected FROM job_shares GROUP BY 1) s USING (job_id)
+WHERE kind = 'hashing' AND (shares_accepted <> coalesce(accepted, 0) OR shares_rejected <> coalesce(rejected, 0))`,
+  "was paid another sum than its coins": `
+SELECT NULL AS gpu, NULL AS slotStart, job_id AS jobId FROM jobs j
+JOIN (SELECT job_id, sum(revenue_usd_nano) AS revenue, sum(gross_usd_nano) AS gross FROM job_coins GROUP BY 1) c USING (job_id)
+WHERE revenue_basis = 'estimated' AND (revenue_usd_nano IS NOT revenue OR gross_usd_nano IS NOT gross)`,
   "is booked under a sink that is not its kind's": `
 SELECT gpu_uuid AS gpu, slot_start_ms AS slotStart, job_id AS jobId FROM energy_slots e LEFT JOIN jobs j USING (job_id)
 WHERE sink NOT IN ('hashing', 'inference', 'parked') AND job_id <> ''

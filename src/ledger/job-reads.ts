@@ -10,6 +10,8 @@ export interface JobRow {
   readonly id: string;
   readonly kind: JobKind;
   readonly workload: string;
+  /** By which the job hashed; undefined for other work, and for jobs from before sheets were told apart. */
+  readonly sheet: string | undefined;
   readonly gpuCount: number;
   /** Undefined when the job holds several GPUs. */
   readonly gpu: GpuUuid | undefined;
@@ -21,7 +23,10 @@ export interface JobRow {
   readonly errorPct: number | undefined;
   readonly wallEnergy: MilliJoules | undefined;
   readonly wallErrorPct: number | undefined;
+  /** What the operator keeps: of hashing after pool, exchange and payout. */
   readonly revenue: UsdNano | undefined;
+  /** The same before those fees; undefined for work that has none. */
+  readonly gross: UsdNano | undefined;
   readonly revenueBasis: RevenueBasis | undefined;
   readonly electricity: UsdNano | undefined;
   readonly tokensIn: number | undefined;
@@ -50,10 +55,10 @@ export interface JobReads {
 }
 
 const COLUMNS = `
-job_id AS id, kind, workload, gpu_count AS gpuCount, gpu_uuid AS gpu, started_ms AS started, ended_ms AS ended, outcome,
+job_id AS id, kind, workload, sheet, gpu_count AS gpuCount, gpu_uuid AS gpu, started_ms AS started, ended_ms AS ended, outcome,
 energy_mj AS energy, energy_quality AS quality, energy_error_pct AS errorPct, wall_energy_mj AS wallEnergy,
 wall_error_pct AS wallErrorPct,
-revenue_usd_nano AS revenue, revenue_basis AS revenueBasis, electricity_usd_nano AS electricity,
+revenue_usd_nano AS revenue, gross_usd_nano AS gross, revenue_basis AS revenueBasis, electricity_usd_nano AS electricity,
 tokens_in AS tokensIn, tokens_out AS tokensOut, shares_accepted AS sharesAccepted, shares_rejected AS sharesRejected,
 difficulty_accepted AS difficultyAccepted, receipt_id AS receiptId`;
 const FIND = `SELECT ${COLUMNS} FROM v_jobs WHERE job_id = @id`;

@@ -17,13 +17,21 @@ export interface Jobs extends JobReads, JobStates {
   /** The first end wins; `false` when the job had ended before. */
   endJob(id: string, end: JobEnd, totals?: JobTotals): boolean;
   setRevenue(id: string, amount: UsdNano, basis: RevenueBasis): void;
-  /** Adds to what the job has earned; `estimated` unless a pool or payer has spoken. `coin` where a job earns several. */
-  addRevenue(id: string, delta: UsdNano, coin?: string): void;
+  /** Adds to what the job has earned; `estimated` unless a pool or payer has spoken. */
+  addRevenue(id: string, delta: UsdNano, of?: RevenueOf): void;
   /**
    * Ends what a killed agent left running, at the moment it last recorded something and with the totals of then.
    * Returns the ids.
    */
   closeOpenJobs(at: UnixMs, outcome: JobOutcome, reason: string): readonly string[];
+}
+
+/** More about what a job has earned. */
+export interface RevenueOf {
+  /** Where a job earns several. */
+  readonly coin?: string | undefined;
+  /** Before fees, where there are any. */
+  readonly gross?: UsdNano;
 }
 
 interface MoneyRow {
@@ -37,8 +45,9 @@ interface MoneyRow {
 }
 
 const INSERT = `
-INSERT INTO jobs (job_id, kind, workload, started_ms, recorded_ms, shares_accepted, shares_rejected, difficulty_accepted)
-VALUES (@id, @kind, @workload, @started, @started, @none, @none, @none)
+INSERT INTO jobs (job_id, kind, workload, sheet, started_ms, recorded_ms, shares_accepted, shares_rejected,
+  difficulty_accepted)
+VALUES (@id, @kind, @workload, @sheet, @started, @started, @none, @none, @none)
 ON CONFLICT (job_id) DO NOTHING`;
 const TOTALS = `
 UPDATE jobs SET energy_mj = @energy, energy_quality = @quality, energy_error_pct = @errorPct,
@@ -51,9 +60,11 @@ WHERE job_id = @id AND ended_ms IS NULL`;
 const REVENUE = `
 UPDATE jobs SET revenue_usd_nano = @amount, revenue_basis = @basis, recorded_ms = max(recorded_ms, @now)
 WHERE job_id = @id`;
+const ADD_GROSS = "UPDATE jobs SET gross_usd_nano = coalesce(gross_usd_nano, 0) + @gross WHERE job_id = @id";
 const ADD_COIN = `
-INSERT INTO job_coins (job_id, coin, revenue_usd_nano) VALUES (@id, @coin, @delta)
-ON CONFLICT (job_id, coin) DO UPDATE SET revenue_usd_nano = revenue_usd_nano + excluded.revenue_usd_nano`;
+INSERT INTO job_coins (job_id, coin, revenue_usd_nano, gross_usd_nano) VALUES (@id, @coin, @delta, @gross)
+ON CONFLICT (job_id, coin) DO UPDATE SET revenue_usd_nano = revenue_usd_nano + excluded.revenue_usd_nano,
+  gross_usd_nano = gross_usd_nano + excluded.gross_usd_nano`;
 const CLOSE_OPEN = `
 UPDATE jobs SET ended_ms = recorded_ms, outcome = @outcome, reason = @reason
 WHERE ended_ms IS NULL RETURNING job_id, kind`;
@@ -72,10 +83,10 @@ export function createJobs(connection: Connection, sums: SlotSums, clock: Clock)
 function jobStarter(connection: Connection): Jobs["startJob"] {
   const insert = connection.prepare(INSERT);
   const addGpu = connection.prepare("INSERT OR IGNORE INTO job_gpus (job_id, gpu_uuid) VALUES (@id, @gpu)");
-  return ({ id, kind, gpu, otherGpus, workload, started }) =>
+  return ({ id, kind, gpu, otherGpus, workload, sheet, started }) =>
     connection.transaction(() => {
       const none = kind === "hashing" ? 0 : null;
-      if (insert.run({ id, kind, workload, started, none }).changes === 0) return "exists";
+      if (insert.run({ id, kind, workload, sheet: orNull(sheet), started, none }).changes === 0) return "exists";
       for (const one of [gpu, ...(otherGpus ?? [])]) addGpu.run({ id, gpu: one });
       return "started";
     });
@@ -89,6 +100,7 @@ function jobWriter(connection: Connection, sums: SlotSums, clock: Clock): Writer
   const writeEnd = connection.prepare(END);
   const writeRevenue = connection.prepare(REVENUE);
   const writeCoin = connection.prepare(ADD_COIN);
+  const writeGross = connection.prepare(ADD_GROSS);
   const existing = (id: string): MoneyRow => find.get({ id }) ?? unknownJob(id, connection.path);
 
   const recordTotals = (id: string, totals: JobTotals, row = existing(id)) => {
@@ -116,10 +128,11 @@ function jobWriter(connection: Connection, sums: SlotSums, clock: Clock): Writer
     recordTotals: (id, totals) => connection.transaction(() => recordTotals(id, totals)),
     setRevenue: (id, amount, basis) => connection.transaction(() => setRevenue(id, amount, basis)),
     endJob: (id, end, totals) => connection.transaction(() => endJob(id, end, totals)),
-    addRevenue: (id, delta, coin) =>
+    addRevenue: (id, delta, { coin, gross } = {}) =>
       connection.transaction(() => {
         const row = existing(id);
-        if (coin !== undefined) writeCoin.run({ id, coin, delta });
+        if (coin !== undefined) writeCoin.run({ id, coin, delta, gross: gross ?? delta });
+        if (gross !== undefined) writeGross.run({ id, gross });
         setRevenue(id, addUsd(row.revenue_usd_nano ?? ZERO_USD, delta), row.revenue_basis ?? "estimated", row);
       }),
   };

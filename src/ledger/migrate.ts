@@ -18,9 +18,10 @@ import { foundLocks } from "./migrations/0015-found-locks.ts";
 import { benchmarkRateKind } from "./migrations/0016-benchmark-rate-kind.ts";
 import { externalStays } from "./migrations/0017-external-stays.ts";
 import { jobCoins } from "./migrations/0018-job-coins.ts";
+import { flightSheets } from "./migrations/0019-flight-sheets.ts";
 
 /** In order; a step that was released is never edited. */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   tables,
   views,
   energyEvidence,
@@ -39,6 +40,7 @@ const MIGRATIONS: readonly string[] = [
   benchmarkRateKind,
   externalStays,
   jobCoins,
+  flightSheets,
 ];
 
 /** The version of a ledger that has every step. */

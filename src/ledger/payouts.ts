@@ -13,7 +13,7 @@ export interface Payout {
   readonly pool?: string;
 }
 
-/** What was credited over what was estimated, and for how long somebody looked. */
+/** What was credited over what was estimated before all fees, and for how long somebody looked. */
 export interface CreditRecord {
   readonly factor: number;
   readonly origin: "entered" | "account";
@@ -53,7 +53,7 @@ VALUES ('entered', @coin, @pool, @from, @to, @credited)`;
 const ADD = `
 INSERT OR IGNORE INTO payouts (origin, coin, pool, from_ms, to_ms, credited_usd_nano, estimated_usd_nano)
 SELECT 'account', @coin, @pool, @from, @to, @credited, CAST(round(coalesce(sum(
-    1.0 * j.revenue_usd_nano * (min(j.ended_ms, @to) - max(j.started_ms, @from))
+    1.0 * j.gross_usd_nano * (min(j.ended_ms, @to) - max(j.started_ms, @from))
     / (j.ended_ms - j.started_ms) * coalesce(s.part, 1)), 0)) AS INTEGER)
 FROM v_job_coins j
 LEFT JOIN (

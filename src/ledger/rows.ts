@@ -58,6 +58,8 @@ export interface ShareRow {
   readonly algorithm?: string;
   /** What its pool pays; absent where nobody told. */
   readonly coin?: string;
+  /** The flight sheet that it was found by; absent where nobody told. */
+  readonly sheet?: string;
   readonly pool: string;
   readonly worker: string;
   readonly stratumJob: string;
@@ -124,6 +126,8 @@ export interface JobStart {
   /** The rest of the set, for work that holds several GPUs at once. */
   readonly otherGpus?: readonly GpuUuid[];
   readonly workload: string;
+  /** The flight sheet, for hashing by one. */
+  readonly sheet?: string;
   readonly started: UnixMs;
 }
 

@@ -1,6 +1,7 @@
 import type { UnixMs } from "../units/time.ts";
 import { type Connection, orNull } from "./connection.ts";
 import type { GpuUuid, ShareRow, ShareVerdict } from "./rows.ts";
+import { createShareSums, type ShareSums } from "./share-sums.ts";
 import type { SlotSums } from "./sums.ts";
 
 export interface AcceptedShare {
@@ -8,24 +9,15 @@ export interface AcceptedShare {
   readonly expectedHashes: number;
 }
 
-/** What the shares of one GPU on one algorithm prove, and what its jobs took for them. */
-export interface ShareSums {
-  readonly gpu: GpuUuid;
-  readonly algorithm: string;
+/** One of the coins of a flight sheet. */
+export interface SheetCoin {
+  readonly sheet: string;
+  readonly coin: string;
+}
+
+interface ShareCounts {
   readonly accepted: number;
-  readonly stale: number;
-  readonly duplicate: number;
-  readonly lowDifficulty: number;
   readonly rejected: number;
-  readonly unknown: number;
-  /** Accepted by the pool, refuted by our own check; in no sum below. */
-  readonly refuted: number;
-  readonly difficulty: number;
-  readonly expectedHashes: number;
-  /** Sum of their squares: shares of unequal weight prove less. */
-  readonly squaredHashes: number;
-  readonly hashingMs: number;
-  readonly energyMj: number;
 }
 
 export interface ShareReads {
@@ -33,25 +25,32 @@ export interface ShareReads {
   sumsSince(from: UnixMs): readonly ShareSums[];
   /** Oldest first; `from` included; of these jobs and this coin only, where they are given. Those that our own check refutes are left out: they prove no work. */
   acceptedSince(gpu: GpuUuid, from: UnixMs, jobs?: readonly string[], coin?: string): readonly AcceptedShare[];
-  /** What the pools answered to the jobs of `coin` that ran since `from`, all of each. */
-  countsOf(coin: string, from: UnixMs): { readonly accepted: number; readonly rejected: number };
+  /** What the pools of a flight sheet answered for one of its coins, over the jobs that ran since `from`, all of each. */
+  countsOf(of: SheetCoin, from: UnixMs): ShareCounts;
   /** Whole expected hashes behind them. */
   expectedHashesSince(gpu: GpuUuid, from: UnixMs): number;
 }
 
+interface BookedShare {
+  readonly jobId: string | undefined;
+}
+
 /** Every share a pool answered, or never answered; the counts of its job move in the same transaction. */
 export interface Shares extends ShareReads {
-  /** A late answer corrects its `unknown` row, if that is still there, and counts for the job of that row. */
-  append(share: ShareRow, jobId?: string): void;
+  /**
+   * A late answer corrects its `unknown` row, if that is still there, and counts for the job of that row. Returns the job
+   * that it was booked for, if any; undefined where it was not booked.
+   */
+  append(share: ShareRow, jobId?: string): BookedShare | undefined;
   /** Deletes up to `limit` shares from before `before`, oldest first; every sum keeps them. Returns how many. */
   prune(before: UnixMs, limit: number): number;
 }
 
 const APPEND = `
 INSERT INTO shares (job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficulty, expected_hashes, verdict, reason,
-  verified, latency_ms, algorithm, coin)
+  verified, latency_ms, algorithm, coin, sheet)
 VALUES (@jobId, @gpu, @pool, @worker, @stratumJob, @at, @difficulty, @expectedHashes, @verdict, @reason, @verified,
-  @latencyMs, @algorithm, @coin)`;
+  @latencyMs, @algorithm, @coin, @sheet)`;
 /** The same share may have been sent twice in one millisecond: one of its rows. */
 const CORRECT = `
 UPDATE shares SET verdict = @verdict, reason = @reason, latency_ms = @latencyMs WHERE share_id = (
@@ -62,6 +61,9 @@ const COUNT = `
 UPDATE jobs SET shares_accepted = shares_accepted + @accepted, shares_rejected = shares_rejected + @rejected,
   difficulty_accepted = difficulty_accepted + @difficulty, recorded_ms = max(recorded_ms, @at)
 WHERE job_id = @jobId`;
+const COUNT_COIN = `
+INSERT INTO job_shares (job_id, coin, accepted, rejected) VALUES (@jobId, @coin, @accepted, @rejected)
+ON CONFLICT (job_id, coin) DO UPDATE SET accepted = accepted + @accepted, rejected = rejected + @rejected`;
 const ACCEPTED = `
 SELECT at_ms AS at, expected_hashes AS expectedHashes FROM shares
 WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0
@@ -72,28 +74,9 @@ const HASHES = `
 SELECT total(expected_hashes) AS hashes FROM shares
 WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0`;
 const COUNTS = `
-SELECT coalesce(sum(shares_accepted), 0) AS accepted, coalesce(sum(shares_rejected), 0) AS rejected FROM jobs
-WHERE kind = 'hashing' AND workload = @coin AND coalesce(ended_ms, recorded_ms) >= @from`;
-
-const PROVEN = "verdict = 'accepted' AND verified IS NOT 0";
-const SUMS = `
-WITH picked AS (SELECT * FROM jobs WHERE kind = 'hashing' AND started_ms >= @from),
-proofs AS (
-  SELECT s.gpu_uuid, s.algorithm,
-    sum(verdict = 'accepted') AS accepted, sum(verdict = 'stale') AS stale, sum(verdict = 'duplicate') AS duplicate,
-    sum(verdict = 'low-difficulty') AS lowDifficulty, sum(verdict = 'rejected') AS rejected,
-    sum(verdict = 'unknown') AS unknown, sum(verdict = 'accepted' AND verified IS 0) AS refuted,
-    total(difficulty) FILTER (WHERE ${PROVEN}) AS difficulty,
-    total(expected_hashes) FILTER (WHERE ${PROVEN}) AS expectedHashes,
-    total(1.0 * expected_hashes * expected_hashes) FILTER (WHERE ${PROVEN}) AS squaredHashes
-  FROM shares s JOIN picked USING (job_id) GROUP BY s.gpu_uuid, s.algorithm),
-spent AS (
-  SELECT gpu_uuid, algorithm, total(coalesce(ended_ms, recorded_ms) - started_ms) AS hashingMs,
-    total(energy_mj) AS energyMj
-  FROM (SELECT DISTINCT job_id, gpu_uuid, algorithm FROM shares JOIN picked USING (job_id))
-    JOIN picked USING (job_id)
-  GROUP BY gpu_uuid, algorithm)
-SELECT gpu_uuid AS gpu, * FROM proofs JOIN spent USING (gpu_uuid, algorithm) ORDER BY gpu_uuid, algorithm`;
+SELECT coalesce(sum(accepted), 0) AS accepted, coalesce(sum(rejected), 0) AS rejected
+FROM jobs JOIN job_shares USING (job_id)
+WHERE kind = 'hashing' AND sheet = @sheet AND coin = @coin AND coalesce(ended_ms, recorded_ms) >= @from`;
 
 /** By the order of writing, which is the order of time but for clocks that were set. */
 const PRUNE = `
@@ -109,6 +92,7 @@ const toRow = ({ isLate: _, ...share }: ShareRow) => ({
   ...share,
   algorithm: share.algorithm ?? "sha256d",
   coin: orNull(share.coin),
+  sheet: orNull(share.sheet),
   reason: orNull(share.reason),
   verified: share.verified === undefined ? null : Number(share.verified),
   latencyMs: orNull(share.latencyMs),
@@ -118,30 +102,32 @@ export function createShares(connection: Connection, sums: SlotSums): Shares {
   const append = connection.prepare(APPEND);
   const correct = connection.prepare<{ jobId: string | null }>(CORRECT);
   const count = connection.prepare(COUNT);
+  const countCoin = connection.prepare(COUNT_COIN);
   const accepted = connection.prepare<AcceptedShare>(ACCEPTED);
   const prune = connection.prepare(PRUNE);
-  const sumsOf = connection.prepare<ShareSums & { gpu_uuid: GpuUuid }>(SUMS);
-  const counts = connection.prepare<{ accepted: number; rejected: number }>(COUNTS);
+  const counts = connection.prepare<ShareCounts>(COUNTS);
   const hashes = connection.prepare<{ hashes: number }>(HASHES);
   return {
     append: (share, currentJob) =>
       connection.transaction(() => {
         const row = toRow(share);
         const corrected = share.isLate ? correct.get(row) : undefined;
-        if (share.isLate && !corrected) return;
+        if (share.isLate && !corrected) return undefined;
         const jobId = corrected ? (corrected.jobId ?? undefined) : currentJob;
         if (!corrected) append.run({ ...row, jobId: orNull(jobId) });
         const one = { accepted: Number(share.verdict === "accepted"), rejected: Number(isRejected(share.verdict)) };
         if (jobId !== undefined) {
           count.run({ ...one, difficulty: one.accepted * share.difficulty, at: share.at, jobId });
+          if (share.verdict !== "unknown") countCoin.run({ ...one, coin: share.coin ?? "", jobId });
         }
         sums.add(share.at, { sharesAccepted: one.accepted, sharesRejected: one.rejected });
+        return { jobId };
       }),
     prune: (before, limit) => prune.run({ before, limit }).changes,
-    sumsSince: (from) => sumsOf.all({ from }).map(({ gpu_uuid: _, ...one }) => one),
+    sumsSince: createShareSums(connection),
     acceptedSince: (gpu, from, jobs, coin) =>
       accepted.all({ gpu, from, jobs: jobs === undefined ? null : JSON.stringify(jobs), coin: orNull(coin) }),
-    countsOf: (coin, from) => counts.get({ coin, from }) ?? { accepted: 0, rejected: 0 },
+    countsOf: ({ sheet, coin }, from) => counts.get({ sheet, coin, from }) ?? { accepted: 0, rejected: 0 },
     expectedHashesSince: (gpu, from) => hashes.get({ gpu, from })?.hashes ?? 0,
   };
 }

@@ -54,7 +54,7 @@ async function openCoin(sheet: string, mined: MinedCoin, parts: SheetParts) {
   const { clock, logger, stack, onShare } = parts;
   const pools = await openPools(mined, parts);
   const listen: Endpoint = { host: "127.0.0.1", port: 0 };
-  const record = (share: ShareRow) => onShare({ ...share, coin: mined.coin }, sheet);
+  const record = (share: ShareRow) => onShare({ ...share, coin: mined.coin, sheet }, sheet);
   const proxy = await startStratumProxy({ listen, pools, clock, logger, onShare: record, onUpstream: () => {} });
   stack.defer(() => proxy.close());
   return { pools, proxy };

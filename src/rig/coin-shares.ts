@@ -3,7 +3,7 @@ import type { ShareRow } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { CoinQuote } from "../market/file.ts";
 import { freshValue } from "../market/quote.ts";
-import { hashCredit } from "../units/money.ts";
+import { hashCredit, usdNano } from "../units/money.ts";
 import { type Millis, minutes } from "../units/time.ts";
 import type { Hashrate } from "../units/work.ts";
 
@@ -19,7 +19,12 @@ export interface CoinSharesParts {
   readonly coin: CoinQuote;
   /** The jobs earn another coin beside it. */
   readonly isPart: boolean;
+  /** What is left of its worth after fees; all of it when absent. */
+  readonly kept?: KeptOf | undefined;
 }
+
+/** Of what a pool pays for accepted shares of a coin, the part that stays after fees. */
+export type KeptOf = (coin: string) => number;
 
 /** Accepted, and not refuted by our own check. */
 export const isPaid = ({ verdict, verified }: ShareRow): boolean => verdict === "accepted" && verified !== false;
@@ -53,14 +58,21 @@ export class CoinShares {
     this.#fruitlessSince = this.#parts.clock.monotonic();
   }
 
-  /** Called within the transaction that writes the share; without a fresh price its worth waits for one. */
+  /**
+   * Called within the transaction that writes the share, with the job that found it; without a fresh price its worth
+   * waits for one.
+   */
   earn(share: ShareRow, jobId: string | undefined): void {
-    const { ledger, clock, coin } = this.#parts;
+    const { ledger, clock, coin, kept } = this.#parts;
     if (isPaid(share) && jobId !== undefined)
       this.#unpriced.set(jobId, (this.#unpriced.get(jobId) ?? 0) + share.expectedHashes);
     const price = freshValue(coin, clock.now());
     if (price === undefined) return;
-    for (const [id, hashes] of this.#unpriced) ledger.jobs.addRevenue(id, hashCredit(hashes, price), this.coin);
+    const part = kept?.(coin.coin) ?? 1;
+    for (const [id, hashes] of this.#unpriced) {
+      const gross = hashCredit(hashes, price);
+      ledger.jobs.addRevenue(id, usdNano(gross * part), { coin: this.coin, gross });
+    }
     this.#unpriced.clear();
   }
 

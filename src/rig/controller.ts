@@ -340,7 +340,8 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   const cooldown = new Cooldown();
   const demand = new ObservedDemand(clock.now());
   const ground = groundOf(info, parts, { steady, meter, roster, onTrouble: () => wake.call() });
-  const mining = miningOf(info, parts, sheets, ground);
+  const prices = createPriceLook(info.name, partAtWall(parts, wall), parts);
+  const mining = miningOf(info, { ...parts, terms: prices.terms }, sheets, ground);
   const engine = inference && parts.model && { ...inference.engine, name: parts.model };
   const serving = engine && servingOf(info, driver, engine, ground);
   const settings = settingsOf(info, parts, power);
@@ -356,10 +357,6 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
     drainTimeout: inference?.drainTimeout ?? seconds(0),
     gap: new StartGap(clock, policy.pauseBetween),
   });
-  const atWall = (drawn: Watts) => {
-    const { factor, hostPower } = parts.rigPower?.wall() ?? wall;
-    return watts(drawn * factor + hostPower * hostShare);
-  };
   const loop = new GpuLoop({
     ...shared,
     info,
@@ -367,7 +364,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
     demand,
     custody,
     onFault,
-    prices: createPriceLook(info.name, atWall, parts),
+    prices,
     rules: (roundTrip) => rulesOf(config, roundTrip),
     mode: () => (shed() === undefined ? (trial.mode ?? modeOf(parts, gpu)) : "pause"),
     ordered: () => modeOf(parts, gpu),
@@ -376,6 +373,14 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   });
   return { loop, queue, demand, wake, roster, health: ground.health, mining };
 }
+
+/** What these watts of one GPU are at the wall, with its part of what the rig draws beside its GPUs. */
+const partAtWall =
+  ({ rigPower, gpus }: RigParts, prior: ReturnType<RigPower["wall"]>) =>
+  (drawn: Watts) => {
+    const { factor, hostPower } = rigPower?.wall() ?? prior;
+    return watts(drawn * factor + hostPower / gpus.length);
+  };
 
 type EngineConfig = NonNullable<RigConfig["inference"]>["engine"] & { readonly name: string };
 

@@ -1,7 +1,7 @@
 import type { Work } from "../ledger/work.ts";
 import type { CoinQuote } from "../market/file.ts";
 import type { UsdNano } from "../units/money.ts";
-import type { UnixMs } from "../units/time.ts";
+import { elapsed, seconds, type UnixMs } from "../units/time.ts";
 import type { HashingTerms } from "../valuation/hashing.ts";
 import type { HashingWatch } from "./hashing-watch.ts";
 import type { MinerControl, PlannedMiner } from "./miner-control.ts";
@@ -11,6 +11,14 @@ export interface PoolAway {
   readonly since: UnixMs;
   readonly reason: string;
 }
+
+const POOL_PATIENCE = seconds(30);
+
+/** Why not to hash there; undefined while the pool has been away for no more than half a minute. */
+export const sayAway = (away: PoolAway | undefined, now: UnixMs): string | undefined =>
+  away !== undefined && elapsed(away.since, now) > POOL_PATIENCE
+    ? `the pool has been away for 30 s: ${away.reason}`
+    : undefined;
 
 /** One way for a GPU to hash: a coin, its pools, and the miner that does it. */
 export interface FlightSheet {
@@ -48,6 +56,17 @@ export class FlightSheets {
   /** Whose miner is up, hashing or not. */
   get up(): FlightSheet | undefined {
     return this.miner.resident ? this.all.find(({ planned }) => planned === this.miner.planned) : undefined;
+  }
+
+  /**
+   * Why not to hash there: no miner of other work is stopped to try pools that are known to be away, and the proxy says
+   * when they are back. A miner that is up may wait for half a minute, since reconnecting costs less than a start.
+   */
+  whyAway(work: Work, now: UnixMs): string | undefined {
+    const sheet = this.of(work);
+    const away = sheet?.poolAway();
+    if (away === undefined) return undefined;
+    return this.up === sheet ? sayAway(away, now) : `the pool is away: ${away.reason}`;
   }
 
   /** No shares are expected any more, by whichever flight sheet. */

@@ -7,7 +7,7 @@ import { effectiveHashrate, mostHashrate } from "../mining/stratum/effective-has
 import { elapsed, type Millis, millis, minutes, seconds, type UnixMs, unixMs } from "../units/time.ts";
 import type { Hashrate } from "../units/work.ts";
 import type { RateBasis } from "../valuation/valuation.ts";
-import { CoinShares, isPaid } from "./coin-shares.ts";
+import { CoinShares, isPaid, type KeptOf } from "./coin-shares.ts";
 import type { MinerControl } from "./miner-control.ts";
 import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
 import { Wake } from "./wake.ts";
@@ -17,6 +17,8 @@ const LOOK_EVERY = seconds(0.25);
 /** Unanswered questions until a miner counts as hung; each takes a second or two. */
 const PATIENCE = 10;
 const EFFECTIVE_WINDOW = minutes(10);
+/** The proxy waits no longer for the answer to a share. */
+const LATEST_ANSWER = minutes(15);
 
 interface CoinHashrate {
   readonly effective?: Hashrate;
@@ -40,6 +42,8 @@ export interface HashingWatchParts {
   readonly coin: CoinQuote;
   /** A second coin, whose shares come from the same work. */
   readonly dual?: CoinQuote | undefined;
+  /** All of what they are worth when absent. */
+  readonly kept?: KeptOf | undefined;
   /** Default: a minute. */
   readonly firstShareWithin?: Millis;
 }
@@ -53,7 +57,8 @@ export class HashingWatch {
   /** On the monotonic clock: what was sent before says nothing of the miner that starts. */
   #startsAt: Millis | undefined;
   #isProven = false;
-  #jobId: string | undefined;
+  /** Oldest first, on the monotonic clock; none that no share can be of any more, but for the newest. */
+  #jobs: readonly { readonly id: string; readonly began: Millis }[] = [];
   /** When the GPU hashed lately, oldest first; the last span is open while it hashes. */
   #spans: readonly { readonly jobId: string; readonly from: UnixMs; readonly to?: UnixMs }[] = [];
   #reported: Pick<MinerNews, "hashrate" | "dualHashrate"> = {};
@@ -62,15 +67,17 @@ export class HashingWatch {
 
   constructor(parts: HashingWatchParts) {
     this.#parts = parts;
-    const { ledger, clock, coin, dual } = parts;
+    const { ledger, clock, coin, dual, kept } = parts;
     const isPart = dual !== undefined;
-    this.#coin = new CoinShares({ ledger, clock, coin, isPart });
-    this.#dual = dual && new CoinShares({ ledger, clock, coin: dual, isPart });
+    this.#coin = new CoinShares({ ledger, clock, coin, isPart, kept });
+    this.#dual = dual && new CoinShares({ ledger, clock, coin: dual, isPart, kept });
   }
 
-  /** Shares from now on belong to `jobId`. */
+  /** Shares that are sent from now on belong to `jobId`. */
   begin(jobId: string): void {
-    this.#jobId = jobId;
+    const began = this.#parts.clock.monotonic();
+    const forgotten = this.#jobs.findLastIndex((job) => began - job.began > LATEST_ANSWER);
+    this.#jobs = [...this.#jobs.slice(Math.max(0, forgotten)), { id: jobId, began }];
     this.#spans = [...this.#spans, { jobId, from: this.#parts.clock.now() }];
     this.#silences = 0;
     this.#coin.begin();
@@ -96,14 +103,21 @@ export class HashingWatch {
    */
   record(share: ShareRow): void {
     const { ledger, dual } = this.#parts;
-    const jobId = this.#jobId;
     const of = dual !== undefined && share.coin === dual.coin ? this.#dual : this.#coin;
     ledger.transaction(() => {
-      ledger.shares.append(share, jobId);
-      of?.earn(share, jobId);
+      const booked = ledger.shares.append(share, this.#jobOf(share));
+      if (booked !== undefined) of?.earn(share, booked.jobId);
     });
     of?.judge(share);
     if (isPaid(share)) this.#prove(share);
+  }
+
+  /** Which was under way when the share was sent; one from before the first is the first's. */
+  #jobOf({ at, latencyMs }: ShareRow): string | undefined {
+    const { clock } = this.#parts;
+    const age = latencyMs ?? Math.max(0, elapsed(at, clock.now()));
+    const sent = clock.monotonic() - age;
+    return (this.#jobs.findLast(({ began }) => began <= sent) ?? this.#jobs[0])?.id;
   }
 
   /** Why a pool pays for nothing of what is hashed; undefined while it does, or nobody can tell. */

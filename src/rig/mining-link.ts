@@ -9,12 +9,14 @@ import type { MinerPool } from "../mining/miners/program.ts";
 import { minerRun, type ProxyAddress } from "../mining/miners/program-run.ts";
 import { referenceMinerContainer, referenceMinerSpec } from "../mining/miners/reference.ts";
 import { minutes } from "../units/time.ts";
+import { keptPart } from "../valuation/hashing.ts";
 import type { RunningWork } from "../workloads/driver.ts";
 import { type FlightSheet, FlightSheets, type PoolAway } from "./flight-sheets.ts";
 import { HashingWatch } from "./hashing-watch.ts";
 import { MinerControl, ownMiner, type PlannedMiner } from "./miner-control.ts";
 import type { RigDriver } from "./rig-driver.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { type Prices, sheetTerms } from "./valuing.ts";
 
 /** Rigshift's own miner gets easy work from its pool at once; a real one may build tables first, and shares are rare. */
 const OWN_FIRST_SHARE = minutes(1);
@@ -42,6 +44,8 @@ export interface MiningSetting {
   readonly driver: RigDriver;
   readonly ledger: Ledger;
   readonly clock: Clock;
+  /** What is taken of what shares are worth; nothing when absent. */
+  readonly terms?: Prices["terms"] | undefined;
 }
 
 /** One GPU's flight sheets and its miner; its worker is known to the proxies from now on. Undefined without any. */
@@ -60,13 +64,19 @@ export function miningOf(
   return new FlightSheets(new MinerControl(driver, first.planned, { clock, onWork }), sheets);
 }
 
-function sheetOf(info: GpuInfo, { config, ledger, clock }: MiningSetting, link: MiningLink): FlightSheet {
+function sheetOf(info: GpuInfo, { config, ledger, clock, terms }: MiningSetting, link: MiningLink): FlightSheet {
   const gpu = info.uuid;
   const worker = `${config.rig.name}-${info.index}`;
   link.register(worker, gpu);
   const { sheet, quote, dual } = link;
   const second = dual && { coin: dual.quote, fees: sheet.dual?.fees };
   const firstShareWithin = sheet.miner === undefined ? OWN_FIRST_SHARE : FIRST_SHARE;
+  const kept = (coin: string) => {
+    const fees = coin === sheet.dual?.coin ? sheet.dual.fees : sheet.fees;
+    const taken = sheetTerms({ name: sheet.name, coin, fees }, terms);
+    // A share that the pool accepted is work of the rig alone: no miner's fee and no reject is in it.
+    return taken === undefined ? 1 : keptPart({ basis: "effective", terms: taken });
+  };
   return {
     name: sheet.name,
     coin: quote,
@@ -75,7 +85,7 @@ function sheetOf(info: GpuInfo, { config, ledger, clock }: MiningSetting, link: 
     leaveCost: sheet.leaveCost,
     ...(sheet.miner === undefined ? {} : { minerAlgorithm: sheet.miner.algorithm }),
     planned: labelled(plannedMiner(info, worker, link), sheet.name),
-    watch: new HashingWatch({ gpu, ledger, clock, coin: quote, dual: dual?.quote, firstShareWithin }),
+    watch: new HashingWatch({ gpu, ledger, clock, coin: quote, dual: dual?.quote, kept, firstShareWithin }),
     poolAway: () => link.poolAway(),
   };
 }

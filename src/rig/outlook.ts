@@ -173,11 +173,11 @@ export class Outlook {
 
   /** All a decision rests on, for a GPU in `assignment`; `now` is steady. */
   facts({ since, ...work }: Assignment, mode: Mode, now: UnixMs): GpuFacts {
-    const { info, queue, switches, cooldown } = this.#parts;
+    const { info, queue, switches } = this.#parts;
     const trip = this.roundTrip;
     const { idleSince } = queue;
     const hashing = this.#hashing(now);
-    const isBarred = hashing !== undefined && cooldown.blocking(hashing, now) !== undefined;
+    const isBarred = hashing !== undefined && this.#objection(hashing, now) !== undefined;
     const gapWork = isBarred ? RESTING : bestBetweenRequests(this.#valuations, hashing);
     const gapNet = this.netOf(gapWork);
     const { gapSwitchFree } = switches;
@@ -217,20 +217,21 @@ export class Outlook {
 
   /** By which flight sheet the GPU hashes when it does; one that cools down lets the best of the others stand in. */
   #hashing(now: UnixMs): Work | undefined {
-    const { mining, cooldown, trial } = this.#parts;
+    const { mining, trial } = this.#parts;
     if (mining === undefined) return undefined;
     if (trial.hashing !== undefined) return trial.hashing;
     const usual = this.#owner.workload === "hashing" ? toWork(this.#owner) : this.#sheetRegret.owner;
-    if (cooldown.blocking(usual, now) === undefined) return usual;
+    if (this.#objection(usual, now) === undefined) return usual;
     const standIn = this.#best(({ workload }) => workload === "hashing", now);
     return standIn === undefined ? usual : toWork(standIn);
   }
 
   /** Why this work cannot be had now. */
   #objection(work: Work, now: UnixMs): string | undefined {
-    const { cooldown, tenancies } = this.#parts;
+    const { cooldown, tenancies, mining, clock } = this.#parts;
     const block = cooldown.blocking(work, now);
-    return block === undefined ? tenancies.objection(work) : sayBlocked(block, now);
+    if (block !== undefined) return sayBlocked(block, now);
+    return mining?.whyAway(work, clock.now()) ?? tenancies.objection(work);
   }
 
   /** What pays most of what can be had. */

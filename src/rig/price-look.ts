@@ -55,7 +55,7 @@ export function createPriceLook(name: string, atWall: (power: Watts) => Watts, p
   };
 }
 
-/** The operator's terms, with what the coin's shares of the last day say and what the coin's pool was seen to credit. */
+/** The operator's terms, with what the sheet's shares of the last day say and what the coin's pool was seen to credit. */
 function createTerms({ config, ledger, clock }: PriceLookParts): NonNullable<Prices["terms"]> {
   const { terms } = config.market;
   const learned = new Map<string, Pick<HashingTerms, "rejected" | "credit"> & { readonly at: UnixMs }>();
@@ -72,7 +72,8 @@ function createTerms({ config, ledger, clock }: PriceLookParts): NonNullable<Pri
   };
 
   function learn({ name, coin }: TermsOf, now: UnixMs): Pick<HashingTerms, "rejected" | "credit"> {
-    const { accepted, rejected } = ledger.shares.countsOf(coin, unixMs(now - LEARN_FROM));
+    // By sheet: what is refused is the doing of its pools and its miner, not of the coin.
+    const { accepted, rejected } = ledger.shares.countsOf({ sheet: name, coin }, unixMs(now - LEARN_FROM));
     const shares = accepted + rejected;
     const credit = ledger.payouts.credit(coin, poolOf(config, { name, coin }), now);
     return {

@@ -37,7 +37,8 @@ export class StayJobs {
     const id = `${kind === "hashing" ? "hash" : "guest"}-${randomUUID()}`;
     // Pools credit coins: what they say of one is held against its jobs.
     const workload = coinsOf(sheet) ?? name ?? (kind === "hashing" ? "unknown" : "guest");
-    ledger.jobs.startJob({ id, kind, gpu, workload, started: clock.now() });
+    const by = sheet === undefined ? {} : { sheet: sheet.name };
+    ledger.jobs.startJob({ id, kind, gpu, workload, ...by, started: clock.now() });
     sheet?.watch.begin(id);
     return id;
   }

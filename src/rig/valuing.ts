@@ -149,6 +149,15 @@ function valueSheet(sheet: ValuedSheet, facts: ValuingFacts, power: PowerOf, now
   });
 }
 
+/** What is taken of a coin's work by this flight sheet; undefined where nobody told. */
+export function sheetTerms(
+  { name, coin, fees }: Pick<ValuedSheet, "fees"> & TermsOf,
+  terms: Prices["terms"],
+): HashingTerms | undefined {
+  const usual = terms?.({ name, coin });
+  return usual && { ...usual, ...fees };
+}
+
 /** One of the coins of a flight sheet, with the rate that was measured under `label`. */
 function toHashed(
   { name, coin, fees }: ValuedSheet,
@@ -159,7 +168,7 @@ function toHashed(
   const hashrate = rates.hashrate(label);
   const price = freshValue(coin, now);
   const { source, asOf, sources, until, isMoving } = coin;
-  const terms = prices.terms?.({ name, coin: coin.coin });
+  const terms = sheetTerms({ name, coin: coin.coin, fees }, prices.terms);
   return {
     coin: coin.coin,
     invented: coin.invented,
@@ -168,7 +177,7 @@ function toHashed(
     origin: { source, asOf, ...(sources === undefined ? {} : { sources }) },
     ...(until === undefined ? {} : { until }),
     ...(isMoving === true ? { isMoving } : {}),
-    ...(terms === undefined ? {} : { terms: { ...terms, ...fees } }),
+    ...(terms === undefined ? {} : { terms }),
   };
 }
 

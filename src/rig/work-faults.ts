@@ -1,9 +1,7 @@
-import { elapsed, seconds } from "../units/time.ts";
 import type { WorkExit, WorkRole, WorkTrouble } from "../workloads/driver.ts";
 import type { Failure } from "./cooldown.ts";
+import { sayAway } from "./flight-sheets.ts";
 import type { LoopParts } from "./loop-parts.ts";
-
-const POOL_PATIENCE = seconds(30);
 
 /** What speaks against the work of one GPU: that it ended, hangs, or is in trouble. Owned by the GPU's loop. */
 export class WorkFaults {
@@ -47,9 +45,8 @@ export class WorkFaults {
     if (sheet.watch.isSilent) return { reason: "the miner hangs: its API does not answer" };
     const fruitless = sheet.watch.whyFruitless;
     if (fruitless !== undefined) return { reason: fruitless };
-    const away = sheet.poolAway();
-    const isAway = away !== undefined && elapsed(away.since, clock.now()) > POOL_PATIENCE;
-    return isAway ? { reason: `the pool has been away for 30 s: ${away.reason}` } : undefined;
+    const reason = sayAway(sheet.poolAway(), clock.now());
+    return reason === undefined ? undefined : { reason };
   }
 
   #ofServing(): Failure | undefined {

@@ -179,10 +179,11 @@ const feesIn = (coin: KnownCoin, isOneOfTwo: boolean): readonly Deduction[] =>
     isOneOfTwo ? { ...fee, what: `${fee.what} on ${coin.coin}` } : fee,
   );
 
-function keptOf(coin: KnownCoin): UsdPerHour {
-  const gross = grossOf(coin);
-  return usdPerHour(deduct(gross, feesOf(coin)).reduce<number>((left, { rate }) => left - rate, gross));
-}
+const keptOf = (coin: KnownCoin): UsdPerHour => usdPerHour(grossOf(coin) * keptPart(coin));
+
+/** What is left of a coin's worth after all fees, 0 to 1 and more; what is booked for shares and what is expected of them agree by it. */
+export const keptPart = (coin: Pick<HashedCoin, "basis" | "kind" | "terms">): number =>
+  feesOf(coin).reduce((left, { part }) => left * (1 - part), 1);
 
 /** Revenue grows with the price: what it is at a price of 1 tells where it covers `cost`. */
 const breakEvenOf = (cost: UsdPerHour, revenueAtOne: UsdPerHour): { readonly breakEven?: number } =>
@@ -197,7 +198,7 @@ interface Share {
 }
 
 /** In the order in which they are taken; what the effective hashrate leaves out already is not taken again. */
-function feesOf({ basis, kind, terms }: HashedCoin): readonly Share[] {
+function feesOf({ basis, kind, terms }: Pick<HashedCoin, "basis" | "kind" | "terms">): readonly Share[] {
   if (terms === undefined) return [];
   const { poolFeePct, devFeePct, exchangeSpreadPct, payoutFeeUsd, minimumPayoutUsd, rejected = 0, credit } = terms;
   const isEffective = basis === "effective" || kind === "effective";

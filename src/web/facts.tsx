@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { EngineView, PoolView, RigView } from "../api/shapes.ts";
-import { formatCount, formatDay, formatDecimal, formatDifficulty, formatRunning } from "./format.ts";
+import { formatCount, formatDecimal, formatDifficulty, formatRunning } from "./format.ts";
+import { toPriceOrigins } from "./rows.ts";
 
 interface FactProps {
   readonly title: string;
@@ -82,9 +83,11 @@ export function Facts({ rig, now }: { readonly rig: RigView; readonly now: numbe
         <p class="fact-main">
           ${formatDecimal(electricityUsdPerKwh, 3)} <span class="unit">per kWh</span>
         </p>
-        <p class="note">
-          {market.source}, {formatDay(market.asOfMs)}
-        </p>
+        {toPriceOrigins(rig).map((origin) => (
+          <p class="note" key={origin}>
+            {origin}
+          </p>
+        ))}
       </Fact>
     </section>
   );

@@ -1,6 +1,6 @@
 import type { JobView } from "../api/shapes.ts";
 import { formatDuration, formatMoment, formatRunning, formatUsdNano, toEnergy, UNKNOWN } from "./format.ts";
-import { toKindLabel, toLength, toOutcome, toTrust, toWork } from "./rows.ts";
+import { toKindLabel, toLength, toOutcome, toTrust, toWork, toWorkload } from "./rows.ts";
 import { Value } from "./value.tsx";
 
 function Row({ job, now }: { readonly job: JobView; readonly now: number }) {
@@ -18,7 +18,7 @@ function Row({ job, now }: { readonly job: JobView; readonly now: number }) {
             {outcome && <span class={outcome.isBad ? "tag bad" : "tag"}>{outcome.text}</span>}
           </span>
         </span>
-        <span class="note">{job.workload}</span>
+        <span class="note">{toWorkload(job)}</span>
       </th>
       <td data-label="Started">
         <time dateTime={new Date(job.startedMs).toISOString()}>{formatMoment(job.startedMs, now)}</time>

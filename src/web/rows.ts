@@ -1,5 +1,5 @@
 import type { GpuView, JobView, RigView, ValuationView } from "../api/shapes.ts";
-import { formatCount, formatDecimal, formatMoment, join, toEnergy, UNKNOWN } from "./format.ts";
+import { formatCount, formatDay, formatDecimal, formatMoment, join, toEnergy, UNKNOWN } from "./format.ts";
 import { toTone } from "./tone.ts";
 
 /** ` Until 14:00:00.`, or nothing where the order holds for good. */
@@ -28,6 +28,19 @@ export function toOutcome({ kind, outcome }: JobView): OutcomeWord | undefined {
   if (kind === "completion" && outcome === "expired") return { text: "refused", isBad: false };
   return { text: outcome, isBad: outcome !== "cancelled" };
 }
+
+/** Who says what each coin pays, and of when; sheet by sheet where there are several. */
+export function toPriceOrigins({ market, coinPrices }: Pick<RigView, "market" | "coinPrices">): readonly string[] {
+  if (coinPrices.length < 2) return [`${market.source}, ${formatDay(market.asOfMs)}`];
+  return coinPrices.map(({ sheet, coin, source, asOfMs, usdPerTerahash }) => {
+    const day = usdPerTerahash === null ? "not believed now" : formatDay(asOfMs);
+    return `${toWorkload({ workload: coin, sheet })}: ${source}, ${day}`;
+  });
+}
+
+/** Such as `etc by etc-loyal`; the flight sheet is told where it is called otherwise than the coin. */
+export const toWorkload = ({ workload, sheet }: Pick<JobView, "workload" | "sheet">): string =>
+  sheet === null || sheet === workload ? workload : `${workload} by ${sheet}`;
 
 /** Many GPUs leave room for what each does and its best alternative. */
 const rowsPerGpu = (count: number): number => (count === 1 ? 6 : count <= 4 ? 3 : 2);

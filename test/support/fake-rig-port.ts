@@ -19,6 +19,7 @@ import type {
   ValuationView,
 } from "../../src/api/shapes.ts";
 import { type Facts, RigError } from "../../src/lib/errors.ts";
+import { ANSWERED, HASHED } from "./fake-job-facts.ts";
 import { ScriptedBench } from "./scripted-bench.ts";
 
 /** 2026-09-14 10:40:00 UTC, the moment that every fake starts from. */
@@ -97,6 +98,7 @@ export const fakeRig = (changes: Partial<RigView> = {}): RigView => ({
   electricityUntilMs: START_MS + 3_600_000,
   curtail: null,
   market: { source: "sample market file", asOfMs: Date.UTC(2026, 7, 1), invented: true },
+  coinPrices: [],
   today: {
     netUsd: 0.018_42,
     revenueUsd: 0.0347,
@@ -233,11 +235,8 @@ export const fakeJob = (id: number, changes: Partial<JobView> = {}): JobView => 
     wallErrorPct: 35,
     revenueUsdNano: isHashing ? 1_278_000 : 41_250,
     revenueBasis: "estimated",
+    ...(isHashing ? HASHED : ANSWERED),
     electricityUsdNano: isHashing ? 642_000 : 4975,
-    tokensIn: isHashing ? null : 38,
-    tokensOut: isHashing ? null : 164,
-    sharesAccepted: isHashing ? 71 : null,
-    sharesRejected: isHashing ? 0 : null,
     difficultyAccepted: isHashing ? 0.994 : null,
     receiptId: null,
     ...changes,

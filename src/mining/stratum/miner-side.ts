@@ -1,5 +1,6 @@
 import type { ShareRow } from "../../ledger/rows.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { difficulty } from "../../units/work.ts";
 import type { Algorithm } from "./algorithms.ts";
 import {
   type Announcement,
@@ -18,6 +19,7 @@ import type { StratumId } from "./fields.ts";
 import type { Extranonce } from "./parser.ts";
 import { isSameExtranonce, type LoginStep, type MinerFront, PoolSide } from "./pool-side.ts";
 import type { Pool } from "./pools.ts";
+import { bookShare, type SentShare } from "./share-booking.ts";
 import { REFUSALS } from "./verdict.ts";
 
 const MAX_STEPS = 32;
@@ -30,6 +32,8 @@ interface MinerSideParts {
   readonly dialect: Dialect;
   readonly algorithm: Algorithm;
   readonly clock: Clock;
+  /** The pool that is wanted: where shares count that came before any was there. */
+  readonly pool?: string;
 }
 type Step = Extract<MinerMessage, { kind: "step" }>;
 type Account = Pick<LoginStep, "own" | "isForeign">;
@@ -207,7 +211,7 @@ export class MinerSide implements MinerSession, MinerFront {
     const share = { id, worker, gpu: this.#effects.gpuOf(worker), submit };
     if (known === undefined) {
       this.#refuse(id, REFUSALS.unauthorized, "Unauthorized worker");
-      side?.bookRefused(share, "unauthorized worker");
+      this.#bookRefused(share, "unauthorized worker");
       return;
     }
     if (side?.serving) {
@@ -215,7 +219,19 @@ export class MinerSide implements MinerSession, MinerFront {
       return;
     }
     this.#refuse(id, REFUSALS.other, "No pool connection: the share was not sent");
-    side?.bookRefused(share, "no pool connection");
+    this.#bookRefused(share, "no pool connection");
+  }
+
+  /** A share that never left us is booked by what its pool last said; by the least there is where no pool ever spoke. */
+  #bookRefused(share: SentShare, reason: string): void {
+    if (this.#active !== undefined) {
+      this.#active.bookRefused(share, reason);
+      return;
+    }
+    const { algorithm, clock, pool = "" } = this.#parts;
+    const unknown = { share, job: undefined, mask: 0, at: clock.now() };
+    const setting = { books: this, algorithm, pool, lowest: difficulty(1) };
+    bookShare(unknown, { verdict: "rejected", reason }, setting);
   }
 
   /** A share that names nobody is the last login's; one that names only a part of a login is its who logged in alone. */

@@ -223,7 +223,9 @@ class ProxyServer implements StratumProxy {
       gpuOf: (worker) => this.#workers.gpuOf(worker),
       ownerOf: (login) => this.#workers.ownerOf(login),
     };
-    return new MinerSide({ ...effects, ...books }, { algorithm: this.#algorithm, dialect: this.#dialect, clock });
+    const pool = this.#pools.primary?.url ?? "";
+    const parts = { algorithm: this.#algorithm, dialect: this.#dialect, clock, pool };
+    return new MinerSide({ ...effects, ...books }, parts);
   }
 
   #record(share: ShareRow): void {

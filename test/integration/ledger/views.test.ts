@@ -48,7 +48,7 @@ describe("what third parties read", () => {
   test.each([
     [
       "v_jobs",
-      "job_id, kind, workload, gpu_count, gpu_uuid, started_ms, ended_ms, outcome, energy_mj, energy_quality, energy_error_pct, wall_energy_mj, revenue_usd_nano, revenue_basis, electricity_usd_nano, tokens_in, tokens_out, shares_accepted, shares_rejected, difficulty_accepted, receipt_id, wall_error_pct",
+      "job_id, kind, workload, gpu_count, gpu_uuid, started_ms, ended_ms, outcome, energy_mj, energy_quality, energy_error_pct, wall_energy_mj, revenue_usd_nano, revenue_basis, electricity_usd_nano, tokens_in, tokens_out, shares_accepted, shares_rejected, difficulty_accepted, receipt_id, wall_error_pct, sheet, gross_usd_nano",
     ],
     ["v_job_gpus", "job_id, gpu_uuid"],
     [
@@ -61,7 +61,7 @@ describe("what third parties read", () => {
     ],
     [
       "v_shares",
-      "share_id, job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficulty, expected_hashes, verdict, reason, verified, latency_ms, algorithm, coin",
+      "share_id, job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficulty, expected_hashes, verdict, reason, verified, latency_ms, algorithm, coin, sheet",
     ],
     ["v_payouts", "from_ms, to_ms, credited_usd_nano, estimated_usd_nano, origin, coin, pool"],
     [
@@ -73,10 +73,10 @@ describe("what third parties read", () => {
   });
 
   test("a finished hashing job is one row of whole numbers", () => {
-    ledger.jobs.startJob(jobStart());
+    ledger.jobs.startJob(jobStart({ sheet: "etc-loyal" }));
     ledger.shares.append(shareRow({ verified: true, latencyMs: 12.5 }), "job-1");
     ledger.shares.append(shareRow({ verdict: "stale", reason: "old" }), "job-1");
-    ledger.jobs.addRevenue("job-1", usdNano(77));
+    ledger.jobs.addRevenue("job-1", usdNano(77), { gross: usdNano(80) });
     ledger.jobs.endJob("job-1", { ended: unixMs(T0 + 9), outcome: "completed" }, jobTotals(900));
     expect(rowsOf("v_jobs")).toEqual([
       {
@@ -102,6 +102,8 @@ describe("what third parties read", () => {
         difficulty_accepted: 0.5,
         receipt_id: null,
         wall_error_pct: 11,
+        sheet: "etc-loyal",
+        gross_usd_nano: 80,
       },
     ]);
     expect(rowsOf("v_shares")).toEqual([

@@ -136,6 +136,19 @@ test.each<[title: string, sql: string, about: object, what: RegExp]>([
   ],
   ["unseen energy that nothing tells", "UPDATE energy_measured SET unseen_mj = 39", SLOT_OF, /another unseen energy/],
   [
+    "shares that none of the coins found",
+    "UPDATE jobs SET shares_accepted = shares_accepted + 1 WHERE job_id = 'job-1'",
+    { jobId: "job-1" },
+    /^counts other shares than its coins/,
+  ],
+  [
+    "money that none of the coins brought",
+    `INSERT INTO job_coins VALUES ('job-1', 'etc', 5, 6), ('job-1', 'alph', 5, 5);
+     UPDATE jobs SET revenue_usd_nano = 10, gross_usd_nano = 10, revenue_basis = 'estimated' WHERE job_id = 'job-1'`,
+    { jobId: "job-1" },
+    /^was paid another sum than its coins/,
+  ],
+  [
     "a sum of the day that is not its jobs'",
     `UPDATE slot_sums SET energy_mj = energy_mj + 1 WHERE slot_start_ms = ${SECOND}`,
     { ...SLOT_OF, gpu: null },

@@ -1,8 +1,12 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Connection, openConnection } from "../../../src/ledger/connection.ts";
-import { LEDGER_VERSION, migrate, requireCurrent } from "../../../src/ledger/migrate.ts";
+import { buildLedger } from "../../../src/ledger/ledger.ts";
+import { LEDGER_VERSION, MIGRATIONS, migrate, requireCurrent } from "../../../src/ledger/migrate.ts";
 import { tables } from "../../../src/ledger/migrations/0001-tables.ts";
 import { ENERGY_QUALITIES } from "../../../src/ledger/quality.ts";
+import { usdNano } from "../../../src/units/money.ts";
+import { shareRow, T0 } from "../../support/ledger-rows.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 
 let connection: Connection;
 beforeEach(() => {
@@ -33,6 +37,43 @@ describe("migrating", () => {
     migrate(connection);
     expect(objects()).toContain("v_jobs");
     expect(connection.prepare("SELECT wall_error_pct FROM v_jobs").all()).toEqual([]);
+  });
+
+  test("keeps what jobs of a ledger without flight sheets earned and found, fees and all", () => {
+    for (const step of MIGRATIONS.slice(0, 18)) connection.exec(step);
+    connection.pragma(`application_id = ${0x52494753}`);
+    connection.pragma("user_version = 18");
+    connection.exec(`
+INSERT INTO jobs (job_id, kind, workload, started_ms, recorded_ms, ended_ms, outcome, revenue_usd_nano, revenue_basis,
+  shares_accepted, shares_rejected, difficulty_accepted) VALUES
+  ('one', 'hashing', 'etc', 0, 3600000, 3600000, 'completed', 100, 'estimated', 7, 2, 7),
+  ('pair', 'hashing', 'etc+alph', 0, 3600000, 3600000, 'completed', 90, 'estimated', 5, 0, 5),
+  ('open', 'hashing', 'etc', 0, 3600000, NULL, NULL, NULL, NULL, 0, 0, 0),
+  ('chat', 'completion', 'tiny', 0, 9, 9, 'completed', 40, 'estimated', NULL, NULL, NULL);
+INSERT INTO job_coins VALUES ('pair', 'etc', 60), ('pair', 'alph', 30);
+INSERT INTO shares (job_id, gpu_uuid, pool, worker, stratum_job, at_ms, difficulty, expected_hashes, verdict, coin)
+  VALUES ('one', 'GPU-a', 'p', 'w', 'j', 5, 1, 1, 'accepted', NULL);
+INSERT INTO payouts (origin, coin, pool, from_ms, to_ms, credited_usd_nano) VALUES ('entered', '', '', 0, 3600000, 95);`);
+    const credited = () => connection.prepare("SELECT * FROM v_payouts").all();
+    const before = credited();
+    migrate(connection);
+    expect(credited()).toEqual(before);
+    expect(connection.prepare("SELECT job_id, sheet, revenue_usd_nano, gross_usd_nano FROM v_jobs").all()).toEqual([
+      { job_id: "one", sheet: null, revenue_usd_nano: 100, gross_usd_nano: 100 },
+      { job_id: "pair", sheet: null, revenue_usd_nano: 90, gross_usd_nano: 90 },
+      { job_id: "open", sheet: null, revenue_usd_nano: null, gross_usd_nano: null },
+      { job_id: "chat", sheet: null, revenue_usd_nano: 40, gross_usd_nano: null },
+    ]);
+    const ledger = buildLedger(connection, new ManualClock(T0), () => {});
+    ledger.jobs.addRevenue("pair", usdNano(9), { coin: "alph", gross: usdNano(10) });
+    ledger.shares.append(shareRow({ coin: "alph", sheet: "pair" }), "pair");
+    ledger.shares.append(shareRow({ coin: "etc", sheet: "etc", verdict: "stale" }), "open");
+    expect(ledger.energy.contradictions()).toEqual([]);
+    expect(connection.prepare("SELECT job_id, sheet FROM v_shares ORDER BY share_id").all()).toEqual([
+      { job_id: "one", sheet: null },
+      { job_id: "pair", sheet: "pair" },
+      { job_id: "open", sheet: "etc" },
+    ]);
   });
 
   test("leaves a step that fails undone, version included", () => {

@@ -148,10 +148,21 @@ describe("what an account credits of what was estimated", () => {
   });
 });
 
+test("is held against what was estimated before fees, which the credit has off already", () => {
+  ledger.jobs.startJob({ id: "fees", kind: "hashing", gpu: GPU_A, workload: "devcoin", started: at(0) });
+  ledger.jobs.addRevenue("fees", toUsdNano(8), { gross: toUsdNano(10) });
+  ledger.jobs.endJob("fees", { ended: at(100), outcome: "completed" });
+  ledger.shares.append(shareRow({ at: at(1), pool: "a", coin: "devcoin" }), "fees");
+  ledger.payouts.replaceEntered([paid(0, 100, 9)]);
+  expect(factor(at(101))).toBe(0.9);
+  ledger.payouts.addCredit({ ...paid(0, 100, 9.5), coin: "devcoin", pool: "a" });
+  expect(factor(at(101))).toBe(0.95);
+});
+
 test("of a job that earned two coins, each coin's payouts are held against its own part", () => {
   ledger.jobs.startJob({ id: "pair", kind: "hashing", gpu: GPU_A, workload: "devcoin+kaspa", started: at(0) });
-  ledger.jobs.addRevenue("pair", toUsdNano(10), "devcoin");
-  ledger.jobs.addRevenue("pair", toUsdNano(4), "kaspa");
+  ledger.jobs.addRevenue("pair", toUsdNano(10), { coin: "devcoin" });
+  ledger.jobs.addRevenue("pair", toUsdNano(4), { coin: "kaspa" });
   for (const [coin, pool] of [
     ["devcoin", "a"],
     ["kaspa", "b"],

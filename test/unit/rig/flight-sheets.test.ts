@@ -35,6 +35,8 @@ const quote = (coin: string): CoinQuote => ({
 
 interface Options {
   readonly leaveCostUsd?: number;
+  /** Of alpha. */
+  readonly poolFeePct?: number;
   /** Only this GPU may hash by beta. */
   readonly betaGpu?: string;
   readonly measured?: readonly string[];
@@ -66,10 +68,17 @@ afterEach(async () => {
   ledger.close();
 });
 
-function start({ leaveCostUsd, betaGpu, measured = ["alpha", "beta"] }: Options = {}): void {
+function start({ leaveCostUsd, poolFeePct, betaGpu, measured = ["alpha", "beta"] }: Options = {}): void {
   const pools = [{ url: "devpool" }];
   const sheets = [
-    { name: "alpha", coin: "acoin", algorithm: "sha256d", pools, ...(leaveCostUsd && { leaveCostUsd }) },
+    {
+      name: "alpha",
+      coin: "acoin",
+      algorithm: "sha256d",
+      pools,
+      ...(leaveCostUsd && { leaveCostUsd }),
+      ...(poolFeePct && { poolFeePct }),
+    },
     { name: "beta", coin: "bcoin", algorithm: "sha256d", pools, ...(betaGpu && { gpus: [betaGpu] }) },
   ];
   const policy = { minDwellS: 2, wearUsdPerSwitch: 0.000001 };
@@ -211,6 +220,41 @@ describe("two flight sheets of one GPU", () => {
     await passUntil(() => at() === "beta open");
     expect(ledger.decisions.list(9).some(({ why }) => why.startsWith("beta stands in: "))).toBe(true);
     await passUntil(() => at() === "alpha open");
+  });
+
+  test("one whose pool went away is not tried while the other hashes, and is taken again once its pool answers", async () => {
+    start();
+    prices.set("bcoin", 15);
+    await passUntil(() => at() === "alpha open");
+    away.set("alpha", "connection refused");
+    await passUntil(() => at() === "beta open");
+    const before = driver.log.length;
+    await pass(900_000);
+    expect(driver.log.slice(before), "the working miner goes on").toEqual([]);
+    expect(gpu().why).toBe("beta stands in: the pool is away: connection refused");
+    away.delete("alpha");
+    await passUntil(() => at() === "alpha open");
+  });
+
+  test("one whose pool is known to be away is not even begun with", async () => {
+    away.set("alpha", "connection refused");
+    start();
+    prices.set("bcoin", 15);
+    await passUntil(() => at() === "beta open");
+    expect(driver.log).toEqual(["start miner"]);
+  });
+
+  test("book what is left after the fees that their valuations take off, and what it was before", async () => {
+    start({ poolFeePct: 2 });
+    await passUntil(() => at() === "alpha open");
+    await pass(5000);
+    const job = ledger.jobs.listJobs({ limit: 1 })[0];
+    expect(job).toMatchObject({ workload: "acoin", sheet: "alpha" });
+    const [alpha] = gpu().valuations;
+    const kept = Number(alpha?.revenue) / Number(alpha?.gross);
+    expect(kept).toBeCloseTo(0.98, 12);
+    expect(job?.gross).toBe((job?.sharesAccepted ?? 0) * hashCredit(1_200_000, usdPerTerahash(20)));
+    expect(job?.revenue).toBe(Math.round(Number(job?.gross) * kept));
   });
 
   test("mode mine hashes by what pays most, and changes with patience", async () => {

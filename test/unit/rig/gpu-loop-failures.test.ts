@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LedgerError } from "../../../src/ledger/errors.ts";
 import { toUsdNano, usdNano } from "../../../src/units/money.ts";
+import { unixMs } from "../../../src/units/time.ts";
 import { WorkError } from "../../../src/workloads/errors.ts";
 import { answerJson } from "../../support/scripted-engine.ts";
 import { RigBench } from "./bench.ts";
@@ -159,6 +160,32 @@ describe("a pool that goes away", () => {
     expect(rig.hashingJobs[0]).toMatchObject({ outcome: "interrupted" });
     rig.poolAway = undefined;
     await rig.hashing();
+  });
+});
+
+describe("the only pool, while it is away,", () => {
+  test("costs no start of the miner; the GPU rests and says why, and hashes again as soon as the pool answers", async () => {
+    rig = await RigBench.running({ serves: false });
+    await rig.hashing();
+    rig.poolAway = { since: rig.clock.now(), reason: "connection refused" };
+    await rig.until(() => rig.workload === "none");
+    await rig.pass(600_000);
+    expect(rig.driver.log).toEqual(["start miner", "stop miner"]);
+    expect(rig.loop.snapshot().why).toBe("the pool is away: connection refused");
+    rig.poolAway = undefined;
+    const answered = rig.clock.monotonic();
+    await rig.hashing();
+    expect(rig.clock.monotonic() - answered).toBeLessThan(3000);
+  });
+
+  test("is tried all the same in mode mine, which is the operator's order", async () => {
+    rig = await RigBench.start({ serves: false });
+    rig.mode = "mine";
+    rig.poolAway = { since: unixMs(rig.clock.now() - 60_000), reason: "connection refused" };
+    rig.findsShares = false;
+    rig.run();
+    await rig.until(() => rig.driver.log.length >= 4);
+    expect(rig.driver.log.slice(0, 4)).toEqual(["start miner", "stop miner", "start miner", "stop miner"]);
   });
 });
 

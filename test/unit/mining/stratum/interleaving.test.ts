@@ -25,7 +25,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 );
 
 /** Lets everything happen and then lose the pool; counts what the miner sent of its own. */
-async function play(script: DialectScript, events: readonly Event[]) {
+async function play(script: DialectScript, isPoolThere: boolean, events: readonly Event[]) {
   const bench = new V1Bench(dialects[script.dialect], script.algorithm);
   let submitted = 0;
   let id = 100;
@@ -48,7 +48,7 @@ async function play(script: DialectScript, events: readonly Event[]) {
     side?.says(...script.welcome("0a0a", jobId(script, "j1")).filter((line) => ids.includes(JSON.parse(line).id)));
   };
   bench.says(...script.login);
-  come();
+  if (isPoolThere) come();
   for (const one of events) {
     if (one.kind === "submit") {
       // Every third share carries an id that is used already: some miners have but one.
@@ -76,8 +76,8 @@ async function play(script: DialectScript, events: readonly Event[]) {
 for (const script of dialectScripts)
   test(`${script.dialect}: whatever happens in whatever order, every share ends up accepted, rejected or unknown, once`, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(event, { maxLength: 60 }), async (events) => {
-        const { bench, submitted } = await play(script, events);
+      fc.asyncProperty(fc.boolean(), fc.array(event, { maxLength: 60 }), async (isPoolThere, events) => {
+        const { bench, submitted } = await play(script, isPoolThere, events);
         const count = (...verdicts: string[]) =>
           [...bench.shares, ...bench.foreign].filter(({ verdict }) => verdicts.includes(verdict)).length;
         const accepted = count("accepted");

@@ -79,6 +79,17 @@ describe("login", () => {
     expect(bench.toMiner).toHaveLength(4);
   });
 
+  test("and a share before any pool was there are refused to the miner and booked as rejected", () => {
+    const bench = new V1Bench();
+    bench.login();
+    bench.says(submit(4, "j1"), submit(5, "j1", "rig.1"));
+    expect(bench.toMiner.map((line) => JSON.parse(line).error?.[0])).toEqual([20, 24]);
+    expect(bench.shares).toMatchObject([
+      { worker: "rig.0", gpu: "GPU-rig.0", pool: "", verdict: "rejected", reason: "no pool connection", difficulty: 1 },
+      { worker: "rig.1", gpu: "GPU-rig.1", verdict: "rejected", reason: "unauthorized worker" },
+    ]);
+  });
+
   test("settles only with credentials taken and a job in hand", () => {
     const bench = new V1Bench();
     const a = bench.open();
