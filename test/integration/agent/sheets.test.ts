@@ -66,6 +66,10 @@ test("two flight sheets: a price that rises moves the GPU, and every share is bo
   await eventually(async () => (await client.rig(never)).today.sharesAccepted >= 2);
   expect(await gpuOf()).toMatchObject({ workload: "hashing", workName: "alpha" });
   const before = await client.rig(never);
+  expect(before.coinPrices).toMatchObject([
+    { sheet: "alpha", coin: "acoin", usdPerTerahash: PRICE.acoin },
+    { sheet: "beta", coin: "bcoin", usdPerTerahash: PRICE.bcoin },
+  ]);
   // The pool that nobody mines at is left in peace.
   expect(before.pools.map(({ sheet, state, reason }) => [sheet, state, reason])).toEqual([
     ["alpha", "connected", null],
@@ -95,9 +99,13 @@ test("two flight sheets: a price that rises moves the GPU, and every share is bo
 
   const ledger = openLedgerReadOnly(agent.dataDir);
   const jobs = ledger.jobs.listJobs({ limit: 9 }).toReversed();
-  expect(jobs.map(({ workload, outcome }) => [workload, outcome])).toEqual([
-    ["acoin", "completed"],
-    ["bcoin", "completed"],
+  expect(jobs.map(({ workload, sheet, outcome }) => [workload, sheet, outcome])).toEqual([
+    ["acoin", "alpha", "completed"],
+    ["bcoin", "beta", "completed"],
+  ]);
+  expect(ledger.shares.sumsSince(unixMs(0)).map(({ sheet, coin }) => [sheet, coin])).toEqual([
+    ["alpha", "acoin"],
+    ["beta", "bcoin"],
   ]);
   for (const [job, price] of [
     [jobs[0], PRICE.acoin],
@@ -110,6 +118,6 @@ test("two flight sheets: a price that rises moves the GPU, and every share is bo
     const worth = shares.map(({ expectedHashes }) => hashCredit(expectedHashes, usdPerTerahash(price)));
     expect(job?.revenue).toBe(worth.reduce((sum, one) => sum + one, 0));
   }
-  expect(ledger.energy.verifyConservation()).toEqual([]);
+  expect([...ledger.energy.verifyConservation(), ...ledger.energy.contradictions()]).toEqual([]);
   ledger.close();
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { openLedger } from "../../../src/ledger/open.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
+import { usdNano } from "../../../src/units/money.ts";
 import { unixMs } from "../../../src/units/time.ts";
 import { GPU_A, jobStart, jobTotals, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -43,10 +44,32 @@ describe("rigshift ledger shares", () => {
     expect(line.hashrateHighHps).toBeGreaterThan(line.hashrateHps);
   });
 
+  test("shares the joules of two coins out among their lines, and says so", async () => {
+    using directory = new TemporaryDirectory();
+    const clock = new ManualClock(T0);
+    const ledger = openLedger(directory.path, { clock, logger: silentLogger });
+    ledger.jobs.startJob(jobStart({ workload: "etc+alph", sheet: "etc-loyal" }));
+    for (const coin of ["etc", "alph"])
+      ledger.shares.append(shareRow({ coin, sheet: "etc-loyal", algorithm: `of-${coin}` }), "job-1");
+    ledger.jobs.recordTotals("job-1", jobTotals(3000));
+    ledger.jobs.addRevenue("job-1", usdNano(20), { coin: "etc" });
+    ledger.jobs.addRevenue("job-1", usdNano(10), { coin: "alph" });
+    ledger.close();
+    const { out } = await run(directory.path, "--json");
+    expect(JSON.parse(out)).toMatchObject([
+      { sheet: "etc-loyal", coin: "alph", energyMj: 1000, energyIsShared: true, joulesPerDifficulty: 2 },
+      { sheet: "etc-loyal", coin: "etc", energyMj: 2000, energyIsShared: true, joulesPerDifficulty: 4 },
+    ]);
+    const table = (await run(directory.path)).out;
+    expect(table).toMatch(/GPU-a\S+\s+etc-loyal\s+alph\s+of-alph .* 2\.00 \(its share\)\n/);
+    const jobs = await runIn(directory.path, ["ledger", "jobs", "--data-dir", directory.path]);
+    expect(jobs.out).toMatch(/hashing\s+etc\+alph\s+etc-loyal /);
+  });
+
   test("prints a line per GPU and algorithm, with the reasons of refusals", async () => {
     using directory = new TemporaryDirectory();
     fill(directory.path);
     const { out } = await run(directory.path);
-    expect(out).toMatch(/GPU-a\S+\s+sha256d\s+25\s+1 stale\s+1\s+12\.5\s+536\.?\d* MH\/s\s+.* to .*\s+2\.00\n/);
+    expect(out).toMatch(/GPU-a\S+\s+–\s+–\s+sha256d\s+25\s+1 stale\s+1\s+12\.5\s+536\.?\d* MH\/s\s+.* to .*\s+2\.00\n/);
   });
 });

@@ -8,6 +8,24 @@ async function show(command: "status" | "profit", changes: Partial<RigView> = {}
   return (await there.run(command)).out;
 }
 
+test("every flight sheet's price is told with who says so, once there are several", async () => {
+  const asOfMs = Date.UTC(2026, 7, 2);
+  const price = (sheet: string, coin: string, source: string, usdPerTerahash: number | null) => {
+    return { sheet, coin, source, asOfMs, invented: false, usdPerTerahash };
+  };
+  const first = price("etc", "etc", "a pool (2 of 2 believed)", 0.000_012_5);
+  expect(await show("status", { coinPrices: [first] })).not.toContain("a pool");
+  const coinPrices = [first, price("etc-loyal", "etc", "a file", 0.00001), price("etc-loyal", "alph", "a file", null)];
+  const told = [
+    "etc 0.0000125 USD/TH (a pool (2 of 2 believed), 2026-08-02)",
+    "etc by etc-loyal 0.00001 USD/TH (a file, 2026-08-02)",
+    "alph by etc-loyal unknown (a file, 2026-08-02)",
+  ];
+  const status = await show("status", { coinPrices });
+  for (const line of told) expect(status).toContain(`price   ${line}\n`);
+  expect(await show("profit", { coinPrices })).toContain(told.join("\n        "));
+});
+
 test("invented prices are called so beside every sum, in the try-out and outside it", async () => {
   for (const tryOut of [true, false]) {
     const status = await show("status", {

@@ -4,7 +4,7 @@ import { watts } from "../../../src/units/energy.ts";
 import { usdPerKwh, usdPerTerahash } from "../../../src/units/money.ts";
 import { unixMs } from "../../../src/units/time.ts";
 import { hashrate } from "../../../src/units/work.ts";
-import { type HashingFacts, valueHashing } from "../../../src/valuation/hashing.ts";
+import { type HashingFacts, keptPart, valueHashing } from "../../../src/valuation/hashing.ts";
 
 const FACTS = {
   coin: "btc",
@@ -173,6 +173,37 @@ describe("the profit of one GPU, recomputed to the nano-dollar", () => {
     const { electricity: _, ...blind } = GPU;
     expect(valueHashing(blind)).not.toHaveProperty("net");
     expect(valueHashing(blind).why).toBe("rvn is not valued: the price of electricity is unknown");
+  });
+});
+
+describe("what is kept of a coin's worth", () => {
+  const terms = {
+    poolFeePct: 2,
+    devFeePct: 5,
+    exchangeSpreadPct: 1,
+    payoutFeeUsd: 1,
+    minimumPayoutUsd: 100,
+    rejected: 0.1,
+  };
+
+  test("of accepted shares is less pool, exchange and payout, one after the other; the miner's fee is not in them", () => {
+    expect(keptPart({ basis: "effective", terms })).toEqual(near(0.98 * 0.99 * 0.99));
+  });
+
+  test("of what a miner claims is less its fee and the rejects too", () => {
+    expect(keptPart({ basis: "reported", terms })).toEqual(near(0.95 * 0.9 * 0.98 * 0.99 * 0.99));
+  });
+
+  test("is all of it where nobody told any terms, and more where a pool credits more", () => {
+    expect(keptPart({})).toBe(1);
+    const credit = { factor: 1.03, basis: "its account over 9 d" };
+    const none = { poolFeePct: 2, devFeePct: 0, exchangeSpreadPct: 0, payoutFeeUsd: 0, minimumPayoutUsd: 0 };
+    expect(keptPart({ terms: { ...none, credit } })).toEqual(near(1.03));
+  });
+
+  test("is what revenue is of gross in a valuation", () => {
+    const { revenue, gross } = valueHashing({ ...FACTS, terms });
+    expect(Number(revenue) / Number(gross)).toEqual(near(keptPart({ basis: "effective", terms })));
   });
 });
 

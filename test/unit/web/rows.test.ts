@@ -7,8 +7,10 @@ import {
   toLength,
   toOutcome,
   toOwnOrder,
+  toPriceOrigins,
   toTrust,
   toWork,
+  toWorkload,
 } from "../../../src/web/rows.ts";
 import { fakeGpu, fakeJob, fakeRig, fakeValuations, START_MS } from "../../support/fake-rig-port.ts";
 
@@ -21,6 +23,26 @@ const valuation = (label: string, net: number | null, chosen = false, gpu = "GPU
   netUsdPerHour: net,
 });
 const gpus = (count: number) => Array.from({ length: count }, (_, index) => fakeGpu({ uuid: `GPU-${index}`, index }));
+
+test("a job's flight sheet is told where it is called otherwise than the coin", () => {
+  expect(toWorkload({ workload: "etc", sheet: null })).toBe("etc");
+  expect(toWorkload({ workload: "etc", sheet: "etc" })).toBe("etc");
+  expect(toWorkload({ workload: "etc", sheet: "etc-loyal" })).toBe("etc by etc-loyal");
+});
+
+test("each sheet's prices are told with their source; of one coin the market's", () => {
+  const { market } = fakeRig();
+  expect(toPriceOrigins({ market, coinPrices: [] })).toEqual(["sample market file, 1 Aug 2026"]);
+  const price = { sheet: "far", coin: "etc", source: "a pool", asOfMs: START_MS, invented: false };
+  const coinPrices = [
+    { ...price, usdPerTerahash: 1e-6 },
+    { ...price, coin: "alph", usdPerTerahash: null },
+  ];
+  expect(toPriceOrigins({ market, coinPrices })).toEqual([
+    "etc by far: a pool, 14 Sep 2026",
+    "alph by far: a pool, not believed now",
+  ]);
+});
 
 describe("valuations", () => {
   const rows = [
