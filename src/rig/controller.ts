@@ -340,7 +340,11 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   const cooldown = new Cooldown();
   const demand = new ObservedDemand(clock.now());
   const ground = groundOf(info, parts, { steady, meter, roster, onTrouble: () => wake.call() });
-  const prices = createPriceLook(info.name, partAtWall(parts, wall), parts);
+  const prices = createPriceLook(
+    info.name,
+    partAtWall(parts.gpus.length, () => parts.rigPower?.wall() ?? wall),
+    parts,
+  );
   const mining = miningOf(info, { ...parts, terms: prices.terms }, sheets, ground);
   const engine = inference && parts.model && { ...inference.engine, name: parts.model };
   const serving = engine && servingOf(info, driver, engine, ground);
@@ -373,14 +377,6 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   });
   return { loop, queue, demand, wake, roster, health: ground.health, mining };
 }
-
-/** What these watts of one GPU are at the wall, with its part of what the rig draws beside its GPUs. */
-const partAtWall =
-  ({ rigPower, gpus }: RigParts, prior: ReturnType<RigPower["wall"]>) =>
-  (drawn: Watts) => {
-    const { factor, hostPower } = rigPower?.wall() ?? prior;
-    return watts(drawn * factor + hostPower / gpus.length);
-  };
 
 type EngineConfig = NonNullable<RigConfig["inference"]>["engine"] & { readonly name: string };
 

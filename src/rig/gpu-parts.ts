@@ -1,12 +1,14 @@
 import { freemem } from "node:os";
 import type { RigConfig } from "../config/load.ts";
 import type { RigPower } from "../energy/rig-power.ts";
+import type { WallModel } from "../energy/wall.ts";
 import { driverLoadOf } from "../gpu/driver-load.ts";
 import { machineFiles } from "../gpu/machine-files.ts";
 import type { GpuControl, GpuInfo, GpuSource } from "../gpu/source.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import { type Watts, watts } from "../units/energy.ts";
 import { OwnClaim } from "./own-claim.ts";
 import type { PowerBudget } from "./power-budget.ts";
 import { Surroundings, type SurroundingsParts } from "./surroundings.ts";
@@ -70,3 +72,11 @@ export function sensorFacts({ uuid, name, architecture }: GpuInfo, { config, sou
     ...(rigPower === undefined ? {} : { rigPower }),
   };
 }
+
+/** What the watts of one of `gpus` GPUs are at the wall, with its part of what the rig draws beside its GPUs. */
+export const partAtWall =
+  (gpus: number, wall: () => Pick<WallModel, "factor" | "hostPower">) =>
+  (drawn: Watts): Watts => {
+    const { factor, hostPower } = wall();
+    return watts(drawn * factor + hostPower / gpus);
+  };

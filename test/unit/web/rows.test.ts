@@ -32,14 +32,14 @@ test("a job's flight sheet is told where it is called otherwise than the coin", 
 
 test("each sheet's prices are told with their source; of one coin the market's", () => {
   const { market } = fakeRig();
-  expect(toPriceOrigins({ market, coinPrices: [] })).toEqual(["sample market file, 1 Aug 2026"]);
+  expect(toPriceOrigins({ market, coinPrices: [] })).toEqual(["sample market file, 1 Aug"]);
   const price = { sheet: "far", coin: "etc", source: "a pool", asOfMs: START_MS, invented: false };
   const coinPrices = [
     { ...price, usdPerTerahash: 1e-6 },
     { ...price, coin: "alph", usdPerTerahash: null },
   ];
   expect(toPriceOrigins({ market, coinPrices })).toEqual([
-    "etc by far: a pool, 14 Sep 2026",
+    "etc by far: a pool, 14 Sep",
     "alph by far: a pool, not believed now",
   ]);
 });
