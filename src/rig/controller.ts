@@ -23,7 +23,7 @@ import { RigStateError } from "./errors.ts";
 import { ExternalPower } from "./external-power.ts";
 import { type FlightSheets, hashingBy } from "./flight-sheets.ts";
 import { GpuLoop } from "./gpu-loop.ts";
-import { groundOf, sensorFacts, settingsOf } from "./gpu-parts.ts";
+import { groundOf, partAtWall, sensorFacts, settingsOf } from "./gpu-parts.ts";
 import type { Claim } from "./guest-watch.ts";
 import type { HealthWatch } from "./health-watch.ts";
 import type { LoopParts } from "./loop-parts.ts";
@@ -340,11 +340,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   const cooldown = new Cooldown();
   const demand = new ObservedDemand(clock.now());
   const ground = groundOf(info, parts, { steady, meter, roster, onTrouble: () => wake.call() });
-  const prices = createPriceLook(
-    info.name,
-    partAtWall(parts.gpus.length, () => parts.rigPower?.wall() ?? wall),
-    parts,
-  );
+  const prices = createPriceLook(info.name, partAtWall(parts, wall), parts);
   const mining = miningOf(info, { ...parts, terms: prices.terms }, sheets, ground);
   const engine = inference && parts.model && { ...inference.engine, name: parts.model };
   const serving = engine && servingOf(info, driver, engine, ground);

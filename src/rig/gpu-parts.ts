@@ -73,10 +73,15 @@ export function sensorFacts({ uuid, name, architecture }: GpuInfo, { config, sou
   };
 }
 
-/** What the watts of one of `gpus` GPUs are at the wall, with its part of what the rig draws beside its GPUs. */
+interface RigAtWall {
+  readonly gpus: readonly unknown[];
+  readonly rigPower?: Pick<RigPower, "wall">;
+}
+
+/** What the watts of one GPU are at the wall, with its part of what the rig draws beside its GPUs. */
 export const partAtWall =
-  (gpus: number, wall: () => Pick<WallModel, "factor" | "hostPower">) =>
+  ({ gpus, rigPower }: RigAtWall, prior: WallModel) =>
   (drawn: Watts): Watts => {
-    const { factor, hostPower } = wall();
-    return watts(drawn * factor + hostPower / gpus);
+    const { factor, hostPower } = rigPower?.wall() ?? prior;
+    return watts(drawn * factor + hostPower / gpus.length);
   };

@@ -39,7 +39,7 @@ test("each sheet's prices are told with their source; of one coin the market's",
     { ...price, coin: "alph", usdPerTerahash: null },
   ];
   expect(toPriceOrigins({ market, coinPrices })).toEqual([
-    "etc by far: a pool, 14 Sep",
+    "etc by far: a pool, 14 Sept",
     "alph by far: a pool, not believed now",
   ]);
 });
