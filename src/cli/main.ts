@@ -20,3 +20,5 @@ process.exitCode = await runCli(process.argv.slice(2), {
   printError: (text) => process.stderr.write(text),
   signal: stop.signal,
 });
+// What still hangs after the time for a stop holds up nobody.
+if (stop.signal.aborted) process.exit();

@@ -24,13 +24,11 @@ import { Observer } from "./observer.ts";
 import { Outlook } from "./outlook.ts";
 import type { Load } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
+import { StopTime } from "./stop-time.ts";
 import { WorkFaults } from "./work-faults.ts";
 
 const TICK = seconds(1);
 const LONGEST_FREEZE = minutes(2);
-const LEAVE_TIMEOUT = seconds(5);
-/** systemd gives 90 s; an agent that is killed before finds the hook in the ledger at its next start. */
-const END_EXTERNAL_TIMEOUT = seconds(60);
 
 /** The one writer of one GPU: looks, values, decides, hands over, and looks again. */
 export class GpuLoop {
@@ -68,13 +66,14 @@ export class GpuLoop {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, wake, meter, custody, onFault } = this.#parts;
     const slots = meter.keepSlots(signal).catch(onFault);
+    const time = new StopTime(clock, signal);
     await custody.begin(signal).catch(onFault);
     while (!signal.aborted) {
       const pause = await this.#lookSafely(signal);
       if (!signal.aborted) await wake.sleep(clock, pause, signal);
     }
     await slots;
-    await this.#leave();
+    await this.#leave(time);
   }
 
   get isServing(): boolean {
@@ -337,34 +336,24 @@ export class GpuLoop {
   }
 
   /** The end of the loop: nothing new is taken, what runs may end, and the books are closed. */
-  async #leave(): Promise<void> {
-    const { queue, custody, rates, served, meter, logger, info, clock, tenancies } = this.#parts;
+  async #leave(time: StopTime): Promise<void> {
+    const { queue, custody, rates, served, meter, logger, info, tenancies } = this.#parts;
     queue.refuseAll("stopping", "the agent is stopping");
     tenancies.withdraw("the agent is stopping");
-    await this.#endExternal();
-    const deadline = new AbortController();
-    void clock.wait(LEAVE_TIMEOUT, deadline.signal).then(() => deadline.abort());
     try {
+      // What a customer uses is left to the next agent, and so is a hook that takes longer than a stop may.
+      await time.withinExternal(tenancies.endIdle("the agent is stopping"));
       // The agent goes down anyway; what could not be booked or stopped now is seen to at the next start.
       const complain = (error: unknown) =>
         logger.error("leaving the GPU failed", { gpu: info.uuid, reason: messageOf(error) });
-      await custody.leave(deadline.signal).catch(complain);
+      await custody.leave(time.politeUntil).catch(complain);
       await meter.close().then(() => {
         rates.store();
         served?.store();
       }, complain);
     } finally {
-      deadline.abort();
+      time.done();
     }
-  }
-
-  /** What a customer uses is left to the next agent, and so is a hook that takes longer than a service may take to stop. */
-  async #endExternal(): Promise<void> {
-    const { clock, tenancies } = this.#parts;
-    const done = new AbortController();
-    const late = clock.wait(END_EXTERNAL_TIMEOUT, done.signal);
-    await Promise.race([tenancies.endIdle("the agent is stopping"), late]);
-    done.abort();
   }
 
   #rules(): SwitchRules {
