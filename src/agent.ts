@@ -43,9 +43,9 @@ import { type OpenSheet, openSheets, proxiesOf, type SheetParts } from "./mining
 import type { StratumProxy } from "./mining/stratum/proxy.ts";
 import { RigController, type RigParts } from "./rig/controller.ts";
 import type { MiningLink } from "./rig/mining-link.ts";
-import { endInTime, STOP_WITHIN } from "./rig/stop-time.ts";
+import { endInTime } from "./rig/stop-time.ts";
 import { type Watts, watts } from "./units/energy.ts";
-import { millis, toSeconds } from "./units/time.ts";
+import { millis } from "./units/time.ts";
 import { createDockerDriver } from "./workloads/docker.ts";
 import { stopLeftovers } from "./workloads/leftovers.ts";
 import { MixedDriver } from "./workloads/mixed.ts";
@@ -87,8 +87,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const logger = createLogger(config.log.level, options.writeLog);
   await checkModel(config.inference);
   const left = await endInTime(runToEnd({ ...options, config, logger }, signal), systemClock, signal);
-  if (left === "late")
-    logger.warn("not all ended in time: the next start goes on with what was left", { afterS: toSeconds(STOP_WITHIN) });
+  if (left === "late") logger.warn("not all ended in time: the next start goes on with what was left");
   else if (left.length === 0) logger.info("stopped, nothing left running");
   else logger.warn("stopped, but containers could not be: the next start sees to them", { left: left.join(", ") });
 }
