@@ -39,7 +39,7 @@ import { type Market, openMarket } from "./market/market.ts";
 import { freshValue } from "./market/quote.ts";
 import { ApiKeys } from "./mining/miners/api-keys.ts";
 import { toMinerPool } from "./mining/miners/program-run.ts";
-import { type OpenSheet, openSheets, proxiesOf, type SheetParts } from "./mining/sheets.ts";
+import { type OpenSheet, openSheets, proxiesOf, reachedAt, type SheetParts } from "./mining/sheets.ts";
 import type { StratumProxy } from "./mining/stratum/proxy.ts";
 import { RigController, type RigParts } from "./rig/controller.ts";
 import type { MiningLink } from "./rig/mining-link.ts";
@@ -259,14 +259,11 @@ function closeBooks(ledger: Ledger, clock: Clock, logger: Logger): void {
 /** A miner in a container reaches the proxy of its flight sheet at the address of its bridge, one port after the other. */
 const linkOf = ({ sheet, pools, proxy, dual }: OpenSheet, world: LinkWorld): MiningLink[] => {
   const { config, market, dataDir, proxies } = world;
-  const { host, port } = config.workloads.docker.minerAddress;
+  const bridge = config.workloads.docker.minerAddress;
   const quote = market.coin(sheet);
   const second = sheet.dual && market.coin(sheet.dual);
   if (quote === undefined || (sheet.dual !== undefined && second === undefined)) return [];
-  const toAddress = (of: StratumProxy) => ({
-    dialect: of.dialect,
-    ...(sheet.image === undefined ? { host: of.host, port: of.port } : { host, port: port + proxies.indexOf(of) }),
-  });
+  const toAddress = (of: StratumProxy) => reachedAt(sheet, of, { proxies, bridge });
   const own = dual === undefined ? [proxy] : [proxy, dual.proxy];
   return [
     {

@@ -5,6 +5,7 @@ import { minedBy } from "../config/sheet-schema.ts";
 import type { ShareRow } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import type { ProxyAddress } from "./miners/program-run.ts";
 import { startDevpool } from "./reference/devpool.ts";
 import type { PoolTarget } from "./stratum/pool-url.ts";
 import { type StratumProxy, startStratumProxy } from "./stratum/proxy.ts";
@@ -30,6 +31,23 @@ export interface OpenSheet {
 /** The proxies in order, that of a second coin after that of the first. */
 export const proxiesOf = (sheets: readonly OpenSheet[]): readonly StratumProxy[] =>
   minedBy<Pick<OpenSheet, "proxy">>(sheets).map(({ proxy }) => proxy);
+
+/** The proxies in their order, and where the first of them is reached from the miners' bridge. */
+interface MinerWays {
+  readonly proxies: readonly StratumProxy[];
+  readonly bridge: Endpoint;
+}
+
+/** Where a miner of `sheet` reaches one of its proxies: on loopback, or from a container, at the bridge's next port each. */
+export function reachedAt(
+  { image }: Pick<FlightSheetConfig, "image">,
+  proxy: StratumProxy,
+  { proxies, bridge }: MinerWays,
+): ProxyAddress {
+  const { host, port, dialect } = proxy;
+  if (image === undefined) return { host, port, dialect };
+  return { host: bridge.host, port: bridge.port + proxies.indexOf(proxy), dialect };
+}
 
 /** One proxy per coin of each flight sheet, in order. */
 export async function openSheets(

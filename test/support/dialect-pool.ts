@@ -39,6 +39,10 @@ export class DialectPool {
     return this.#options.tls ? `stratum+ssl://localhost:${this.port}` : `stratum+tcp://127.0.0.1:${this.port}`;
   }
 
+  say(...lines: readonly string[]): void {
+    for (const socket of this.sockets) for (const line of lines) socket.write(`${line}\n`);
+  }
+
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));

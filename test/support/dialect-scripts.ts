@@ -17,6 +17,8 @@ export interface DialectScript {
   readonly refuse: (id: number, message: string) => string;
   /** What a miner that worked elsewhere must hear of a connection with that prefix and job. */
   readonly moved: (prefix: string, job: string) => readonly string[];
+  /** How the pool doubles the difficulty and says a job under it, known or new. */
+  readonly harder: (job: string) => readonly string[];
   readonly difficulty: number;
   readonly hashes: number;
 }
@@ -64,6 +66,7 @@ const ethereumStratum: DialectScript = {
     note("mining.set_difficulty", [0.5]),
     note("mining.notify", [job, H("ab"), H("64"), true]),
   ],
+  harder: (job) => [note("mining.set_difficulty", [1]), note("mining.notify", [job, H("ab"), H("64"), false])],
   difficulty: 0.5,
   hashes: 2 ** 31,
 };
@@ -92,11 +95,13 @@ const ethProxy: DialectScript = {
   accept: (id) => json({ id, jsonrpc: "2.0", result: true }),
   refuse: (id, message) => json({ id, jsonrpc: "2.0", result: false, error: message }),
   moved: (_, job) => [json({ id: 0, jsonrpc: "2.0", result: [job, `0x${H("ab")}`, `0x00000001${"00".repeat(28)}`] })],
+  harder: (job) => [json({ id: 0, jsonrpc: "2.0", result: [job, `0x${H("ab")}`, `0x0000000080${"00".repeat(27)}`] })],
   difficulty: 1,
   hashes: 2 ** 32,
 };
 
 const TARGET = `00000000ff${"ff".repeat(27)}`;
+const HALF_TARGET = `000000007f${"ff".repeat(27)}`;
 const kawpow: DialectScript = {
   dialect: "kawpow",
   algorithm: "kawpow",
@@ -126,6 +131,10 @@ const kawpow: DialectScript = {
     note("mining.set_extranonce", [prefix]),
     note("mining.set_target", [TARGET]),
     note("mining.notify", [job, H("cd"), H("ab"), TARGET, true, 1234567, "1b00ffff"]),
+  ],
+  harder: (job) => [
+    note("mining.set_target", [HALF_TARGET]),
+    note("mining.notify", [job, H("cd"), H("ab"), HALF_TARGET, false, 1234567, "1b00ffff"]),
   ],
   difficulty: 1,
   hashes: 2 ** 32,
@@ -157,6 +166,7 @@ const kheavyhash: DialectScript = {
     note("mining.set_difficulty", [4.5]),
     kaspaJob(job),
   ],
+  harder: (job) => [note("mining.set_difficulty", [9]), kaspaJob(job)],
   difficulty: 4.5,
   hashes: 4.5 * 2 ** 32,
 };
@@ -197,6 +207,7 @@ const alephium: DialectScript = {
     }),
   ...mining,
   moved: (prefix, job) => [note("mining.set_extranonce", [prefix]), note("mining.set_difficulty", [2]), alephJob(job)],
+  harder: (job) => [note("mining.set_difficulty", [4]), alephJob(job)],
   difficulty: 2,
   hashes: 2 ** 35,
 };
@@ -237,6 +248,8 @@ const cryptonote: DialectScript = {
   accept: (id) => json({ id, jsonrpc: "2.0", error: null, result: { status: "OK" } }),
   refuse: (id, message) => json({ id, jsonrpc: "2.0", error: { code: -1, message }, result: null }),
   moved: (_, job) => [json({ jsonrpc: "2.0", method: "job", params: moneroJob(job) })],
+  // 2^32 / 0x000346dc
+  harder: (job) => [json({ jsonrpc: "2.0", method: "job", params: { ...moneroJob(job), target: "dc460300" } })],
   // 2^32 / 0x00068db8
   difficulty: 10_000,
   hashes: 10_000,
@@ -273,6 +286,7 @@ const bitcoinV1: DialectScript = {
     note("mining.set_difficulty", [512]),
     bitcoinJob(job, true),
   ],
+  harder: (job) => [note("mining.set_difficulty", [1024]), bitcoinJob(job, false)],
   difficulty: 512,
   hashes: 512 * 2 ** 32,
 };

@@ -141,7 +141,8 @@ export class ScriptedPool {
         this.#reply(socket, line, script.submit ?? { result: true });
         break;
       case undefined:
-        throw new Error("TODO: Not implemented yet");
+        // An answer of the miner's to a question of the pool's; there is nothing to say to it.
+        break;
     }
   }
 

@@ -48,6 +48,69 @@ for (const script of dialectScripts)
       await backup.close();
     });
 
+    test("judges a share by the terms its job was last sent under, also when the pool says a job's id again", async () => {
+      const [job, next] = [jobId(script, "j1"), jobId(script, "j2")];
+      const pool = await startPool(script, "0a0a", job);
+      const { algorithm, dialect, difficulty, hashes } = script;
+      await using bench = await ProxyBench.start([], {
+        pools: [{ url: pool.url, user: "wallet.a", password: "secret-a", algorithm, dialect }],
+      });
+      const miner = await bench.client();
+      miner.send(...script.login);
+      await heard(miner, script.welcome("0a0a", job));
+      const submit = async (id: number, of: string) => {
+        miner.send(script.submit(id, of));
+        await heard(miner, [script.accept(id)]);
+      };
+      const says = async (lines: readonly string[]) => {
+        const told = miner.lines.length + lines.length;
+        pool.say(...lines);
+        await miner.line(() => miner.lines.length === told);
+        expect(miner.lines.slice(-lines.length)).toEqual(lines);
+      };
+      await submit(10, job);
+      await says(script.harder(next));
+      await submit(11, job);
+      await submit(12, next);
+      await says(script.harder(job));
+      await submit(13, job);
+      await bench.until(({ shares }) => shares.length === 4);
+      const [before, after] = [
+        { difficulty, expectedHashes: hashes },
+        { difficulty: expect.closeTo(2 * difficulty, 1), expectedHashes: expect.closeTo(2 * hashes, -7) },
+      ];
+      expect(bench.shares).toMatchObject([before, before, after, after]);
+      await pool.close();
+    });
+
+    test("has a refused share booked with the pool's own words, and what is sent twice counted as refused", async () => {
+      const job = jobId(script, "j1");
+      const pool = await DialectPool.start({
+        loginLines: script.login.length,
+        welcome: script.welcome("0a0a", job),
+        answer: (line) => {
+          const { id } = JSON.parse(line) as { id: number };
+          return id === 10 ? script.accept(id) : script.refuse(id, "Duplicate share");
+        },
+      });
+      const { algorithm, dialect } = script;
+      await using bench = await ProxyBench.start([], {
+        pools: [{ url: pool.url, user: "wallet.a", password: "secret-a", algorithm, dialect }],
+      });
+      const miner = await bench.client();
+      miner.send(...script.login);
+      await heard(miner, script.welcome("0a0a", job));
+      miner.send(script.submit(10, job));
+      await heard(miner, [script.accept(10)]);
+      miner.send(script.submit(11, job));
+      await heard(miner, [script.refuse(11, "Duplicate share")]);
+      await bench.until(({ shares }) => shares.length === 2);
+      expect(bench.shares[0]).toMatchObject({ verdict: "accepted" });
+      expect(bench.shares[1]).toMatchObject({ reason: "Duplicate share" });
+      expect(bench.shares[1]?.verdict).not.toBe("accepted");
+      await pool.close();
+    });
+
     test("takes a miner that logs in as its pool knows it for the rig's own", async () => {
       const job = jobId(script, "j1");
       const pool = await startPool(script, "0a0a", job);

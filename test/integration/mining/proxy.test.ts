@@ -163,6 +163,18 @@ describe("one miner on one pool", () => {
     expect(await miner.answer(8)).toMatchObject({ result: true });
   });
 
+  test("answers its pool's own questions, with the pool's id", async () => {
+    const pool = await startPool();
+    await using bench = await ProxyBench.start([pool]);
+    const miner = await bench.miner();
+    pool.say({ id: "v1", method: "client.get_version", params: [] });
+    await miner.line(({ id }) => id === "v1");
+    miner.send({ id: "v1", result: "line-client/1.0", error: null });
+    await pool.until(({ lines }) => lines.some(({ id, result }) => id === "v1" && result === "line-client/1.0"));
+    miner.send(submitOf(7, "j1"));
+    expect(await miner.answer(7)).toMatchObject({ result: true });
+  });
+
   describe("that stops reading", () => {
     const filler = { id: null, method: "client.show_message", params: ["x".repeat(15_000)] };
     /** Until neither the miner's socket nor the kernel's buffers take more, whatever their size here. */

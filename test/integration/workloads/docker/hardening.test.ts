@@ -183,6 +183,27 @@ describe("the network of the operator's miners", () => {
     expect(found.outside).toMatch(/^(timeout|ENETUNREACH|EHOSTUNREACH)$/);
   });
 
+  testWith(DOCKER, "leads to the proxy of each flight sheet at a port of its own, one after the other", async () => {
+    const second = createServer((socket) => socket.end("hello from the second"));
+    await new Promise<void>((resolve) => second.listen(0, "127.0.0.1", resolve));
+    const both = () => [proxy, second].map((one) => ({ host: "127.0.0.1", port: portOf(one) }));
+    try {
+      const found = await inside<Record<string, string>>(
+        operator(),
+        `{ first: await reach("${gateway()}", 3433), second: await reach("${gateway()}", 3434),
+           third: await reach("${gateway()}", 3435) }`,
+        { miners: { ...miners(), proxies: both } },
+      );
+      expect(found).toEqual({
+        first: "hello from the proxy",
+        second: "hello from the second",
+        third: "ECONNREFUSED",
+      });
+    } finally {
+      await new Promise((resolve) => second.close(resolve));
+    }
+  });
+
   testWith(DOCKER, "lets nobody else use the way to the proxy", async () => {
     await inside(operator(), "1", { miners: miners() });
     const answer = await new Promise<string>((resolve) => {
