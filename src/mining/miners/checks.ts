@@ -23,9 +23,9 @@ export function minerChecks(sheets: readonly Sheet[], setting: Setting): readonl
 
 /** A program of several flight sheets is looked at once. */
 function fileChecks(sheets: readonly Sheet[]): readonly Check[] {
-  const users = Map.groupBy(sheets, ({ miner }) => miner?.file ?? "");
-  return [...users].map(([file, users]) => {
-    const program = users[0]?.miner?.program ?? "";
+  const users = Map.groupBy(sheets, ({ miner }) => `${miner?.program} ${miner?.file}`);
+  return [...users.values()].map((users) => {
+    const { program = "", file = "" } = users[0]?.miner ?? {};
     return {
       name: `miner ${program} of ${users.map(({ name }) => name).join(", ")}`,
       run: async () => {
