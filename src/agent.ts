@@ -35,8 +35,8 @@ import type { Mode } from "./ledger/rows.ts";
 import type { Check } from "./lib/check.ts";
 import { type Clock, systemClock } from "./lib/clock.ts";
 import { createLogger, type Logger } from "./lib/logger.ts";
+import { bookCredit } from "./market/accounts/book-credit.ts";
 import { type Market, openMarket } from "./market/market.ts";
-import { freshValue } from "./market/quote.ts";
 import { ApiKeys } from "./mining/miners/api-keys.ts";
 import { toMinerPool } from "./mining/miners/program-run.ts";
 import { type OpenSheet, openSheets, proxiesOf, reachedAt, type SheetParts } from "./mining/sheets.ts";
@@ -329,11 +329,7 @@ interface MarketUseParts {
 const marketUse = ({ controller, rigPower, ledger, market, clock }: MarketUseParts): Parameters<Market["run"]>[0] => ({
   load: () => drawnAtWall(controller, rigPower),
   onPayouts: (all) => ledger.payouts.replaceEntered(all),
-  onCredit: (credit) => {
-    const quote = market.coin(credit);
-    // Work whose worth nobody knows yet has no estimate to hold the credit against.
-    if (quote === undefined || freshValue(quote, clock.now()) !== undefined) ledger.payouts.addCredit(credit);
-  },
+  onCredit: (credit) => bookCredit(credit, { quote: market.coin(credit), payouts: ledger.payouts, now: clock.now() }),
 });
 
 /** What the whole rig draws now; undefined while a GPU does not say. */

@@ -50,9 +50,10 @@ export const toGpuView = (gpu: GpuSnapshot, modeUntil: UnixMs | undefined): GpuV
   roundTripMs: gpu.roundTrip.duration,
   roundTripCostUsd: toUsd(gpu.roundTrip.cost),
   askFloorUsdPerHour: askFloor(gpu.valuations) ?? null,
-  switchCosts: gpu.switchCosts.map(({ from, to, rung, duration, promised, energy, samples }) => ({
+  switchCosts: gpu.switchCosts.map(({ from, to, external, rung, duration, promised, energy, samples }) => ({
     from,
     to,
+    externalName: external ?? null,
     rung,
     meanMs: duration,
     p90Ms: promised,

@@ -1,4 +1,4 @@
-import type { HandoverState, ShareRow, Workload } from "../ledger/rows.ts";
+import type { ShareRow, Workload } from "../ledger/rows.ts";
 import type { GpuSnapshot } from "../rig/snapshot.ts";
 import type { Hashrate } from "../units/work.ts";
 
@@ -12,7 +12,7 @@ export interface ShareCounts {
 /** What a mining OS wants to know of one GPU; an absent field is unknown. */
 export interface DeviceFacts {
   readonly workload: Workload;
-  readonly state: HandoverState;
+  readonly state: GpuSnapshot["state"];
   readonly shares: ShareCounts;
   /** Absent on a processor. */
   readonly pciBus?: number;

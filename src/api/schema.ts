@@ -81,6 +81,7 @@ export const wouldHaveDaySchema: z.ZodType<WouldHaveDayView> = z.strictObject({ 
 export const switchCostSchema: z.ZodType<SwitchCostView> = z.strictObject({
   from: workload,
   to: workload,
+  externalName: text.nullable(),
   rung: text,
   meanMs: number,
   p90Ms: number,

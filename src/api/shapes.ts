@@ -125,6 +125,7 @@ export interface GpuView {
   readonly workload: WorkloadName;
   /** Which one, where there are several of its kind: a flight sheet. */
   readonly workName: string | null;
+  /** `listed`: an external workload was started and waits for a customer; `rented`: somebody uses the GPU, or nobody knows. */
   readonly state: string;
   readonly sinceMs: number;
   /** One sentence: why this GPU does this now. */
@@ -179,6 +180,8 @@ export interface ServedRateView {
 export interface SwitchCostView {
   readonly from: WorkloadName;
   readonly to: WorkloadName;
+  /** From or to which external workload; null where neither is one. */
+  readonly externalName: string | null;
   readonly rung: string;
   readonly meanMs: number;
   /** Nine of ten took no longer. */

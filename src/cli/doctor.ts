@@ -6,6 +6,7 @@ import { type FlightSheetConfig, loadConfig, type RigConfig } from "../config/lo
 import { poolsBySheet } from "../config/sheet-schema.ts";
 import { energyChecks } from "../energy/checks.ts";
 import { gpuChecks } from "../gpu/checks.ts";
+import { lookOnce, type SeenGpu } from "../gpu/look-once.ts";
 import { namedGpuChecks } from "../gpu/named-checks.ts";
 import { powerToolChecks } from "../gpu/power-tool.ts";
 import { inferenceChecks } from "../inference/checks.ts";
@@ -16,6 +17,7 @@ import { marketChecks } from "../market/checks.ts";
 import { miningChecks } from "../mining/checks.ts";
 import { minerChecks } from "../mining/miners/checks.ts";
 import { settingChecks } from "../rig/checks.ts";
+import { externalWorkChecks } from "../rig/external-checks.ts";
 import { seconds } from "../units/time.ts";
 import { workloadChecks } from "../workloads/checks.ts";
 import { externalChecks } from "../workloads/external/checks.ts";
@@ -45,6 +47,7 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
   if (config === undefined) return [...first, ...gpuChecks({ source: "auto", clock, env })];
   const dataDir = findDataDir(options, context);
   const { minerAddress: _, ...docker } = config.workloads.docker;
+  const look = lookerAt(config, env);
   return [
     ...first,
     ...doubtChecks(config),
@@ -57,12 +60,22 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
     ...workloadChecks({ ...docker, clock, env, uid: process.getuid?.() }),
     ...miningChecks(poolsBySheet<Pick<FlightSheetConfig, "pools">>(config.mining?.sheets ?? [])),
     ...minerChecks(config.mining?.sheets ?? [], { rig: config.rig.name, env }),
-    ...externalChecks(config.external),
+    ...externalChecks(config.external, async (signal) => (await look(signal)).map(({ uuid }) => uuid)),
+    ...externalWorkChecks({ config, dataDir, clock, look }),
     ...marketChecks(config, clock),
     ...inferenceChecks(config.inference?.engine),
     ...listenerChecks(config),
     ...apiChecks(config.http.listen, dataDir),
   ];
+}
+
+/** Opens the GPUs once for all checks that ask, and only if one does. */
+function lookerAt(config: RigConfig, env: CliContext["env"]): (signal: AbortSignal) => Promise<readonly SeenGpu[]> {
+  let seen: Promise<readonly SeenGpu[]> | undefined;
+  return (signal) => {
+    seen ??= lookOnce(config, { clock: systemClock, fallbackId: hostname(), env }, signal);
+    return seen;
+  };
 }
 
 function readable(file: string | undefined): RigConfig | undefined {

@@ -84,14 +84,17 @@ function describeRig(rig: RigView): string {
 /** What does not go as configured, what handovers were measured to take, and what is wrong with the card's slot. */
 function describeHandovers({ index, switchCosts, servedRates, slotFaults24h, lastXid, warnings }: GpuView): string {
   const costs = switchCosts.map(
-    ({ from, to, rung, meanMs, p90Ms, energyMj }) =>
-      `${sayWorkload(from)} to ${sayWorkload(to)} (${rung}) ${sayLength(meanMs)}, 9 of 10 within ${sayLength(p90Ms)}, ${sayEnergy(energyMj)}`,
+    ({ from, to, externalName, rung, meanMs, p90Ms, energyMj }) =>
+      `${saySide(from, externalName)} to ${saySide(to, externalName)} (${rung}) ${sayLength(meanMs)}, 9 of 10 within ${sayLength(p90Ms)}, ${sayEnergy(energyMj)}`,
   );
   const faults = slotFaults24h === 0 ? [] : [`out of service ${sayAmount(slotFaults24h, "time")} in 24 h`];
   const xid = lastXid === null ? [] : [`last Xid ${lastXid}`];
   const facts = [...warnings, ...costs, ...describeSpeeds(servedRates), ...faults, ...xid];
   return facts.length === 0 ? "" : `\nGPU ${index}  ${facts.join("\n       ")}\n`;
 }
+
+const saySide = (workload: GpuView["workload"], external: string | null): string =>
+  sayWorkload(workload, workload === "external" ? external : null);
 
 /** Tokens a second by the number of requests at once, with what a token costs in energy. */
 function describeSpeeds(rates: GpuView["servedRates"]): readonly string[] {

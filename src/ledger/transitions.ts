@@ -23,9 +23,11 @@ export interface TransitionRoute {
   readonly rung: Rung;
   /** Only this GPU's; every GPU's when absent. */
   readonly gpu?: GpuUuid;
+  /** Only that from or to the work of this name; failed attempts count, because they take their time too. */
+  readonly external?: string;
 }
 
-/** What one completed switch took. */
+/** What one switch took. */
 export interface SwitchSample {
   readonly gpu: GpuUuid;
   readonly duration: Millis;
@@ -38,7 +40,10 @@ export interface TransitionReads {
   list(limit: number): readonly RecordedTransition[];
   /** The newest of this GPU's, ended or not. */
   latest(gpu: GpuUuid): RecordedTransition | undefined;
-  /** The last `count` completed switches of this route, newest first; spans that a clock jump made negative are left out. */
+  /**
+   * The last `count` completed switches of this route, newest first; of external work the failed ones too. Spans that a
+   * clock jump made negative are left out.
+   */
   costs(route: TransitionRoute, count: number): readonly SwitchSample[];
 }
 
@@ -72,8 +77,10 @@ const LIST = `${SELECT} ORDER BY transition_id DESC LIMIT @limit`;
 const LATEST = `${SELECT} WHERE gpu_uuid = @gpu ORDER BY transition_id DESC LIMIT 1`;
 const COSTS = `
 SELECT gpu_uuid AS gpu, ended_ms - started_ms AS duration, energy_mj AS energy, ended_ms AS ended FROM transitions
-WHERE from_workload = @from AND to_workload = @to AND rung = @rung AND outcome = 'completed'
-  AND ended_ms >= started_ms AND (@gpu IS NULL OR gpu_uuid = @gpu)
+WHERE from_workload = @from AND to_workload = @to AND rung = @rung AND ended_ms >= started_ms
+  AND (outcome = 'completed' OR (@external IS NOT NULL AND outcome = 'failed'))
+  AND (@external IS NULL OR @external = CASE @to WHEN 'external' THEN to_name ELSE from_name END)
+  AND (@gpu IS NULL OR gpu_uuid = @gpu)
 ORDER BY transition_id DESC LIMIT @count`;
 
 export function createTransitions(connection: Connection): Transitions {
@@ -102,7 +109,9 @@ export function createTransitions(connection: Connection): Transitions {
     closeOpen: (at, detail) => closeOpen.all({ at, detail }).map(({ id }) => id),
     list: (limit) => list.all({ limit }).map((row) => fromRow<RecordedTransition>(row)),
     latest: (gpu) => latest.all({ gpu }).map((row) => fromRow<RecordedTransition>(row))[0],
-    costs: ({ from, to, rung, gpu }, count) =>
-      costs.all({ from, to, rung, gpu: orNull(gpu), count }).map((row) => fromRow<SwitchSample>(row)),
+    costs: ({ from, to, rung, gpu, external }, count) =>
+      costs
+        .all({ from, to, rung, gpu: orNull(gpu), external: orNull(external), count })
+        .map((row) => fromRow<SwitchSample>(row)),
   };
 }

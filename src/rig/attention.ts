@@ -63,11 +63,15 @@ export class Attention {
       if (done.aborted) return;
       const { state } = custody;
       const isTheirStart = to.workload === "external" && state === "warming";
-      const why = this.#intrusion(isTheirStart) ?? (wasAllowed && state !== "draining" ? this.#forbids(to) : undefined);
+      const ordered = wasAllowed && state !== "draining" ? this.#forbids(to) : undefined;
+      // Whoever still waits for a set that another GPU has left waits for nothing.
+      const givenUp = isTheirStart ? undefined : tenancies.whyGivenUp(to);
+      const urgent = this.#intrusion(isTheirStart) ?? ordered;
+      const why = urgent ?? givenUp;
       if (why === undefined || ENDS_WORK.has(state)) continue;
       // A hook that runs is seen through; before it does, its turn is given up.
       if (isTheirStart) tenancies.withdraw(why);
-      else cut.abort(new Cut(why));
+      else cut.abort(new Cut(why, urgent === undefined));
     }
   }
 

@@ -4,6 +4,7 @@ import { type Millis, minutes, seconds } from "../units/time.ts";
 import { hashrate, tokensPerSecond } from "../units/work.ts";
 import { type ForeignMiner, watchForeign } from "./bench-adopt.ts";
 import { type BenchFigure, bestOf, levelsUpTo, meanOf, usualLimits } from "./bench-figures.ts";
+import { refuseHindered } from "./bench-hindrance.ts";
 import { BenchLoad } from "./bench-load.ts";
 import type { BenchNews, BenchOrder } from "./bench-order.ts";
 import { figureOf, type Seen, Sightings } from "./bench-sightings.ts";
@@ -23,6 +24,8 @@ const LOOK_EVERY = seconds(1);
 /** A GPU at rest that does not begin within this does not begin. */
 const START_WITHIN = minutes(2);
 const SETTLE_WITHIN = seconds(90);
+/** Nothing is under way; what is let out and not being ended either. */
+const STANDS: ReadonlySet<string> = new Set(["idle", "open", "rented", "listed"]);
 const RESTORE_WITHIN = seconds(15);
 const ANSWERS_WITHIN = minutes(5);
 
@@ -112,34 +115,26 @@ class BenchRun {
     return this.#order.workload === "hashing" ? "hashing" : "serving";
   }
 
-  /** Throws where somebody else has a say: the operator's newer order, a guest, or want of power. */
   #check(): void {
-    const { ledger, clock, info, shed, look } = this.#parts;
-    const order = ledger.modes.current(clock.now(), info.uuid);
-    const why =
-      order !== undefined && order.at > this.#began
-        ? `the operator set mode ${order.mode}`
-        : (shed() ?? (look().workload === "external" ? look().why : undefined));
-    if (why === undefined) return;
-    const facts = { code: "ERR_BENCH_ENDED", gpu: info.uuid, mend: "measure again once that is over" } as const;
-    throw new RigStateError(`the GPU cannot be measured: ${why}`, facts);
+    refuseHindered(this.#parts, this.#began);
   }
 
   async *#untilAtWork(): Steps<void> {
-    const { clock, look, info } = this.#parts;
+    const { clock, look, info, tenancies } = this.#parts;
     let quietSince = clock.monotonic();
     while (!this.#signal.aborted) {
       this.#check();
       const gpu = look();
       if (this.#isAtWork(gpu)) return;
-      if (gpu.state !== "idle" && gpu.state !== "open") quietSince = clock.monotonic();
+      const leaving = tenancies.isLeaving ? tenancies.tenant?.words : undefined;
+      if (leaving !== undefined || !STANDS.has(gpu.state)) quietSince = clock.monotonic();
       if (clock.monotonic() - quietSince > START_WITHIN)
         throw new RigStateError(`GPU ${info.uuid} does not get to ${this.#order.workload}: ${gpu.why}`, {
           code: "ERR_BENCH_NO_RATE",
           gpu: info.uuid,
           mend: "see `rigshift status` for what keeps it from that",
         });
-      yield { kind: "progress", doing: `waiting for ${this.#order.workload}: ${gpu.state}`, part: 0 };
+      yield { kind: "progress", doing: `waiting for ${this.#order.workload}: ${leaving ?? gpu.state}`, part: 0 };
       await clock.wait(LOOK_EVERY, this.#signal);
     }
   }

@@ -44,6 +44,7 @@ export class CardSettings {
 
   constructor(parts: CardSettingsParts) {
     this.#parts = parts;
+    parts.claim.expect({ most: () => this.#mostFor(undefined), atRest: () => this.#resting });
   }
 
   /** Sets back what an agent that was killed had set; under a power budget once that is known which load it left. */
@@ -80,11 +81,14 @@ export class CardSettings {
 
   /** After a handover. */
   settle(workload: Workload, isStopped: boolean): void {
-    const { claim, rates, steady } = this.#parts;
-    const resting = rates.power("resting") ?? REST;
-    claim.settle(workload, isStopped, { atMost: this.#mostFor(roleOf(workload)), resting });
+    const { claim, steady } = this.#parts;
+    claim.settle(workload, isStopped, { atMost: this.#mostFor(roleOf(workload)), resting: this.#resting });
     this.#backoff.reset();
     this.#retryAt = after(steady.now(), this.#backoff.next());
+  }
+
+  get #resting(): Watts {
+    return this.#parts.rates.power("resting") ?? REST;
   }
 
   /** The limit in force or to come; where none is known, what it was seen to draw and a quarter more. */

@@ -44,9 +44,11 @@ export class Chooser {
   #wait(): void {
     const { mode, shed, tenancies } = this.#parts;
     const { owner } = this.#outlook;
-    const isAuto = mode() === "auto";
-    if (!isAuto) tenancies.withdraw(shed() ?? `the operator set mode ${mode()}`);
-    const isWaiting = isAuto && owner.workload === "external" && tenancies.isWaitingFor(owner.name);
+    if (mode() !== "auto") {
+      tenancies.withdraw(shed() ?? `the operator set mode ${mode()}`);
+      return;
+    }
+    const isWaiting = owner.workload === "external" && tenancies.isWaitingFor(owner.name);
     tenancies.want(isWaiting ? owner.name : undefined);
   }
 

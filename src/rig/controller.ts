@@ -1,7 +1,6 @@
 import type { RigConfig } from "../config/load.ts";
 import type { RigPower } from "../energy/rig-power.ts";
 import type { GpuControl, GpuInfo, GpuSource } from "../gpu/source.ts";
-import { builtInEngineContainer, builtInEngineSpec } from "../inference/engines/built-in.ts";
 import type { Demand, GpuPort, Ticket } from "../inference/gpu-port.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, Mode, ShareRow } from "../ledger/rows.ts";
@@ -18,15 +17,13 @@ import { Cooldown } from "./cooldown.ts";
 import { Custody } from "./custody.ts";
 import { ObservedDemand } from "./demand.ts";
 import { DriverRelease } from "./driver-release.ts";
-import { EngineControl } from "./engine-control.ts";
 import { RigStateError } from "./errors.ts";
 import { ExternalPower } from "./external-power.ts";
 import { type FlightSheets, hashingBy } from "./flight-sheets.ts";
 import { GpuLoop } from "./gpu-loop.ts";
-import { groundOf, partAtWall, sensorFacts, settingsOf } from "./gpu-parts.ts";
+import { groundOf, partAtWall, sensorFacts, servingOf, settingsOf } from "./gpu-parts.ts";
 import type { Claim } from "./guest-watch.ts";
 import type { HealthWatch } from "./health-watch.ts";
-import type { LoopParts } from "./loop-parts.ts";
 import { MeterBook } from "./meter-book.ts";
 import { type MiningLink, miningOf } from "./mining-link.ts";
 import { type OpenTenancies, openTenancies } from "./open-tenancies.ts";
@@ -43,7 +40,6 @@ import { ServedRates } from "./served-rates.ts";
 import { Shedding } from "./shedding.ts";
 import type { GpuSnapshot } from "./snapshot.ts";
 import { StartGap } from "./start-gap.ts";
-import type { Surroundings } from "./surroundings.ts";
 import { SwitchBook } from "./switch-book.ts";
 import { rulesOf } from "./switch-rules.ts";
 import { Trial } from "./trial.ts";
@@ -106,7 +102,7 @@ export class RigController implements GpuPort {
     this.#parts = parts;
     const power = budgetOf(parts);
     this.#power = power;
-    const externals = openTenancies({ ...parts, wake: (gpu) => this.#gpus.get(gpu)?.wake.call() });
+    const externals = openTenancies({ ...parts, power, wake: (gpu) => this.#gpus.get(gpu)?.wake.call() });
     this.#tenancies = externals.tenancies;
     this.#release = new DriverRelease({
       ...parts,
@@ -273,7 +269,10 @@ export class RigController implements GpuPort {
     const until = order.length === undefined ? undefined : after(at, order.length);
     ledger.modes.appendMode({ mode: order.mode, gpu, until, at, by: order.by });
     // Who puts this very GPU to work has looked at it; an order for the whole rig says nothing of it.
-    if (gpu !== undefined && WORKING_MODES.has(order.mode)) this.#gpus.get(gpu)?.health.vouch();
+    if (gpu !== undefined && WORKING_MODES.has(order.mode)) {
+      this.#gpus.get(gpu)?.health.vouch();
+      this.#tenancies.vouch(gpu);
+    }
     for (const { wake } of this.#gpus.values()) wake.call();
     this.#parts.onChange();
     return { until };
@@ -315,20 +314,16 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   const wake = new Wake();
   const steady = steadyClock(clock);
   const { inference, policy } = config;
-  const queue = new RequestQueue({
-    gpu,
-    clock: steady,
-    maxWait: inference?.maxWait ?? seconds(0),
-    limit: inference?.queueLimit ?? 0,
-    onChange: () => wake.call(),
-  });
+  const queue = queueOf(gpu, inference, { steady, wake });
   const hostShare = 1 / parts.gpus.length;
   const wall = { hostPower: config.power.wall.base, factor: 1 / config.power.wall.efficiency };
   const electricity = () => bookedPower(parts);
   const books = { gpu, source, ledger, clock, logger, wall, hostShare, setTotals: externals.setTotals };
   const roster = new Roster(parts.processes ?? machineProcesses);
   const meter = new MeterBook({ ...books, ...sensorFacts(info, parts), roster, electricity });
-  const switches = new SwitchBook({ gpu, ledger, clock: steady, electricity, wear: policy.wearPerSwitch });
+  const tenancies = externals.tenancies.of(gpu, new ExternalPower(gpu, parts));
+  const priced = { electricity, wear: policy.wearPerSwitch };
+  const switches = new SwitchBook({ ...priced, gpu, ledger, clock: steady, externals: tenancies.startable });
   const sheets = parts.mining ?? [];
   const labels = {
     hashing: sheets.flatMap(({ sheet }) => labelsOf(sheet)),
@@ -346,7 +341,6 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   const serving = engine && servingOf(info, driver, engine, ground);
   const settings = settingsOf(info, parts, power);
   const trial = new Trial(settings.tuner);
-  const tenancies = externals.tenancies.of(gpu, new ExternalPower(gpu, parts));
   const own = { meter, queue, rates, cooldown, switches, ground, power, tenancies };
   const works = { ...(mining ? { mining } : {}), ...(serving ? { serving } : {}), ...(served ? { served } : {}) };
   const shared = { clock, steady, ledger, logger, ...own, ...works, onChange };
@@ -374,21 +368,16 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   return { loop, queue, demand, wake, roster, health: ground.health, mining };
 }
 
-type EngineConfig = NonNullable<RigConfig["inference"]>["engine"] & { readonly name: string };
-
-function servingOf(
-  info: GpuInfo,
-  driver: RigDriver,
-  engine: EngineConfig,
-  ground: Surroundings,
-): NonNullable<LoopParts["serving"]> {
-  const { kind: _, gpu, image, memoryMiB, ...rest } = engine;
-  const options = { ...rest, gpu: info.uuid, useGpu: gpu === "auto" };
-  const spec = image === undefined ? builtInEngineSpec(options) : builtInEngineContainer(image, memoryMiB, options);
-  const control = new EngineControl(driver, spec, {
-    onWork: (work) => ground.roster.note("engine", work),
-    mayHoldVram: info.vramTotalMiB !== undefined,
+/** The requests of one GPU; none are taken where nothing is served. */
+const queueOf = (
+  gpu: GpuUuid,
+  inference: RigConfig["inference"],
+  { steady, wake }: { readonly steady: Clock; readonly wake: Wake },
+): RequestQueue =>
+  new RequestQueue({
+    gpu,
+    clock: steady,
+    maxWait: inference?.maxWait ?? seconds(0),
+    limit: inference?.queueLimit ?? 0,
+    onChange: () => wake.call(),
   });
-  ground.useEngine(control);
-  return { engine: control, model: engine.name };
-}

@@ -79,9 +79,9 @@ interface Passage {
   readonly jobId: string | undefined;
 }
 
-/** How long it is since this was called. */
-function stopwatch(clock: Clock): () => Millis {
-  const began = clock.monotonic();
+/** How long it is since this was called, and `head` more. */
+function stopwatch(clock: Clock, head: Millis): () => Millis {
+  const began = clock.monotonic() - head;
   return () => millis(clock.monotonic() - began);
 }
 
@@ -197,12 +197,14 @@ export class Custody {
 
   /** Runs one handover with its ledger row, its metering and its job around it; an eviction takes all of ours off. */
   async #pass(to: Work, reason: string, how: Manner, signal: AbortSignal): Promise<Outcome> {
-    const { clock, steady, ledger, gpu, meter } = this.#parts;
+    const { clock, steady, ledger, gpu, meter, tenancies } = this.#parts;
     const from = toWork(this.#assignment);
+    // What external work took to end came first, and is part of what leaving it costs.
+    const head = to.workload === "none" ? tenancies.endTook(from) : millis(0);
     const handover = this.#plan(from, to);
     const rung = rungFor(to.workload, handover.residents, handover.residence);
-    const started = clock.now();
-    const length = stopwatch(clock);
+    const started = after(clock.now(), millis(-head));
+    const length = stopwatch(clock, head);
     const id = ledger.transitions.start({ gpu, ...toRoute(from, to), rung, reason, started });
     await meter.beginSwitch();
     const vramBefore = meter.latest.reading?.vramUsedMiB;
@@ -214,7 +216,7 @@ export class Custody {
     const isStarting = this.#parts.serving?.engine.state.kind === "starting";
     if (outcome.kind === "aborted" && to.workload === "inference" && isStarting) await this.#cease("engine");
     if (outcome.kind !== "done" && to.workload === "external")
-      this.#parts.tenancies.find(to.name)?.withdraw(gpu, wordsOf(outcome).detail ?? "the agent stops");
+      tenancies.find(to.name)?.withdraw(gpu, wordsOf(outcome).detail ?? "the agent stops");
     const energy = await meter.endSwitch(outcome.kind === "done" ? to.workload : "none", passage.jobId);
     const ended = after(started, millis(Math.round(length())));
     this.#record(id, passage, outcome, {
@@ -227,7 +229,7 @@ export class Custody {
   }
 
   #plan(from: Work, to: Work): Handover {
-    const { mining, serving, ground } = this.#parts;
+    const { mining, serving, ground, tenancies } = this.#parts;
     const { roster } = ground;
     const route = { from: from.workload, to: to.workload };
     const sheet = mining?.of(to);
@@ -240,7 +242,8 @@ export class Custody {
     const { rung: residence } = ground.residence;
     const steps = stepsFor(route, residents, residence);
     // Whether what was started by us has really gone is looked at; a guest has been away for its cool-down already.
-    const isEnded = from.workload === "external" && from.name !== undefined && to.workload === "none";
+    const isOver = tenancies.tenant?.kind !== "theirs";
+    const isEnded = from.workload === "external" && from.name !== undefined && to.workload === "none" && isOver;
     return { ...route, residents, residence, steps: isEnded ? [...steps, "verify-free"] : steps };
   }
 

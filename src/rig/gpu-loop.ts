@@ -126,6 +126,7 @@ export class GpuLoop {
   snapshot(): GpuSnapshot {
     const { info, ground, ordered, switches, meter, mining, serving, queue, rates, served, custody, clock, steady } =
       this.#parts;
+    const isListed = custody.state === "rented" && this.#parts.tenancies.isListed(custody.assignment.name);
     const { since, ...assigned } = custody.assignment;
     const { effective, reported, dual } = mining?.of(assigned)?.watch.live ?? {};
     const net = this.#outlook.netOf(assigned);
@@ -134,7 +135,7 @@ export class GpuLoop {
       info,
       mode: ordered(),
       ...toWork(assigned),
-      state: custody.state,
+      state: isListed ? "listed" : custody.state,
       since: unixMs(clock.now() - elapsed(since, steady.now())),
       why: this.#outlook.blame(this.#why, this.#wanted),
       queue: queue.facts(),

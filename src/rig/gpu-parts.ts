@@ -5,12 +5,16 @@ import type { WallModel } from "../energy/wall.ts";
 import { driverLoadOf } from "../gpu/driver-load.ts";
 import { machineFiles } from "../gpu/machine-files.ts";
 import type { GpuControl, GpuInfo, GpuSource } from "../gpu/source.ts";
+import { builtInEngineContainer, builtInEngineSpec } from "../inference/engines/built-in.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { type Watts, watts } from "../units/energy.ts";
+import { EngineControl } from "./engine-control.ts";
+import type { LoopParts } from "./loop-parts.ts";
 import { OwnClaim } from "./own-claim.ts";
 import type { PowerBudget } from "./power-budget.ts";
+import type { RigDriver } from "./rig-driver.ts";
 import { Surroundings, type SurroundingsParts } from "./surroundings.ts";
 import { Tuner } from "./tuner.ts";
 
@@ -85,3 +89,23 @@ export const partAtWall =
     const { factor, hostPower } = rigPower?.wall() ?? prior;
     return watts(drawn * factor + hostPower / gpus.length);
   };
+
+type EngineConfig = NonNullable<RigConfig["inference"]>["engine"] & { readonly name: string };
+
+/** The engine that serves on one GPU. */
+export function servingOf(
+  info: GpuInfo,
+  driver: RigDriver,
+  engine: EngineConfig,
+  ground: Surroundings,
+): NonNullable<LoopParts["serving"]> {
+  const { kind: _, gpu, image, memoryMiB, ...rest } = engine;
+  const options = { ...rest, gpu: info.uuid, useGpu: gpu === "auto" };
+  const spec = image === undefined ? builtInEngineSpec(options) : builtInEngineContainer(image, memoryMiB, options);
+  const control = new EngineControl(driver, spec, {
+    onWork: (work) => ground.roster.note("engine", work),
+    mayHoldVram: info.vramTotalMiB !== undefined,
+  });
+  ground.useEngine(control);
+  return { engine: control, model: engine.name };
+}

@@ -5,7 +5,7 @@ import { type Millis, seconds } from "../units/time.ts";
 import type { EngineControl } from "./engine-control.ts";
 import type { Residence } from "./ladder.ts";
 import type { MinerControl, PlannedMiner } from "./miner-control.ts";
-import { ABORTED, DONE, failed, type Outcome } from "./outcome.ts";
+import { ABORTED, Cut, DONE, failed, type Outcome } from "./outcome.ts";
 import type { Gate, RequestQueue } from "./request-queue.ts";
 import type { StartGap } from "./start-gap.ts";
 import { DEADLINE_OF, EVICTION, fallbackOf, type Residents, type Route, STATE_OF, type Step } from "./steps.ts";
@@ -236,6 +236,7 @@ function openGate({ engine, queue, gate }: HandoverParts): Outcome {
 async function drain(parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
   const { queue, clock, drainTimeout } = parts;
   if (await emptied(queue, clock, drainTimeout, signal)) return DONE;
+  if (signal.reason instanceof Cut && signal.reason.sparesRequests) return ABORTED;
   const outcome = await revoke(parts);
   return outcome.kind === "done" && signal.aborted ? ABORTED : outcome;
 }

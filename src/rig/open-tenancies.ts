@@ -8,6 +8,9 @@ import { type Clock, steadyClock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
 import { type LastHook, outlastHook } from "../workloads/external/last-hook.ts";
 import { ExternalProgram, type RunningHook } from "../workloads/external/program.ts";
+import { setsOf } from "../workloads/external/sets.ts";
+import { ForgottenStays, forgottenOf } from "./forgotten-stays.ts";
+import type { PowerBudget } from "./power-budget.ts";
 import { SetTotals } from "./set-totals.ts";
 import { Tenancies } from "./tenancies.ts";
 import { Tenancy } from "./tenancy.ts";
@@ -21,6 +24,7 @@ export interface TenanciesSetting {
   readonly logger: Logger;
   /** Told when the ledger cannot be written. */
   readonly onFault: (error: unknown) => void;
+  readonly power: Pick<PowerBudget, "whyNotTogether">;
   /** Wakes the loop of this GPU. */
   readonly wake: (gpu: GpuUuid) => void;
 }
@@ -38,21 +42,17 @@ export function openTenancies(setting: TenanciesSetting): OpenTenancies {
   const setTotals = new SetTotals();
   const common = { ...setting, steady: steadyClock(clock), setTotals, seats: new Map<GpuUuid, Tenancy>() };
   const left = ledger.externalStays.list();
-  const all = config.external.flatMap((external) =>
-    setsOf(external, gpus, logger).map((set) => openTenancy(external, set, { ...common, left })),
-  );
-  return { tenancies: new Tenancies({ all, clock }), setTotals };
+  const present = gpus.map(({ uuid }) => uuid);
+  const all = config.external.flatMap((external) => {
+    const { sets, absent } = setsOf(external, present);
+    if (absent.length > 0) logger.warn(ABSENT, { external: external.name, gpus: absent.join(", ") });
+    return sets.map((set) => openTenancy(external, set, { ...common, left }));
+  });
+  const forgotten = new ForgottenStays({ stays: forgottenOf(left, config.external, present), ledger, logger });
+  return { tenancies: new Tenancies({ all, clock, forgotten }), setTotals };
 }
 
-/** A set that lacks one of its GPUs cannot be taken at all. */
-function setsOf({ name, gpus, asSet }: External, present: readonly GpuInfo[], logger: Logger): readonly GpuUuid[][] {
-  const found = present.map(({ uuid }) => uuid).filter((uuid) => gpus === undefined || gpus.includes(uuid));
-  const absent = (gpus ?? []).filter((uuid) => !found.some((one) => one === uuid));
-  if (absent.length > 0)
-    logger.warn("an external workload names GPUs that this rig has not", { external: name, gpus: absent.join(", ") });
-  if (!asSet) return found.map((gpu) => [gpu]);
-  return absent.length > 0 || found.length === 0 ? [] : [found];
-}
+const ABSENT = "an external workload names GPUs that this rig has not";
 
 interface Common extends TenanciesSetting {
   readonly steady: Clock;
@@ -62,7 +62,7 @@ interface Common extends TenanciesSetting {
 }
 
 function openTenancy(external: External, gpus: readonly GpuUuid[], common: Common) {
-  const { ledger, clock, logger, steady, setTotals, seats, wake, onFault } = common;
+  const { ledger, clock, logger, steady, setTotals, seats, power, wake, onFault } = common;
   const { name, start, rate, occupancy, platformCut, coolDown, acquireTimeout } = external;
   const onChange = () => {
     for (const gpu of gpus) wake(gpu);
@@ -85,6 +85,7 @@ function openTenancy(external: External, gpus: readonly GpuUuid[], common: Commo
     logger,
     ...(left === undefined ? {} : { left }),
     ...(hook === undefined ? {} : { outlastHook: (signal) => outlastHook(hook, { clock, logger }, signal) }),
+    lack: () => power.whyNotTogether(gpus),
     onChange,
   });
   return { tenancy, program };

@@ -9,9 +9,12 @@ export type Outcome =
 /** Why a handover must not go on; the reason of the signal that ends it. */
 export class Cut {
   readonly words: string;
+  /** Whether requests that are being answered go on: nobody needs the GPU at once. */
+  readonly sparesRequests: boolean;
 
-  constructor(words: string) {
+  constructor(words: string, sparesRequests = false) {
     this.words = words;
+    this.sparesRequests = sparesRequests;
   }
 }
 

@@ -133,8 +133,11 @@ export class Outlook {
     const { cost } = this.roundTrip;
     const best = this.#bestNet();
     const between = this.#parts.switches.sheetRoundTrip(best).cost;
+    const { switches } = this.#parts;
     return (one, other) => {
-      const trip = one.workload === "hashing" && other.workload === "hashing" ? between : cost;
+      const isExternal = one.workload === "external" || other.workload === "external";
+      const own = one.workload === "hashing" && other.workload === "hashing" ? between : cost;
+      const trip = isExternal ? switches.externalRoundTrip(best, one, other).cost : own;
       return addUsd(trip, addUsd(this.#leaveCost(one, best), this.#leaveCost(other, best)));
     };
   }

@@ -1,7 +1,7 @@
 import type { GpuUuid, Workload } from "../ledger/rows.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import type { Outcome } from "./outcome.ts";
-import type { PowerBudget } from "./power-budget.ts";
+import type { PowerBudget, PowerNeeds } from "./power-budget.ts";
 
 /** What a change of a GPU's power limit asks for first, and what it frees afterwards. */
 export interface LimitClaim {
@@ -25,6 +25,11 @@ export class OwnClaim implements LimitClaim {
   constructor(gpu: GpuUuid, power: PowerBudget) {
     this.#gpu = gpu;
     this.#power = power;
+  }
+
+  /** From now on others may ask ahead what this GPU may come to draw. */
+  expect(needs: PowerNeeds): void {
+    this.#power.expect(this.#gpu, needs);
   }
 
   get isLimited(): boolean {

@@ -12,6 +12,13 @@ export interface PowerGroup {
   readonly gpus: ReadonlySet<GpuUuid>;
 }
 
+/** What one GPU may come to draw, as is known now. */
+export interface PowerNeeds {
+  /** At work. */
+  readonly most: () => Watts;
+  readonly atRest: () => Watts;
+}
+
 export interface PowerBudgetParts {
   readonly clock: Clock;
   readonly groups: readonly PowerGroup[];
@@ -35,6 +42,7 @@ const TRY_HELD_EVERY = seconds(0.1);
 export class PowerBudget {
   readonly #parts: PowerBudgetParts;
   readonly #claims = new Map<GpuUuid, Watts>();
+  readonly #needs = new Map<GpuUuid, PowerNeeds>();
   /** What work of an earlier agent may draw, whatever its GPU's claim says. */
   readonly #left = new Map<GpuUuid, Watts>();
   #isHeld: boolean;
@@ -82,6 +90,38 @@ export class PowerBudget {
     return undefined;
   }
 
+  /** From now on it can be asked whether there is room for this GPU's work. */
+  expect(gpu: GpuUuid, needs: PowerNeeds): void {
+    this.#needs.set(gpu, needs);
+  }
+
+  /** Why these GPUs cannot all work at the same time: never, or not beside what the others may draw now. */
+  whyNotTogether(gpus: readonly GpuUuid[]): string | undefined {
+    const now = (gpu: GpuUuid) => this.#of(gpu);
+    return this.whyNeverTogether(gpus) ?? this.#whyNotBeside(gpus, now, "now");
+  }
+
+  /** Why these GPUs cannot all work at the same time although all others rest. */
+  whyNeverTogether(gpus: readonly GpuUuid[]): string | undefined {
+    const words = this.#whyNotBeside(gpus, (gpu) => this.#needs.get(gpu)?.atRest() ?? REST, "at rest");
+    return words === undefined ? undefined : `${words}, so that it can never be had`;
+  }
+
+  #whyNotBeside(gpus: readonly GpuUuid[], drawn: (gpu: GpuUuid) => Watts, when: string): string | undefined {
+    for (const { name, gpus: all, maxPower } of this.#parts.groups) {
+      const inside = gpus.filter((gpu) => all.has(gpu));
+      const others = sum(
+        [...all].filter((gpu) => !inside.includes(gpu)),
+        drawn,
+      );
+      const wanted = sum(inside, (gpu) => this.#needs.get(gpu)?.most() ?? REST);
+      if (inside.length === 0 || wanted + others <= maxPower) continue;
+      const beside = others > 0 ? `, the others ${Math.round(others)} W ${when}` : "";
+      return `${inside.join(", ")} may draw ${Math.round(wanted)} W${beside}, and the power budget of ${name} is ${maxPower} W`;
+    }
+    return undefined;
+  }
+
   /** Whatever drew more than `power` has stopped or cannot any more; never raises a claim. */
   lower(gpu: GpuUuid, power: Watts): void {
     this.#claims.set(gpu, watts(Math.min(this.#claimOf(gpu), power)));
@@ -118,7 +158,7 @@ export class PowerBudget {
 
   /** What the GPUs of a group may draw together now. */
   claimed({ gpus }: Pick<PowerGroup, "gpus">): number {
-    return [...gpus].reduce((sum, gpu) => sum + this.#of(gpu), 0);
+    return sum([...gpus], (gpu) => this.#of(gpu));
   }
 
   #of(gpu: GpuUuid): Watts {
@@ -146,3 +186,6 @@ export class PowerBudget {
     return true;
   }
 }
+
+const sum = (gpus: readonly GpuUuid[], power: (gpu: GpuUuid) => number): number =>
+  gpus.reduce((total, gpu) => total + power(gpu), 0);

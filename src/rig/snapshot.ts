@@ -10,6 +10,9 @@ import type { ServedRate } from "./served-rates.ts";
 import type { MeasuredSwitch } from "./switch-book.ts";
 import type { RoundTrip } from "./switch-cost.ts";
 
+/** `listed`: what is external was started, and says that it waits for a customer. */
+export type ShownState = HandoverState | "listed";
+
 /** One GPU at this moment, for those who only look. */
 export interface GpuSnapshot {
   readonly info: GpuInfo;
@@ -17,7 +20,7 @@ export interface GpuSnapshot {
   readonly workload: Workload;
   /** Which one, where there are several of its kind. */
   readonly name?: string;
-  readonly state: HandoverState;
+  readonly state: ShownState;
   readonly since: UnixMs;
   readonly why: string;
   readonly reading?: GpuReading;

@@ -1,8 +1,11 @@
+import type { RecordedDecision } from "../ledger/decisions.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, Rung } from "../ledger/rows.ts";
+import { RESTING, type Work } from "../ledger/work.ts";
 import type { Clock } from "../lib/clock.ts";
+import { milliJoules } from "../units/energy.ts";
 import type { UsdNano, UsdPerHour, UsdPerKwh } from "../units/money.ts";
-import { after, elapsed, hours, type Millis, minutes, type UnixMs } from "../units/time.ts";
+import { after, elapsed, hours, type Millis, millis, minutes, type UnixMs } from "../units/time.ts";
 import type { Residence } from "./ladder.ts";
 import type { Route } from "./steps.ts";
 import { learnCost, type RoundTrip, roundTrip, type SwitchCost } from "./switch-cost.ts";
@@ -23,8 +26,17 @@ const ROUTES = [
 const [, , BETWEEN_SHEETS] = ROUTES;
 const MEASURED_RUNGS: readonly Rung[] = ["freeze", "sleep", "warm", "cold"];
 
+/** Of external work, which is always stopped and started as a whole. */
+const INTO_EXTERNAL = (["hashing", "inference", "none"] as const).map((from) => ({ from, to: "external" }) as const);
+const OUT_OF_EXTERNAL = { from: "external", to: "none" } as const satisfies Route;
+
+/** A route, and where it is one from or to external work, of which. */
+interface NamedRoute extends Route {
+  readonly external?: string;
+}
+
 /** What one kind of handover was measured to take on this GPU. */
-export interface MeasuredSwitch extends Route, SwitchCost {
+export interface MeasuredSwitch extends NamedRoute, SwitchCost {
   readonly rung: Rung;
 }
 
@@ -35,6 +47,8 @@ export interface SwitchBookParts {
   /** A price, or how to learn the price of now. */
   readonly electricity: UsdPerKwh | (() => UsdPerKwh);
   readonly wear: UsdNano;
+  /** The external work that the GPU may have and we start. */
+  readonly externals?: readonly string[];
 }
 
 /** What switching this GPU costs, learned from its own handovers, and how often it was done lately, restarts included. */
@@ -45,6 +59,8 @@ export class SwitchBook {
   /** From one flight sheet to another, which ends one miner and starts the next. */
   #sheetLeg: SwitchCost;
   #measured: readonly MeasuredSwitch[];
+  /** To and from external work, and from rest, read when first asked for. */
+  readonly #others = new Map<string, SwitchCost>();
   #readAt: UnixMs;
   #priceSwitches: readonly UnixMs[];
   #gapSwitches: readonly UnixMs[];
@@ -55,8 +71,8 @@ export class SwitchBook {
     this.#legs = this.#read();
     this.#sheetLeg = this.#leg(BETWEEN_SHEETS, "warm");
     this.#measured = this.#measure();
-    this.#priceSwitches = this.#remember("regret", hours(24));
-    this.#gapSwitches = this.#remember("arrival", hours(1));
+    this.#priceSwitches = this.#remember(["regret", "set"], hours(24));
+    this.#gapSwitches = this.#remember(["arrival"], hours(1));
   }
 
   /** Takes the handover that just ended into account. */
@@ -65,6 +81,7 @@ export class SwitchBook {
     this.#legs = this.#read();
     this.#sheetLeg = this.#leg(BETWEEN_SHEETS, "warm");
     this.#measured = this.#measure();
+    this.#others.clear();
   }
 
   /** Away from hashing and back, on the rung in use, while the best work would earn `best`. */
@@ -77,6 +94,29 @@ export class SwitchBook {
   sheetRoundTrip(best: UsdPerHour): RoundTrip {
     this.#refresh();
     return roundTrip([this.#sheetLeg, this.#sheetLeg], this.#prices(best));
+  }
+
+  /** From `one` to the other and back, where at least one is external: it ends before anything else begins. */
+  externalRoundTrip(best: UsdPerHour, one: Work, other: Work): RoundTrip {
+    this.#refresh();
+    const [first = NO_LEG, ...rest] = [...this.#way(one, other), ...this.#way(other, one)];
+    return roundTrip([first, ...rest], this.#prices(best));
+  }
+
+  #way(from: Work, to: Work): readonly SwitchCost[] {
+    if (from.workload === "external")
+      return [this.#other({ ...OUT_OF_EXTERNAL, ...named(from) }), ...this.#way(RESTING, to)];
+    if (to.workload === "none")
+      return from.workload === "none" ? [] : [this.#other({ from: from.workload, to: "none" })];
+    return [this.#other({ from: from.workload, to: to.workload, ...(to.workload === "external" ? named(to) : {}) })];
+  }
+
+  #other(route: NamedRoute): SwitchCost {
+    const key = `${route.from} ${route.to} ${route.external ?? ""}`;
+    const cost =
+      this.#others.get(key) ?? (route.external === undefined ? this.#leg(route, "warm") : this.#cost(route, "cold"));
+    this.#others.set(key, cost);
+    return cost;
   }
 
   #refresh(): void {
@@ -122,9 +162,14 @@ export class SwitchBook {
   }
 
   #measure(): readonly MeasuredSwitch[] {
-    return MEASURED_RUNGS.flatMap((rung) =>
-      ROUTES.map((route) => ({ ...route, rung, ...this.#cost(route, rung) })).filter(({ samples }) => samples > 0),
+    const { externals = [] } = this.#parts;
+    const others = externals.flatMap((external) =>
+      [...INTO_EXTERNAL, OUT_OF_EXTERNAL].map((route) => ({ ...route, external, rung: "cold" as const })),
     );
+    const own = MEASURED_RUNGS.flatMap((rung) => ROUTES.map((route) => ({ ...route, rung })));
+    return [...own, ...others]
+      .map((route) => ({ ...route, ...this.#cost(route, route.rung) }))
+      .filter(({ samples }) => samples > 0);
   }
 
   #legsOf(residence: Residence): Legs {
@@ -133,36 +178,51 @@ export class SwitchBook {
   }
 
   /** Work that is stopped starts cold where nothing is kept of it. */
-  #leg(route: Route, residence: Residence): SwitchCost {
+  #leg(route: NamedRoute, residence: Residence): SwitchCost {
     const cost = this.#cost(route, residence);
     if (residence !== "warm" || cost.samples > 0) return cost;
     const cold = this.#cost(route, "cold");
     return cold.samples > 0 ? cold : cost;
   }
 
-  #cost({ from, to }: Route, rung: Rung): SwitchCost {
+  #cost({ from, to, external }: NamedRoute, rung: Rung): SwitchCost {
     const { ledger, gpu, clock } = this.#parts;
-    const samples = ledger.transitions.costs({ gpu, from, to, rung }, REMEMBERED);
+    const samples = ledger.transitions.costs(
+      { gpu, from, to, rung, ...(external === undefined ? {} : { external }) },
+      REMEMBERED,
+    );
     return learnCost(
       rung,
       samples.filter(({ ended }) => elapsed(ended, clock.now()) <= FRESH),
     );
   }
 
-  /** The switches of one rule that the ledger still knows; starting from rest wears nothing and is not counted. */
-  #remember(wanted: string, length: Millis): readonly UnixMs[] {
+  /** The switches of these rules that the ledger still knows; starting from rest wears nothing and is not counted. */
+  #remember(rules: readonly string[], length: Millis): readonly UnixMs[] {
     const { ledger, gpu, clock } = this.#parts;
-    const times = ledger.decisions
+    const decided = ledger.decisions.list(MOST_DECISIONS).filter((one) => one.gpu === gpu);
+    const isMeant = ({ action, rule, mode }: RecordedDecision) =>
+      action === "switch" && rules.includes(rule) && mode !== "observe";
+    const times = decided.filter((one) => isMeant(one) && one.from !== "none" && one.from !== "external");
+    // External work may refuse its end, and be asked again and again: only an end that came about has counted.
+    const ends = ledger.transitions
       .list(MOST_DECISIONS)
-      .filter(
-        ({ gpu: of, action, rule, from, mode }) =>
-          of === gpu && action === "switch" && rule === wanted && from !== "none" && mode !== "observe",
-      )
-      .map(({ at }) => at)
-      .toReversed();
-    return within(times, length, clock.now());
+      .filter((one) => one.gpu === gpu && one.from === "external" && one.fromName !== undefined && one.to === "none")
+      .filter(({ started, fromName }) => {
+        const last = decided.find(({ at }) => at <= started);
+        return last !== undefined && isMeant(last) && last.from === "external" && last.fromName === fromName;
+      });
+    return within(
+      [...times.map(({ at }) => at), ...ends.map(({ started }) => started)].toSorted((a, b) => a - b),
+      length,
+      clock.now(),
+    );
   }
 }
 
 const within = (times: readonly UnixMs[], length: Millis, now: UnixMs): readonly UnixMs[] =>
   times.filter((at) => elapsed(at, now) < length);
+
+const NO_LEG: SwitchCost = { duration: millis(0), promised: millis(0), energy: milliJoules(0), samples: 0 };
+
+const named = ({ name }: Work): { readonly external?: string } => (name === undefined ? {} : { external: name });

@@ -74,11 +74,11 @@ export interface RoundTrip {
 
 /** Dead time and money of leaving and coming back: what the best work would have earned, the energy, and the wear. */
 export function roundTrip(
-  legs: readonly [SwitchCost, SwitchCost],
+  legs: readonly [SwitchCost, ...SwitchCost[]],
   prices: { readonly best: UsdPerHour; readonly electricity: UsdPerKwh; readonly wear: UsdNano },
 ): RoundTrip {
-  const duration = millis(legs[0].duration + legs[1].duration);
-  const energy = milliJoules(legs[0].energy + legs[1].energy);
+  const duration = millis(legs.reduce((sum, leg) => sum + leg.duration, 0));
+  const energy = milliJoules(legs.reduce((sum, leg) => sum + leg.energy, 0));
   const missed = prices.best > 0 ? earnedOver(prices.best, duration) : usdNano(0);
   const wear = usdNano(2 * prices.wear);
   return {

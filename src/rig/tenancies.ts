@@ -5,6 +5,7 @@ import type { Watts } from "../units/energy.ts";
 import { type Millis, millis, seconds } from "../units/time.ts";
 import type { ExternalProgram } from "../workloads/external/program.ts";
 import type { ExternalPower } from "./external-power.ts";
+import type { ForgottenStays } from "./forgotten-stays.ts";
 import type { Tenancy } from "./tenancy.ts";
 import type { Tenant } from "./tenant.ts";
 import type { ValuedExternal } from "./valuing.ts";
@@ -14,6 +15,8 @@ const LOOK_EVERY = seconds(1);
 export interface TenanciesParts {
   readonly all: readonly { readonly tenancy: Tenancy; readonly program: Pick<ExternalProgram, "run"> }[];
   readonly clock: Clock;
+  /** What an earlier agent left and nobody can be asked about. */
+  readonly forgotten: ForgottenStays;
 }
 
 /** Every external workload of a rig. */
@@ -27,7 +30,12 @@ export class Tenancies {
   /** Those that one GPU can have; `power` is what it was measured to draw with each. */
   of(gpu: GpuUuid, power: ExternalPower): GpuTenancies {
     const own = this.#parts.all.map(({ tenancy }) => tenancy).filter(({ gpus }) => gpus.includes(gpu));
-    return new GpuTenancies(gpu, own, power);
+    return new GpuTenancies(gpu, own, power, this.#parts.forgotten);
+  }
+
+  /** The operator has looked at this very GPU: nothing forgotten runs on it any more. */
+  vouch(gpu: GpuUuid): void {
+    this.#parts.forgotten.declareOver(gpu);
   }
 
   /** Asks their questions, finds out what an earlier agent left, and books what they earn, until `signal` fires. */
@@ -57,16 +65,24 @@ export class GpuTenancies {
   readonly #gpu: GpuUuid;
   readonly #all: readonly Tenancy[];
   readonly #power: ExternalPower;
+  readonly #forgotten: Pick<ForgottenStays, "tenantOn"> | undefined;
 
-  constructor(gpu: GpuUuid, all: readonly Tenancy[], power: ExternalPower) {
+  constructor(
+    gpu: GpuUuid,
+    all: readonly Tenancy[],
+    power: ExternalPower,
+    forgotten?: Pick<ForgottenStays, "tenantOn">,
+  ) {
     this.#gpu = gpu;
     this.#all = all;
     this.#power = power;
+    this.#forgotten = forgotten;
   }
 
   /** Who has the GPU; what was started here goes before whoever waits for it. */
   get tenant(): Tenant | undefined {
-    return this.#tenantOf("started") ?? this.#tenantOf("theirs") ?? this.#tenantOf("cooling");
+    const forgotten = this.#forgotten?.tenantOn(this.#gpu);
+    return this.#tenantOf("started") ?? this.#tenantOf("theirs") ?? forgotten ?? this.#tenantOf("cooling");
   }
 
   /** Whose own customer has the GPU, or asks for it. */
@@ -80,6 +96,11 @@ export class GpuTenancies {
 
   find(name: string | undefined): Tenancy | undefined {
     return this.#all.find((one) => one.name === name);
+  }
+
+  /** The names of those that we may start. */
+  get startable(): readonly string[] {
+    return this.#all.filter(({ terms }) => terms.isOurs).map(({ name }) => name);
   }
 
   /** What those that we may start are worth. */
@@ -108,6 +129,30 @@ export class GpuTenancies {
   coolDownAfter({ workload, name }: Work): Millis {
     const tenancy = workload === "external" ? this.find(name) : undefined;
     return tenancy?.terms.coolDown ?? millis(0);
+  }
+
+  /** Whether what was started as `name` waits for a customer. */
+  isListed(name: string | undefined): boolean {
+    return this.find(name)?.isListed === true;
+  }
+
+  /** Whether what was started here is being ended, or has just been. */
+  get isLeaving(): boolean {
+    const { tenant } = this;
+    return tenant?.kind === "cooling" || (tenant?.kind === "started" && this.find(tenant.name)?.isEnding === true);
+  }
+
+  /** For how long the hooks ended this work, which is over. */
+  endTook({ workload, name }: Work): Millis {
+    const tenancy = workload === "external" ? this.find(name) : undefined;
+    return tenancy?.endTook ?? millis(0);
+  }
+
+  /** Why the set that the GPU was called to for `work` is given up; undefined while it is not. */
+  whyGivenUp({ workload, name }: Work): string | undefined {
+    const tenancy = workload === "external" ? this.find(name) : undefined;
+    if (tenancy === undefined || !tenancy.terms.isOurs || !tenancy.isOff) return undefined;
+    return tenancy.blocked?.reason ?? `${tenancy.name} takes no GPU now`;
   }
 
   /** The GPU would work for `name`, and for nobody else of them; true when it is called. */

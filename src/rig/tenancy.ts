@@ -2,29 +2,17 @@ import type { GpuUuid, JobOutcome } from "../ledger/rows.ts";
 import { type Backoff, createBackoff } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
-import { type UsdPerHour, usdPerHour } from "../units/money.ts";
-import { after, elapsed, type Millis, minutes, seconds, type UnixMs } from "../units/time.ts";
+import type { UsdPerHour } from "../units/money.ts";
+import { after, elapsed, type Millis, millis, minutes, seconds, type UnixMs } from "../units/time.ts";
 import type { ExternalProgram } from "../workloads/external/program.ts";
 import { type Block, sayBlocked } from "./cooldown.ts";
 import { DONE, failed, type Outcome } from "./outcome.ts";
 import type { TenancyBook } from "./tenancy-book.ts";
-import { coolingOf, ownerOf, standingOf, type Teller, type Tenant } from "./tenant.ts";
+import { incomeOf, type Offer, offerOf, type TenancyTerms } from "./tenancy-terms.ts";
+import { coolingOf, ownerOf, sayIncomplete, standingOf, type Teller, type Tenant } from "./tenant.ts";
 
 const ASK_AGAIN = seconds(5);
 const NEVER = new AbortController().signal;
-
-/** What the operator says of an external workload beside its hooks. */
-export interface TenancyTerms {
-  readonly name: string;
-  /** Whether we start and stop it; else it comes and goes by itself. */
-  readonly isOurs: boolean;
-  /** Of all its GPUs while it is used. */
-  readonly rate?: UsdPerHour | undefined;
-  readonly occupancy: number;
-  readonly platformCut: number;
-  readonly coolDown: Millis;
-  readonly acquireTimeout: Millis;
-}
 
 export interface TenancyParts {
   readonly terms: TenancyTerms;
@@ -40,6 +28,8 @@ export interface TenancyParts {
   readonly left?: "starting" | "running";
   /** Resolves once no hook that an earlier agent called can do anything more. */
   readonly outlastHook?: (signal: AbortSignal) => Promise<void>;
+  /** Why its GPUs cannot all work at once, now or ever; undefined where they can. */
+  readonly lack?: () => string | undefined;
   /** Wakes the loops of all its GPUs. */
   readonly onChange: () => void;
 }
@@ -63,10 +53,13 @@ interface Turn {
 export class Tenancy {
   readonly #parts: TenancyParts;
   readonly #wants = new Set<GpuUuid>();
+  /** Why a GPU of its does not want it, where that is not for the money. */
+  readonly #away = new Map<GpuUuid, string>();
   readonly #backoff: Backoff = createBackoff(seconds(5), minutes(5));
   #phase: Phase;
   #block: Block | undefined;
   #coolUntil: UnixMs | undefined;
+  #endTook: Millis = millis(0);
 
   constructor(parts: TenancyParts) {
     this.#parts = parts;
@@ -112,27 +105,14 @@ export class Tenancy {
   }
 
   /** What it is taken to pay while it is used, of all GPUs together and before the cut, and who says so. */
-  get offer(): { readonly rate?: UsdPerHour; readonly isSaidNow: boolean; readonly occupancy: number } {
+  get offer(): Offer {
     const { program, terms } = this.#parts;
-    const { earnings } = program;
-    const { rate, occupancy } = terms;
-    const isUsed = this.#phase.kind === "on" && program.busy === true;
-    if (isUsed && earnings !== undefined) return { rate: earnings, isSaidNow: true, occupancy: 1 };
-    if (rate !== undefined) return { rate, isSaidNow: false, occupancy: isUsed ? 1 : occupancy };
-    return earnings === undefined
-      ? { isSaidNow: false, occupancy: 1 }
-      : { rate: earnings, isSaidNow: true, occupancy: 1 };
+    return offerOf(terms, program.earnings, this.#phase.kind === "on" && program.busy === true);
   }
 
   /** What comes in now, after the cut; undefined while nobody knows. */
   get income(): UsdPerHour | undefined {
-    const { program, terms } = this.#parts;
-    const { busy, canTellBusy, earnings } = program;
-    const { rate, occupancy, platformCut } = terms;
-    const configured = rate === undefined ? undefined : usdPerHour(canTellBusy ? rate : rate * occupancy);
-    const unsaid = canTellBusy && busy === undefined ? undefined : configured;
-    const gross = earnings ?? (busy === false ? usdPerHour(0) : unsaid);
-    return gross === undefined ? undefined : usdPerHour(gross * (1 - platformCut));
+    return incomeOf(this.#parts.terms, this.#parts.program);
   }
 
   /** Who has its GPUs by it; undefined while they are ours. */
@@ -154,6 +134,26 @@ export class Tenancy {
     return this.#phase.kind === "on" && (busy === true || !canTellBusy);
   }
 
+  /** Whether it was started, and says that nobody uses it. */
+  get isListed(): boolean {
+    const { kind } = this.#phase;
+    return (kind === "on" || kind === "stopping") && this.#parts.program.busy === false;
+  }
+
+  /** Whether nothing of it runs or is about to. */
+  get isOff(): boolean {
+    return this.#phase.kind === "off";
+  }
+
+  get isEnding(): boolean {
+    return this.#phase.kind === "stopping";
+  }
+
+  /** How long its hooks took to end it, the last time. */
+  get endTook(): Millis {
+    return this.#endTook;
+  }
+
   /** Why it cannot be started now; undefined when it can. */
   get blocked(): Block | undefined {
     const block = this.#block;
@@ -162,15 +162,16 @@ export class Tenancy {
 
   /** Why `gpu` cannot work for it now although it would; undefined when it can, or was never asked. */
   objection(gpu: GpuUuid): string | undefined {
-    const { name, gpus } = this;
+    const { name, gpus, isOff, blocked: block } = this;
     const { seats, steady } = this.#parts;
-    const block = this.#phase.kind === "off" ? this.blocked : undefined;
+    if (!isOff) return undefined;
     if (block !== undefined) return sayBlocked(block, steady.now());
-    if (this.#phase.kind !== "off" || !this.#wants.has(gpu)) return undefined;
+    const lack = this.#parts.lack?.();
+    if (lack !== undefined) return `${name} is not started: ${lack}`;
+    if (!this.#wants.has(gpu)) return undefined;
     const taken = gpus.find((one) => seats.has(one));
     if (taken !== undefined) return `${seats.get(taken)?.name} has ${taken}`;
-    if (this.missing.length === 0) return undefined;
-    return `${name} takes all of ${gpus.length} GPUs or none, and ${this.missing.join(", ")} would earn less with it`;
+    return this.missing.length === 0 ? undefined : sayIncomplete(this, this.#away);
   }
 
   isWantedBy(gpu: GpuUuid): boolean {
@@ -190,10 +191,12 @@ export class Tenancy {
   /** `gpu` would work for it; true when all of its GPUs would, and are free to: then they are called. */
   want(gpu: GpuUuid): boolean {
     this.#wants.add(gpu);
+    this.#away.delete(gpu);
     if (this.isTaking) return true;
-    const { seats } = this.#parts;
+    const { seats, lack } = this.#parts;
     const isTaken = this.gpus.some((one) => seats.has(one));
-    if (this.#phase.kind !== "off" || isTaken || this.missing.length > 0 || this.blocked !== undefined) return false;
+    if (!this.isOff || isTaken || this.missing.length > 0 || this.blocked !== undefined) return false;
+    if (lack?.() !== undefined) return false;
     this.#call();
     return true;
   }
@@ -201,6 +204,7 @@ export class Tenancy {
   /** `gpu` has better to do; one that is called already comes all the same. */
   unwant(gpu: GpuUuid): void {
     if (!this.isTaking) this.#wants.delete(gpu);
+    this.#away.delete(gpu);
   }
 
   /** `gpu` is free for it. Resolves once all are and it was started, or with the reason why not. */
@@ -216,8 +220,9 @@ export class Tenancy {
     return await turn.done.finally(() => signal.removeEventListener("abort", leave));
   }
 
-  /** `gpu` cannot come after all: those that came go back to their work. Nothing once it was started. */
+  /** `gpu` cannot come, after all: those that came go back to their work. Nothing once it was started. */
   withdraw(gpu: GpuUuid, reason: string): void {
+    this.#away.set(gpu, reason);
     if (this.#phase.kind === "taking") this.#dissolve(this.#phase.turn, `${gpu} cannot be freed for it: ${reason}`);
   }
 
@@ -363,6 +368,7 @@ export class Tenancy {
 
   async #stop(reason: string): Promise<string | undefined> {
     const { program, steady, logger, book, onChange } = this.#parts;
+    const began = steady.monotonic();
     const refusal = await this.#refusal();
     if (refusal !== undefined) {
       this.#phase = { kind: "on" };
@@ -373,6 +379,7 @@ export class Tenancy {
     book.say("stopping");
     const failure = await program.stop(reason, NEVER);
     if (failure === undefined) {
+      this.#endTook = millis(Math.round(steady.monotonic() - began));
       this.#backoff.reset();
       this.#leave();
     } else {

@@ -1,3 +1,4 @@
+import type { GpuUuid } from "../ledger/rows.ts";
 import { after, elapsed, type Millis, type UnixMs } from "../units/time.ts";
 import type { ExternalProgram } from "../workloads/external/program.ts";
 
@@ -63,6 +64,20 @@ export function ownerOf(name: string, teller: Teller, { isLeft, coolDown, now }:
   const until = usedAt === undefined ? undefined : after(usedAt, coolDown);
   if (until === undefined || elapsed(now, until) <= 0) return undefined;
   return { ...theirs, words: `${name} says that its customer has left`, until };
+}
+
+interface Incomplete {
+  readonly name: string;
+  readonly gpus: readonly GpuUuid[];
+  readonly missing: readonly GpuUuid[];
+}
+
+/** Why a set is not called; `away` says of its GPUs why they cannot come, where that is not for the money. */
+export function sayIncomplete({ name, gpus, missing }: Incomplete, away: ReadonlyMap<GpuUuid, string>): string {
+  const poorer = missing.filter((gpu) => !away.has(gpu)).join(", ");
+  const words = missing.flatMap((gpu) => (away.has(gpu) ? `${gpu} is not free for it: ${away.get(gpu)}` : []));
+  if (poorer !== "") words.unshift(`${poorer} would earn less with it`);
+  return `${name} takes all of ${gpus.length} GPUs or none, and ${words.join(", ")}`;
 }
 
 const complaintOf = ({ complaint }: Pick<Teller, "complaint">): string =>

@@ -1,13 +1,14 @@
 import type { GpuView, ModeName, WorkloadName } from "../api/shapes.ts";
 
 /** What a GPU is doing, as one of the few things worth a colour of their own. */
-export type Tone = "hashing" | "inference" | "handover" | "rented" | "idle" | "faulted";
+export type Tone = "hashing" | "inference" | "handover" | "rented" | "listed" | "idle" | "faulted";
 
 const ON_THE_WAY = new Set(["acquiring", "warming", "draining", "releasing", "verifying-free"]);
 
 export function toTone({ state, workload, health }: Pick<GpuView, "state" | "workload" | "health">): Tone {
   if (state === "faulted" || health === "lost" || health === "reset-required") return "faulted";
   if (ON_THE_WAY.has(state)) return "handover";
+  if (state === "listed") return "listed";
   if (state === "rented" || workload === "external" || workload === "lease") return "rented";
   if (workload === "hashing" || workload === "inference") return workload;
   return "idle";
@@ -18,6 +19,7 @@ const LABELS: Readonly<Record<Tone, string>> = {
   inference: "Inference",
   handover: "Handing over",
   rented: "Rented out",
+  listed: "Waits for a customer",
   idle: "Rest",
   faulted: "Faulted",
 };

@@ -3,8 +3,9 @@ import type { GpuUuid } from "../../src/ledger/rows.ts";
 import type { Clock } from "../../src/lib/clock.ts";
 import { createLogger } from "../../src/lib/logger.ts";
 import { SetTotals } from "../../src/rig/set-totals.ts";
-import { Tenancy, type TenancyParts, type TenancyTerms } from "../../src/rig/tenancy.ts";
+import { Tenancy, type TenancyParts } from "../../src/rig/tenancy.ts";
 import { TenancyBook } from "../../src/rig/tenancy-book.ts";
+import type { TenancyTerms } from "../../src/rig/tenancy-terms.ts";
 import { minutes } from "../../src/units/time.ts";
 import { T0 } from "./ledger-rows.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -27,10 +28,11 @@ export class FakeProgram implements TenancyProgram {
   startsAtOnce = true;
   startFailure: string | undefined;
   stopFailure: string | undefined;
-  /** While false, a stop never ends. */
+  /** While false, a stop never ends, unless by `finishStop`. */
   stopsAtOnce = true;
   readonly calls: string[] = [];
   #finish: (() => void) | undefined;
+  #finishStop: (() => void) | undefined;
 
   askBusy(): Promise<boolean | undefined> {
     this.questions++;
@@ -60,8 +62,15 @@ export class FakeProgram implements TenancyProgram {
 
   async stop(): Promise<string | undefined> {
     this.calls.push("stop");
-    if (!this.stopsAtOnce) await new Promise<never>(() => {});
+    if (!this.stopsAtOnce)
+      await new Promise<void>((resolve) => {
+        this.#finishStop = resolve;
+      });
     return this.stopFailure;
+  }
+
+  finishStop(): void {
+    this.#finishStop?.();
   }
 }
 

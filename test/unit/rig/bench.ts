@@ -158,13 +158,10 @@ export class RigBench implements AsyncDisposable {
     const metered = { roster, source: this.source, wall, hostShare: 1, electricity: ELECTRICITY };
     this.meter = new MeterBook({ ...parts, ...metered, gpu, clock: clock.aside() });
     this.rates = new RateBook(gpu, { hashing: [coin.coin], serving: "tiny", resting: "rest" }, parts);
-    this.switches = new SwitchBook({
-      gpu,
-      ledger: this.ledger,
-      clock: steady,
-      electricity: ELECTRICITY,
-      wear: toUsdNano(0.000_01),
-    });
+    const all = options.tenancies?.(clock, this.ledger) ?? [];
+    const tenancies = new GpuTenancies(gpu, all, new ExternalPower(gpu, parts));
+    const priced = { electricity: ELECTRICITY, wear: toUsdNano(0.000_01) };
+    this.switches = new SwitchBook({ ...parts, ...priced, gpu, clock: steady, externals: tenancies.startable });
     this.watch = new HashingWatch({ gpu, ledger: this.ledger, clock, coin });
     const { info } = this.source;
     this.ground = new Surroundings({
@@ -206,7 +203,7 @@ export class RigBench implements AsyncDisposable {
       power: this.power,
       claim,
       tuner: this.tuner,
-      tenancies: new GpuTenancies(gpu, options.tenancies?.(clock, this.ledger) ?? [], new ExternalPower(gpu, parts)),
+      tenancies,
       onChange: () => void this.changes++,
       ...(mines ? { mining } : {}),
       ...(serves ? { served: this.servedRates } : {}),

@@ -1,4 +1,6 @@
-import type { Tenancy, TenancyParts, TenancyTerms } from "../../../src/rig/tenancy.ts";
+import type { GpuUuid } from "../../../src/ledger/rows.ts";
+import type { Tenancy, TenancyParts } from "../../../src/rig/tenancy.ts";
+import type { TenancyTerms } from "../../../src/rig/tenancy-terms.ts";
 import { usdPerHour } from "../../../src/units/money.ts";
 import { GPU_A } from "../../support/ledger-rows.ts";
 import { type FakeProgram, TenancyBench } from "../../support/tenancy-bench.ts";
@@ -13,6 +15,10 @@ export interface ExternalBenchOptions {
   readonly isMeasured?: boolean;
   /** Whether its first question is over when the rig starts. */
   readonly isAsked?: boolean;
+  /** GPUs that it takes at once with the rig's own. */
+  readonly others?: readonly GpuUuid[];
+  /** Of the rig. */
+  readonly drainTimeoutMs?: number;
 }
 
 /** A rig of one GPU that may have one external workload, vast, beside hashing and serving. */
@@ -33,12 +39,15 @@ export class ExternalBench implements AsyncDisposable {
     earnings,
     isMeasured = true,
     isAsked = true,
+    others = [],
+    drainTimeoutMs = 10_000,
   }: ExternalBenchOptions = {}): Promise<ExternalBench> {
     let made: ReturnType<TenancyBench["add"]> | undefined;
     const rig = await RigBench.running({
       isMeasured,
+      drainTimeoutMs,
       tenancies: (clock, ledger) => {
-        made = new TenancyBench({ clock, ledger }).add([GPU_A], terms, left);
+        made = new TenancyBench({ clock, ledger }).add([GPU_A, ...others], terms, left);
         made.program.earnings = earnings === undefined ? undefined : usdPerHour(earnings);
         made.program.isAsked = isAsked;
         return [made.tenancy];

@@ -145,3 +145,35 @@ test("a guest asks nobody, and ours has to fit beside it", async () => {
   await clock.advance(500);
   expect(ours.outcome).toEqual({ kind: "done" });
 });
+
+describe("asked ahead whether GPUs can work together", () => {
+  const needs = (most: number, atRest: number) => ({ most: () => watts(most), atRest: () => watts(atRest) });
+  const of = (maxW: number) => {
+    const budget = open(0, [group("the rig", maxW, 0, 3)]);
+    for (const gpu of [0, 1, 2]) budget.expect(uuid(gpu), needs(200, 20));
+    return budget;
+  };
+
+  test("says no where they never can, with what all would draw", () => {
+    expect(of(400).whyNotTogether([uuid(0), uuid(1)])).toBe(
+      "GPU-0, GPU-1 may draw 400 W, the others 20 W at rest, and the power budget of the rig is 400 W, " +
+        "so that it can never be had",
+    );
+    expect(of(420).whyNeverTogether([uuid(0), uuid(1)])).toBeUndefined();
+  });
+
+  test("says not now while the others have what they would draw, and yes once they have let go", () => {
+    const budget = of(500);
+    budget.concede(uuid(2), watts(200));
+    expect(budget.whyNotTogether([uuid(0), uuid(1)])).toBe(
+      "GPU-0, GPU-1 may draw 400 W, the others 200 W now, and the power budget of the rig is 500 W",
+    );
+    budget.lower(uuid(2), watts(20));
+    expect(budget.whyNotTogether([uuid(0), uuid(1)])).toBeUndefined();
+  });
+
+  test("asks only the supplies that feed them", () => {
+    const budget = open(0, [group("left", 100, 0, 1), group("right", 500, 1, 3)]);
+    expect(budget.whyNotTogether([uuid(1), uuid(2)])).toBeUndefined();
+  });
+});

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
 import type { DecisionRow, TransitionEnd, TransitionRow } from "../../../src/ledger/rows.ts";
+import type { Work } from "../../../src/ledger/work.ts";
 import { SwitchBook } from "../../../src/rig/switch-book.ts";
 import { milliJoules } from "../../../src/units/energy.ts";
 import { usdNano, usdPerHour, usdPerKwh } from "../../../src/units/money.ts";
@@ -182,5 +183,94 @@ describe("the count of switches after a restart", () => {
     decided(0, changes);
     decided(0, { ...changes, ...(changes.rule === undefined ? { rule: "regret" } : {}) });
     expect(counts()).toEqual({ price: 0, gap: 0 });
+  });
+});
+
+describe("external work", () => {
+  const vast = { to: "external", toName: "vast", rung: "cold" } as const;
+  const gone = { from: "external", fromName: "vast", to: "none", rung: "cold" } as const;
+  const withVast = () =>
+    new SwitchBook({
+      gpu: GPU_A,
+      ledger,
+      clock,
+      electricity: usdPerKwh(0.15),
+      wear: usdNano(500),
+      externals: ["vast", "clore"],
+    });
+  const trip = (one: Work, other: Work) => withVast().externalRoundTrip(FREE, one, other).duration;
+  const HASHING = { workload: "hashing", name: "kas" } as const;
+  const VAST = { workload: "external", name: "vast" } as const;
+
+  test("is left, and work begun anew after it, at planned figures until that was done once", () => {
+    expect(trip(HASHING, VAST)).toBe(26_000);
+    expect(trip(VAST, { workload: "none" })).toBe(20_000);
+  });
+
+  test("costs what its hooks were measured to take, each workload by its own, failed starts included", () => {
+    switched(30_000, vast);
+    switched(90_000, vast, { outcome: "failed" });
+    switched(900_000, { ...vast, toName: "clore" });
+    switched(40_000, gone);
+    switched(3000, { from: "none", to: "hashing", rung: "warm" });
+    const expected = 60_000 + 40_000 + 3000;
+    expect(trip(HASHING, VAST)).toBe(expected);
+    expect(trip(VAST, HASHING)).toBe(expected);
+    expect(withVast().measured.map(({ from, to, external, duration }) => [from, to, external, duration])).toEqual([
+      ["hashing", "external", "vast", 60_000],
+      ["external", "none", "vast", 40_000],
+      ["hashing", "external", "clore", 900_000],
+    ]);
+  });
+
+  test("that follows other external work is begun from rest", () => {
+    switched(30_000, { ...vast, from: "none" });
+    switched(40_000, gone);
+    switched(7000, { ...vast, from: "none", toName: "clore" });
+    switched(5000, { ...gone, fromName: "clore" });
+    expect(trip(VAST, { workload: "external", name: "clore" })).toBe(82_000);
+  });
+
+  test("is not learned from a guest, nor from a handover that was given up", () => {
+    switched(500, { to: "external", rung: "cold" });
+    switched(700, vast, { outcome: "aborted" });
+    expect(trip(HASHING, VAST)).toBe(26_000);
+  });
+});
+
+describe("the count of switches for prices, after a restart,", () => {
+  const asked = (ms: number, row: Partial<DecisionRow> = {}) =>
+    ledger.decisions.append(
+      decisionRow({ at: at(ms), rule: "regret", from: "external", fromName: "vast", to: "hashing", ...row }),
+    );
+  function ended(ms: number): void {
+    const id = ledger.transitions.start(
+      transitionRow({ from: "external", fromName: "vast", to: "none", rung: "cold", started: at(ms) }),
+    );
+    ledger.transitions.end(id, transitionEnd({ ended: at(ms + 1000) }));
+  }
+  const counted = () => open().priceSwitchesToday(at(hours(1)));
+
+  test("has an end of external work once, however often that was refused before", () => {
+    asked(0);
+    asked(60_000, { action: "keep", rule: "busy" });
+    asked(120_000);
+    expect(counted()).toBe(0);
+    ended(121_000);
+    expect(counted()).toBe(1);
+  });
+
+  test("has no end that was ordered, and none of a guest", () => {
+    asked(0);
+    asked(60_000, { rule: "mode" });
+    ended(61_000);
+    const id = ledger.transitions.start(transitionRow({ from: "external", to: "none", started: at(70_000) }));
+    ledger.transitions.end(id, transitionEnd({ ended: at(71_000) }));
+    expect(counted()).toBe(0);
+  });
+
+  test("has a call to a set, as while the agent ran", () => {
+    asked(0, { from: "hashing", fromName: "kas", to: "external", toName: "vast", rule: "set" });
+    expect(counted()).toBe(1);
   });
 });

@@ -49,6 +49,16 @@ describe("a set of two GPUs", () => {
     expect(program.calls).toEqual([]);
   });
 
+  test("says which GPU is not free for it, and why, until that comes or would only earn less", () => {
+    using bench = new TenancyBench();
+    const { tenancy } = bench.add(BOTH);
+    tenancy.want(GPU_A);
+    tenancy.withdraw(GPU_B, "out of service");
+    expect(tenancy.objection(GPU_A)).toContain(`or none, and ${GPU_B} is not free for it: out of service`);
+    tenancy.unwant(GPU_B);
+    expect(tenancy.objection(GPU_A)).toContain(`${GPU_B} would earn less with it`);
+  });
+
   test("lets those go that came when one cannot be freed", async () => {
     using bench = new TenancyBench();
     const { tenancy } = bench.add(BOTH);

@@ -13,6 +13,8 @@ describe("a GPU's tone", () => {
     ["releasing", "hashing", "ok", "handover"],
     ["verifying-free", "hashing", "ok", "handover"],
     ["rented", "external", "ok", "rented"],
+    ["listed", "external", "ok", "listed"],
+    ["listed", "external", "lost", "faulted"],
     ["open", "lease", "ok", "rented"],
     ["faulted", "hashing", "ok", "faulted"],
     // A lost GPU is no longer doing what its last state says.
