@@ -20,6 +20,7 @@ import {
 } from "./fields.ts";
 import { mining } from "./mining-schema.ts";
 import { electricity, market } from "./price-schema.ts";
+import { checkProfiles } from "./profile-sheets.ts";
 
 const DAY_S = 86_400;
 
@@ -84,6 +85,9 @@ const profile = () =>
       .exactOptional(text(/^(GPU|SIM)-[\w-]{1,80}$/, "a UUID that `rigshift gpus` lists"))
       .describe("Every GPU when absent."),
     role: choice(["hashing", "serving"]),
+    sheet: z
+      .exactOptional(text(/^[a-z0-9][a-z0-9-]{0,31}$/, "the name of a flight sheet"))
+      .describe("While the GPU hashes by this flight sheet; by any when absent. A sheet's own goes before."),
     powerLimitW: z.exactOptional(number(1, 2000, "watts").transform(watts)),
     mayRaise: flag().default(false).describe("Whether that may be above the limit found at the start."),
     graphicsMhz: z.exactOptional(megahertz()).describe("Locks the clock of the cores."),
@@ -323,4 +327,5 @@ export const createSchema = (base: string) =>
     log: section({ level: choice(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
   })
     .superRefine(checkImages)
-    .superRefine(checkSources);
+    .superRefine(checkSources)
+    .superRefine(checkProfiles);

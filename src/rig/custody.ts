@@ -197,8 +197,9 @@ export class Custody {
 
   /** Runs one handover with its ledger row, its metering and its job around it; an eviction takes all of ours off. */
   async #pass(to: Work, reason: string, how: Manner, signal: AbortSignal): Promise<Outcome> {
-    const { clock, steady, ledger, gpu, meter, tenancies } = this.#parts;
+    const { clock, steady, ledger, gpu, meter, tenancies, tuner } = this.#parts;
     const from = toWork(this.#assignment);
+    if (to.workload === "hashing") tuner.turnTo(to.name);
     // What external work took to end came first, and is part of what leaving it costs.
     const head = to.workload === "none" ? tenancies.endTook(from) : millis(0);
     const handover = this.#plan(from, to);

@@ -82,7 +82,7 @@ export class Trial {
 
   /** How far a limit may go; undefined where the GPU tells none. */
   limits(workload: Workload, signal: AbortSignal): Promise<LimitRange | undefined> {
-    return this.#tuner.limits(workload === "hashing" ? "hashing" : "serving", signal);
+    return this.#tuner.limits(workload === "hashing" ? "hashing" : "serving", signal, this.#sheet);
   }
 
   /** Whether a limit on trial is in force still. */

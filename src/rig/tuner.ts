@@ -14,6 +14,8 @@ import type { LimitClaim } from "./own-claim.ts";
 /** How one GPU is set while it does one kind of work; absent settings stay as they are. */
 export interface Profile {
   readonly role: "hashing" | "serving";
+  /** For hashing by this flight sheet only, before one for all of them. */
+  readonly sheet?: string | undefined;
   readonly powerLimit?: Watts | undefined;
   readonly graphicsMhz?: number | undefined;
   readonly memoryMhz?: number | undefined;
@@ -64,6 +66,8 @@ export class Tuner {
   readonly #isInherited: boolean;
   /** `isAlone`: no profile is in force beside it, so that setting the limit back sets everything back. */
   #held: { readonly limit: Watts; readonly role: Profile["role"]; readonly isAlone: boolean } | undefined;
+  /** By which the GPU hashes, or will. */
+  #sheet: string | undefined;
   #wanted: Profile["role"] | "stock" = "stock";
   #misses: readonly Miss[] = [];
   #isSaid = false;
@@ -75,6 +79,18 @@ export class Tuner {
     this.#undo = this.#card ?? (undo && new CardControl({ ...parts, control: undo }));
     this.#isApplied = ledger.foundSettings.of(gpu) !== undefined;
     this.#isInherited = this.#isApplied;
+  }
+
+  /** Before the GPU hashes by another flight sheet: from now on its profile counts. */
+  turnTo(sheet: string | undefined): void {
+    this.#sheet = sheet;
+  }
+
+  /** Those that count, a flight sheet's own before those for all. */
+  #profiles(sheet = this.#sheet): readonly Profile[] {
+    const { profiles } = this.#parts;
+    const common = profiles.filter((one) => one.sheet === undefined);
+    return sheet === undefined ? common : [...profiles.filter((one) => one.sheet === sheet), ...common];
   }
 
   /** Whether something of ours is in force. */
@@ -94,7 +110,8 @@ export class Tuner {
 
   /** The most that the limit comes to: as it is, as this role sets it, or for nobody's role as it was found; undefined where none is known. */
   mayComeTo(role: Profile["role"] | undefined): Watts | undefined {
-    const { profiles, gpu, ledger } = this.#parts;
+    const { gpu, ledger } = this.#parts;
+    const profiles = this.#profiles();
     const found = ledger.foundSettings.of(gpu)?.powerLimit;
     const profile = this.#card === undefined ? undefined : profiles.find((one) => one.role === role);
     const raised = profile?.mayRaise ? profile.powerLimit : undefined;
@@ -140,9 +157,9 @@ export class Tuner {
     return this.#held?.limit;
   }
 
-  /** How far a benchmark may go, and where the limit stands at work; undefined where the GPU tells no limit. */
-  async limits(role: Profile["role"], signal: AbortSignal): Promise<LimitRange | undefined> {
-    const { gpu, ledger, profiles } = this.#parts;
+  /** How far a benchmark may go, and where the limit stands at work, hashing by `sheet`; undefined where the GPU tells no limit. */
+  async limits(role: Profile["role"], signal: AbortSignal, sheet?: string): Promise<LimitRange | undefined> {
+    const { gpu, ledger } = this.#parts;
     if (this.#card === undefined) return undefined;
     const settings = await this.#card.read(signal);
     const {
@@ -152,7 +169,7 @@ export class Tuner {
     } = settings;
     const found = ledger.foundSettings.of(gpu)?.powerLimit ?? now;
     if (found === undefined) return undefined;
-    const standing = standingOf(profiles, role, found);
+    const standing = standingOf(this.#profiles(sheet), role, found);
     return { standing, lowest, highest: watts(Math.min(highestPowerLimit, Math.max(found, standing))) };
   }
 
@@ -178,10 +195,10 @@ export class Tuner {
 
   /** Back to the profile's limit, or to what was found; false where that failed, which is tried again. */
   async letGo(signal: AbortSignal): Promise<boolean> {
-    const { profiles, gpu, ledger } = this.#parts;
+    const { gpu, ledger } = this.#parts;
     const found = ledger.foundSettings.of(gpu)?.powerLimit;
     if (this.#card !== undefined && this.#held !== undefined && found !== undefined) {
-      const limit = standingOf(profiles, this.#held.role, found);
+      const limit = standingOf(this.#profiles(), this.#held.role, found);
       if ((await this.#card.setLimit(limit, signal)) !== undefined) return false;
     }
     this.#release();
@@ -203,8 +220,8 @@ export class Tuner {
 
   /** Before load starts, where others live on what a lower limit frees: the profile's limit, if it is below the one found. */
   async limitAhead(role: Profile["role"], signal: AbortSignal): Promise<void> {
-    const { profiles, claim, gpu, ledger } = this.#parts;
-    const limit = profiles.find((one) => one.role === role)?.powerLimit;
+    const { claim, gpu, ledger } = this.#parts;
+    const limit = this.#profiles().find((one) => one.role === role)?.powerLimit;
     if (this.#card === undefined || limit === undefined || claim?.isLimited !== true) return;
     const found = ledger.foundSettings.of(gpu) ?? (await this.#readFound(this.#card, signal));
     if (found.powerLimit === undefined || limit >= found.powerLimit) return;
@@ -215,9 +232,9 @@ export class Tuner {
 
   /** Only for a GPU whose load has started or is about to; a setting that is refused is logged, and work goes on. */
   async apply(role: Profile["role"], signal: AbortSignal): Promise<void> {
-    const { profiles, gpu, ledger } = this.#parts;
+    const { gpu, ledger } = this.#parts;
     this.#held = undefined;
-    const profile = profiles.find((one) => one.role === role);
+    const profile = this.#profiles().find((one) => one.role === role);
     // What is to be as it was found, and is not, stays so.
     if (profile === undefined) return;
     this.#wanted = role;

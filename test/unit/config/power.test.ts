@@ -65,3 +65,28 @@ describe("a card that was held against a trusted meter", () => {
     expect(refused({ cards })).toContain(message);
   });
 });
+
+describe("a profile for one flight sheet", () => {
+  const pools = [{ url: "devpool" }];
+  const sheets = ["alpha", "beta"].map((name) => ({ name, coin: `${name}coin`, algorithm: "sha256d", pools }));
+  const parsed = (profile: unknown, mining: unknown = { sheets }) =>
+    parseConfig({ version: 1, mining, power: { profiles: [profile] } }, "rig.yaml", "/rig").power.profiles[0];
+
+  test("names it, or the coin where there is one sheet only", () => {
+    const profile = { role: "hashing", sheet: "beta", powerLimitW: 200 };
+    expect(parsed(profile)).toMatchObject({ sheet: "beta", powerLimit: 200 });
+    const plain = { coin: "etc", algorithm: "sha256d", pools };
+    expect(parsed({ ...profile, sheet: "etc" }, plain)).toMatchObject({ sheet: "etc" });
+  });
+
+  test.each([
+    [
+      { role: "hashing", sheet: "gamma" },
+      'power.profiles[0].sheet: got "gamma", wanted one of the flight sheets: alpha, beta',
+    ],
+    [{ role: "serving", sheet: "alpha" }, 'power.profiles[0].role: got "serving", wanted hashing'],
+    [{ role: "hashing", sheet: "Beta!" }, "power.profiles[0].sheet"],
+  ])("is refused as %j", (profile, message) => {
+    expect(() => parsed(profile)).toThrow(message);
+  });
+});

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FlightSheetConfig, parseConfig } from "../../../src/config/load.ts";
+import type { GpuControl } from "../../../src/gpu/source.ts";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
 import type { GpuUuid } from "../../../src/ledger/rows.ts";
 import { createLogger } from "../../../src/lib/logger.ts";
@@ -35,6 +36,9 @@ const quote = (coin: string): CoinQuote => ({
 
 interface Options {
   readonly leaveCostUsd?: number;
+  readonly control?: GpuControl;
+  /** Power limits by sheet. */
+  readonly limits?: Readonly<Record<string, number>>;
   /** Of alpha. */
   readonly poolFeePct?: number;
   /** Only this GPU may hash by beta. */
@@ -68,7 +72,8 @@ afterEach(async () => {
   ledger.close();
 });
 
-function start({ leaveCostUsd, poolFeePct, betaGpu, measured = ["alpha", "beta"] }: Options = {}): void {
+function start(options: Options = {}): void {
+  const { leaveCostUsd, poolFeePct, betaGpu, measured = ["alpha", "beta"], control, limits = {} } = options;
   const pools = [{ url: "devpool" }];
   const sheets = [
     {
@@ -82,7 +87,12 @@ function start({ leaveCostUsd, poolFeePct, betaGpu, measured = ["alpha", "beta"]
     { name: "beta", coin: "bcoin", algorithm: "sha256d", pools, ...(betaGpu && { gpus: [betaGpu] }) },
   ];
   const policy = { minDwellS: 2, wearUsdPerSwitch: 0.000001 };
-  const config = parseConfig({ version: 1, mode: "auto", mining: { sheets }, policy }, "test", "/");
+  const profiles = Object.entries(limits).map(([sheet, powerLimitW]) => ({ role: "hashing", sheet, powerLimitW }));
+  const config = parseConfig(
+    { version: 1, mode: "auto", mining: { sheets }, power: { profiles }, policy },
+    "test",
+    "/",
+  );
   for (const label of measured)
     ledger.benchmarks.upsert({
       gpu: GPU_A,
@@ -98,6 +108,7 @@ function start({ leaveCostUsd, poolFeePct, betaGpu, measured = ["alpha", "beta"]
     config,
     gpus: [source.info],
     source,
+    ...(control && { control }),
     driver,
     ledger,
     clock,
@@ -229,7 +240,7 @@ describe("two flight sheets of one GPU", () => {
     away.set("alpha", "connection refused");
     await passUntil(() => at() === "beta open");
     const before = driver.log.length;
-    await pass(120_000);
+    await pass(40_000);
     expect(driver.log.slice(before), "the working miner goes on").toEqual([]);
     expect(gpu().why).toBe("beta stands in: the pool is away: connection refused");
     away.delete("alpha");
@@ -255,6 +266,26 @@ describe("two flight sheets of one GPU", () => {
     expect(kept).toBeCloseTo(0.98, 12);
     expect(job?.gross).toBe((job?.sharesAccepted ?? 0) * hashCredit(1_200_000, usdPerTerahash(20)));
     expect(job?.revenue).toBe(Math.round(Number(job?.gross) * kept));
+  });
+
+  test("set the GPU each by its own profile", async () => {
+    const limits: number[] = [];
+    const done = () => Promise.resolve({ kind: "done" } as const);
+    const control: GpuControl = {
+      readSettings: () => Promise.resolve({ powerLimit: watts(300) }),
+      setPowerLimit: (_gpu, limit) => {
+        limits.push(limit);
+        return done();
+      },
+      lockClocks: done,
+      resetClocks: done,
+    };
+    start({ control, limits: { alpha: 200, beta: 250 } });
+    await passUntil(() => at() === "alpha open");
+    expect(limits).toEqual([200]);
+    prices.set("bcoin", 2000);
+    await passUntil(() => at() === "beta open");
+    expect(limits).toEqual([200, 300, 250]);
   });
 
   test("mode mine hashes by what pays most, and changes with patience", async () => {

@@ -76,6 +76,27 @@ describe("a profile", () => {
     expect([calls, tuner.isApplied]).toEqual([[], false]);
   });
 
+  test("of a flight sheet goes before the one for all, and holds for that sheet only", async () => {
+    const tuner = tunerWith([MINE, { ...MINE, sheet: "beta", powerLimit: watts(180) }]);
+    await tuner.apply("hashing", NEVER);
+    tuner.turnTo("beta");
+    await tuner.apply("hashing", NEVER);
+    tuner.turnTo("alpha");
+    await tuner.apply("hashing", NEVER);
+    expect(calls.filter((call) => call.startsWith("limit"))).toEqual(["limit 220", "limit 180", "limit 220"]);
+    expect((await tuner.limits("hashing", NEVER, "beta"))?.standing).toBe(180);
+    expect((await tuner.limits("hashing", NEVER))?.standing).toBe(220);
+    await tuner.restore(NEVER);
+    expect(calls.at(-1)).toBe("limit 300");
+  });
+
+  test("of another flight sheet alone sets nothing", async () => {
+    const tuner = tunerWith([{ ...MINE, sheet: "beta" }]);
+    tuner.turnTo("alpha");
+    await tuner.apply("hashing", NEVER);
+    expect([calls, tuner.isApplied]).toEqual([[], false]);
+  });
+
   test("never raises the power limit above the one found, unless it may", async () => {
     const high = { ...MINE, powerLimit: watts(400) };
     await tunerWith([high]).apply("hashing", NEVER);
