@@ -6,7 +6,6 @@ import packageJson from "../package.json" with { type: "json" };
 import { type AgentFile, agentFilePath } from "./api/agent-file.ts";
 import { ShareTally } from "./api/miner-facts.ts";
 import { toPoolViews } from "./api/pool-view.ts";
-import { quotesOf } from "./api/price-view.ts";
 import { createRigViews, type RigViews } from "./api/rig-views.ts";
 import { resolveDataDir } from "./config/data-dir.ts";
 import { repositoryRoot } from "./config/default.ts";
@@ -145,8 +144,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
     dataDir,
     controller,
     started: clock.now(),
-    quotes: quotesOf(config.mining?.sheets ?? [], market),
-    power: market,
+    market,
     model,
     pools: () => mined.flatMap(toPoolViews),
   });

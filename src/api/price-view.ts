@@ -7,7 +7,7 @@ import type { UnixMs } from "../units/time.ts";
 import type { CoinPriceView, MarketView } from "./shapes.ts";
 
 /** The quote of one of a flight sheet's coins. */
-export interface SheetQuote {
+interface SheetQuote {
   readonly sheet: string;
   readonly quote: CoinQuote;
 }

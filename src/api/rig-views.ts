@@ -17,7 +17,7 @@ import { toHiveView } from "./hiveos.ts";
 import { renderMetrics } from "./metrics.ts";
 import { type MinerFacts, type ShareTally, toDeviceFacts } from "./miner-facts.ts";
 import { toMmposView } from "./mmpos.ts";
-import { type SheetQuote, toCoinPriceView, toMarketView } from "./price-view.ts";
+import { quotesOf, toCoinPriceView, toMarketView } from "./price-view.ts";
 import type { RigPort } from "./rig-port.ts";
 import { toDecisionView, toEnergySlotView, toJobView, toTransitionView } from "./rows.ts";
 import type { CurtailView, PoolView, ReadyView, RigView } from "./shapes.ts";
@@ -35,10 +35,8 @@ export interface RigViewParts {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly started: UnixMs;
-  /** Of every coin of every flight sheet. */
-  readonly quotes: readonly SheetQuote[];
-  /** What a kilowatt-hour costs. */
-  readonly power: Pick<Market, "bookedPower" | "grid">;
+  /** What coins pay and a kilowatt-hour costs. */
+  readonly market: Pick<Market, "coin" | "bookedPower" | "grid">;
   readonly model: string | undefined;
   /** One per flight sheet. */
   readonly pools: () => readonly PoolView[];
@@ -139,7 +137,8 @@ function watchLedger(ledger: Ledger, log: EventLog): () => void {
 }
 
 function viewRig(parts: RigViewParts): RigView {
-  const { config, controller, ledger, clock, quotes, model } = parts;
+  const { config, controller, ledger, clock, market, model } = parts;
+  const quotes = quotesOf(config.mining?.sheets ?? [], market);
   const now = clock.now();
   const midnight = unixMs(Math.floor(now / DAY_MS) * DAY_MS);
   const sums = ledger.jobs.sumSince(midnight);
@@ -160,8 +159,8 @@ function viewRig(parts: RigViewParts): RigView {
     engine: toEngineView(gpus, model),
     pool: poolInUse(pools),
     pools,
-    electricityUsdPerKwh: parts.power.bookedPower(),
-    ...toElectricityView(parts.power.grid()),
+    electricityUsdPerKwh: market.bookedPower(),
+    ...toElectricityView(market.grid()),
     curtail: viewCurtail(parts),
     market: toMarketView(quotes, parts.started),
     coinPrices: quotes.map((one) => toCoinPriceView(one, now)),
@@ -195,12 +194,12 @@ function viewCurtail({ ledger, clock, controller }: RigViewParts): CurtailView |
 }
 
 /** All that was measured, and what it costs: the jobs' own bills, and switching, waiting and resting beside them. */
-function spentSince({ ledger, clock, config, power }: RigViewParts, from: UnixMs, ofJobs: UsdNano) {
+function spentSince({ ledger, clock, config, market }: RigViewParts, from: UnixMs, ofJobs: UsdNano) {
   const { efficiency } = config.power.wall;
   const slots = ledger.energy.slots(from, clock.now());
   const sum = (pick: (slot: EnergySlot) => number) => milliJoules(slots.reduce((total, slot) => total + pick(slot), 0));
   const beside = sum((slot) => slot.switch + slot.parked + slot.idle);
-  const overhead = energyCost(milliJoules(beside / efficiency), power.bookedPower());
+  const overhead = energyCost(milliJoules(beside / efficiency), market.bookedPower());
   return { measured: sum((slot) => slot.measured), electricity: addUsd(ofJobs, overhead) };
 }
 
