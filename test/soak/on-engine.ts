@@ -15,7 +15,7 @@ const CARDS: readonly Card[] = [
   { vram: 24_576, miner: 15_000, engine: 20_000, asleep: 20_000 },
 ];
 /** Rounds until every rung was measured, and everything is loaded that stays loaded. */
-const SETTLES = 8;
+const SETTLES = 20;
 
 const never = new AbortController().signal;
 
