@@ -128,10 +128,17 @@ function wrapLine(line: string, columns: number): string {
 const ID = /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g;
 const LEAST_ID = 8;
 
-/** As much of each id as tells it from all others of the table. */
+/** As much of each id as tells it from all others of the table: of its beginning, or of its end where that is shorter. */
 function shortenIds(grid: Grid): Grid {
   const ids = [...new Set(grid.flat().flatMap((cell) => cell.match(ID) ?? []))];
+  const [head, tail] = [lengthOf(ids, (id, length) => id.slice(0, length)), lengthOf(ids, (id, length) => id.slice(-length))];
+  const shorten = (id: string) => (head <= tail ? `${id.slice(0, head)}…` : `…${id.slice(-tail)}`);
+  return grid.map((row) => row.map((cell) => cell.replace(ID, shorten)));
+}
+
+/** The least length at which no two pieces are the same. */
+function lengthOf(ids: readonly string[], cut: (id: string, length: number) => string): number {
   let length = LEAST_ID;
-  while (new Set(ids.map((id) => id.slice(0, length))).size < ids.length) length++;
-  return grid.map((row) => row.map((cell) => cell.replace(ID, (id) => `${id.slice(0, length)}…`)));
+  while (new Set(ids.map((id) => cut(id, length))).size < ids.length) length++;
+  return length;
 }

@@ -112,7 +112,7 @@ export class Outlook {
     const own = this.#valuations.find((one) => isSameWork(one, this.#regret.owner));
     this.#owner =
       own !== undefined && own.net === undefined
-        ? { ...toWork(own), why: own.why }
+        ? { ...toWork(own), why: `${own.label} has the GPU until its worth is known (${own.why})` }
         : explainOwner(this.#regret, candidates, costs);
     this.#warnOfLoneRequest(this.#parts.rules(this.roundTrip.duration));
     return length;

@@ -9,6 +9,7 @@ import { Handovers } from "./handovers.tsx";
 import { Header } from "./header.tsx";
 import { Jobs } from "./jobs.tsx";
 import type { Operator } from "./operator.ts";
+import { isCrowded } from "./rows.ts";
 import { type PageState, silentSince } from "./state.ts";
 import type { Store } from "./store.ts";
 import { Today } from "./today.tsx";
@@ -42,20 +43,26 @@ function toTitle(rig: RigView | null, isSilent: boolean): string {
 }
 
 function Rig({ state, rig, now }: { readonly state: PageState; readonly rig: RigView; readonly now: number }) {
+  const crowded = isCrowded(rig);
+  // The table of many GPUs is tall by itself; beside it is room.
+  const facts = <Facts rig={rig} now={now} />;
   return (
     <>
       <Today rig={rig} />
-      <section class="gpus" data-count={rig.gpus.length} aria-label="GPUs">
+      <section class="gpus" data-crowded={crowded || undefined} aria-label="GPUs">
         {rig.gpus.map((gpu) => (
           <GpuCard key={gpu.uuid} gpu={gpu} rig={rig} samples={state.history.get(gpu.uuid) ?? []} now={now} />
         ))}
       </section>
-      <div class="pair">
+      <div class="pair" data-crowded={crowded || undefined}>
         <div class="stack">
           <Valuations valuations={state.valuations} rig={rig} />
-          <Facts rig={rig} now={now} />
+          {!crowded && facts}
         </div>
-        <Handovers transitions={state.transitions} gpus={rig.gpus} now={now} />
+        <div class="stack aside">
+          {crowded && facts}
+          <Handovers transitions={state.transitions} gpus={rig.gpus} now={now} />
+        </div>
       </div>
       <Jobs jobs={state.jobs} now={now} />
     </>

@@ -39,6 +39,9 @@ const TOKENS: Series = {
   toText: toTokenRate,
 };
 
+const TWO_PANELS = [[POWER], [HASHRATE, TOKENS]];
+const ONE_PANEL = [[POWER, HASHRATE, TOKENS]];
+
 interface PanelProps {
   readonly series: readonly Series[];
   readonly samples: readonly Sample[];
@@ -134,10 +137,12 @@ interface ChartProps {
   /** The agent's clock. */
   readonly now: number;
   readonly title: string;
+  /** One panel for all lines. */
+  readonly isSmall?: boolean;
 }
 
 /** Watts and work of the last ten minutes. Pointing at it reads one moment; the label says the gist in words. */
-export function Chart({ samples, now, title }: ChartProps) {
+export function Chart({ samples, now, title, isSmall = false }: ChartProps) {
   const span = toSpan(samples, now);
   const [x, setX] = useState<number>();
   const pointed = x === undefined ? undefined : sampleAt(samples, x, span);
@@ -148,8 +153,14 @@ export function Chart({ samples, now, title }: ChartProps) {
   return (
     <figure class="chart" role="img" aria-label={describe(samples, title)}>
       <div class="panels" onPointerMove={onMove} onPointerLeave={() => setX(undefined)}>
-        <Panel series={[POWER]} samples={samples} span={span} />
-        <Panel series={[HASHRATE, TOKENS]} samples={samples} span={span} />
+        {(isSmall ? ONE_PANEL : TWO_PANELS).map((series) => (
+          <Panel
+            key={series[0]?.name}
+            series={isSmall ? series.filter(({ pick }) => greatestOf(samples, pick) !== null) : series}
+            samples={samples}
+            span={span}
+          />
+        ))}
         {pointed && (
           <svg class="cursor" viewBox={`0 0 ${SHEET_WIDTH} 1`} preserveAspectRatio="none" aria-hidden="true">
             <line

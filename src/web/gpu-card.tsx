@@ -12,7 +12,7 @@ import {
   toTokenRate,
 } from "./format.ts";
 import type { Sample } from "./history.ts";
-import { toGpuTitle, toOwnOrder } from "./rows.ts";
+import { isCrowded, toGpuTitle, toOwnOrder } from "./rows.ts";
 import { toTone, toToneLabel } from "./tone.ts";
 import { Metric, Money, Value } from "./value.tsx";
 
@@ -27,8 +27,9 @@ function Rate({ gpu }: { readonly gpu: GpuView }) {
         <Value of={toTokenRate(gpu.tokensPerSecond)} />
       </Metric>
     );
+  const { hashrateReportedHps: reported } = gpu;
   return (
-    <Metric label="Hashrate" note={`reported ${join(toHashrate(gpu.hashrateReportedHps))}`}>
+    <Metric label="Hashrate" note={reported === null ? "\u00a0" : `reported ${join(toHashrate(reported))}`}>
       <Value of={toHashrate(gpu.hashrateEffectiveHps)} />
       {(gpu.dualHashrateEffectiveHps ?? gpu.dualHashrateReportedHps) !== null && (
         <Value of={toHashrate(gpu.dualHashrateEffectiveHps ?? gpu.dualHashrateReportedHps)} />
@@ -59,7 +60,28 @@ function Sensors({ gpu }: { readonly gpu: GpuView }) {
   );
 }
 
-function Metrics({ gpu, isInvented }: { readonly gpu: GpuView; readonly isInvented: boolean }) {
+interface MetricsProps {
+  readonly gpu: GpuView;
+  readonly isInvented: boolean;
+}
+
+/** What a glance needs. */
+function Glance({ gpu, isInvented }: MetricsProps) {
+  const note = gpu.temperatureC === null ? toPowerNote(gpu) : `at ${join(toTemperature(gpu.temperatureC))}`;
+  return (
+    <dl class="metrics" data-count={3}>
+      <Metric label="Power" note={note}>
+        <Value of={toPower(gpu.powerW)} />
+      </Metric>
+      <Rate gpu={gpu} />
+      <Metric label="Net now" note={isInvented ? "per hour, invented" : "per hour"}>
+        <Money usd={gpu.netUsdPerHour} />
+      </Metric>
+    </dl>
+  );
+}
+
+function Metrics({ gpu, isInvented }: MetricsProps) {
   const sensors = [gpu.temperatureC, gpu.vramUsedMiB].filter((reading) => reading !== null).length;
   return (
     <dl class="metrics" data-count={4 + sensors}>
@@ -101,6 +123,7 @@ export function GpuCard({ gpu, rig, samples, now }: GpuCardProps) {
   const tone = toTone(gpu);
   const title = toGpuTitle(gpu, rig.gpus.length);
   const order = toOwnOrder(gpu, rig);
+  const crowded = isCrowded(rig);
   return (
     <article class="card gpu" data-tone={tone} aria-label={title}>
       <div class="gpu-body">
@@ -117,10 +140,16 @@ export function GpuCard({ gpu, rig, samples, now }: GpuCardProps) {
             <p class="since">for {formatRunning(now - gpu.sinceMs)}</p>
           </div>
           <p class="why">{gpu.why}</p>
-          <Metrics gpu={gpu} isInvented={rig.market.invented} />
-          <p class="note gpu-note">{toFootnote(gpu)}</p>
+          {crowded ? (
+            <Glance gpu={gpu} isInvented={rig.market.invented} />
+          ) : (
+            <>
+              <Metrics gpu={gpu} isInvented={rig.market.invented} />
+              <p class="note gpu-note">{toFootnote(gpu)}</p>
+            </>
+          )}
         </div>
-        <Chart samples={samples} now={now} title={title} />
+        <Chart samples={samples} now={now} title={title} isSmall={crowded} />
       </div>
     </article>
   );

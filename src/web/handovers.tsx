@@ -40,7 +40,7 @@ export function Handovers({
   now,
 }: Omit<HandoverProps, "transition"> & { readonly transitions: readonly TransitionView[] }) {
   return (
-    <section class="card" aria-labelledby="handovers-title">
+    <section class="card recent" aria-labelledby="handovers-title">
       <h2 id="handovers-title">Recent handovers</h2>
       {transitions.length === 0 ? (
         <p class="note empty">None yet.</p>

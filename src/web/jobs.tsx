@@ -22,8 +22,8 @@ function Row({ job, now }: { readonly job: JobView; readonly now: number }) {
       </th>
       <td data-label="Started">
         <time dateTime={new Date(job.startedMs).toISOString()}>{formatMoment(job.startedMs, now)}</time>
+        <span class="note">{isRunning ? formatRunning(length) : formatDuration(length)}</span>
       </td>
-      <td data-label="Duration">{isRunning ? formatRunning(length) : formatDuration(length)}</td>
       <td data-label="Work">{toWork(job)}</td>
       <td data-label="Energy">
         {job.energyMj === null || job.energyQuality === null ? UNKNOWN : <Value of={toEnergy(job.energyMj)} />}
@@ -53,7 +53,6 @@ export function Jobs({ jobs, now }: { readonly jobs: readonly JobView[]; readonl
             <tr>
               <th scope="col">Job</th>
               <th scope="col">Started</th>
-              <th scope="col">Duration</th>
               <th scope="col">Work</th>
               <th scope="col">Energy</th>
               <th scope="col">Revenue</th>

@@ -42,6 +42,9 @@ export function toPriceOrigins({ market, coinPrices }: Pick<RigView, "market" | 
 export const toWorkload = ({ workload, sheet }: Pick<JobView, "workload" | "sheet">): string =>
   sheet === null || sheet === workload ? workload : `${workload} by ${sheet}`;
 
+/** Whether there are so many GPUs that each gets the room of a glance. */
+export const isCrowded = ({ gpus }: Pick<RigView, "gpus">): boolean => gpus.length > 4;
+
 /** Many GPUs leave room for what each does and its best alternative. */
 const rowsPerGpu = (count: number): number => (count === 1 ? 6 : count <= 4 ? 3 : 2);
 

@@ -3,7 +3,7 @@ import { addToHistory, type History } from "./history.ts";
 import { toTone, toToneLabel } from "./tone.ts";
 
 export const JOBS_SHOWN = 12;
-export const TRANSITIONS_SHOWN = 6;
+export const TRANSITIONS_SHOWN = 12;
 
 /** How the page stands with the agent. */
 export type Link =

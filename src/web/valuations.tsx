@@ -1,6 +1,6 @@
 import type { RigView, ValuationView } from "../api/shapes.ts";
 import { formatUsd } from "./format.ts";
-import { groupValuations, type ValuationGroup } from "./rows.ts";
+import { groupValuations, isCrowded, type ValuationGroup } from "./rows.ts";
 import { toWorkloadLabel } from "./tone.ts";
 import { Money } from "./value.tsx";
 
@@ -34,7 +34,7 @@ function Row({ row }: { readonly row: ValuationView }) {
           <Money usd={row.netUsdPerDay} /> / day
         </span>
       </td>
-      <td data-label="Break-even / kWh">
+      <td data-label="Break-even">
         <Money usd={row.breakEvenUsdPerKwh} />
       </td>
     </tr>
@@ -78,7 +78,7 @@ export function Valuations({ valuations, rig }: ValuationsProps) {
       {groups.length === 0 ? (
         <p class="note empty">No valuation yet: a benchmark and a price are needed first.</p>
       ) : (
-        <table class="stacked pay" data-numbers>
+        <table class="stacked pay" data-numbers data-crowded={isCrowded(rig) || undefined}>
           <thead>
             <tr>
               <th scope="col">Workload</th>

@@ -324,6 +324,32 @@ describe("at every size and in both colour schemes", () => {
     }
   }
 
+  for (const [count, width] of [1, 8].flatMap((gpus) => [1440, 800, 400].map((wide) => [gpus, wide] as const))) {
+    testWith(CHROMIUM, `${count} of GPUs, ${width} pixels wide: nothing leaves its card`, async () => {
+      const gpus = Array.from({ length: count }, (_, index) =>
+        fakeGpu({ uuid: `GPU-${index}`, index, temperatureC: 61, netUsdPerHour: -0.0233 }),
+      );
+      await using seen = await visit({ viewport: { width, height: 900 } }, ({ rig }) => {
+        rig.current = fakeRig({ mode: "observe", gpus });
+        rig.jobRows = [
+          fakeJob(50, { endedMs: null, outcome: null, sharesRejected: 1 }),
+          fakeJob(49, { revenueUsdNano: 51_500, electricityUsdNano: 193 }),
+          ...rig.jobRows,
+        ];
+      });
+      const { page } = seen;
+      await page.getByText("71 shares, 1 rejected").waitFor();
+      const strays = await page.evaluate(() =>
+        [...document.querySelectorAll(".card")].flatMap((card) => {
+          const edge = card.getBoundingClientRect().right;
+          const parts = [...card.querySelectorAll("td, th, dt, dd, p, .value")];
+          return parts.filter((part) => part.getBoundingClientRect().right > edge - 8).map((part) => part.textContent);
+        }),
+      );
+      expect(strays).toEqual([]);
+    });
+  }
+
   testWith(CHROMIUM, "a long path in the token dialog wraps on a phone", async () => {
     await using seen = await visit({ viewport: { width: 390, height: 844 } }, ({ rig }) => {
       rig.current = fakeRig({ dataDir: `/home/somebody/${"a-folder-with-a-long-name/".repeat(4)}.rigshift` });

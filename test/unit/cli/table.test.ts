@@ -29,6 +29,11 @@ describe("a table", () => {
     ]);
   });
 
+  test("shortens ids that only differ at their end from the front", () => {
+    const ids = ["SIM-00000000-0000-0000-0000-000000000000", "SIM-00000000-0000-0000-0000-000000000007"];
+    expect(renderTable(["GPU"], ids.map((id) => [id]), { columns: 20 })).toBe("GPU\nSIM-…00000000\nSIM-…00000007");
+  });
+
   test("breaks cells between words, the widest first, and keeps a number with its unit", () => {
     const text = renderTable(["NAME", "RATE"], [["0 NVIDIA GeForce RTX 3090", "45.0 MH/s effective"]], { columns: 30 });
     expect(text.split("\n")).toEqual([

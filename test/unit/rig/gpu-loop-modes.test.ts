@@ -170,3 +170,10 @@ describe("stopping the agent", () => {
     expect(rig.workload).toBe("none");
   });
 });
+
+test("the first handover says that the work has the GPU to be measured, not what speaks against it", async () => {
+  rig = await RigBench.start();
+  rig.run();
+  await rig.until(() => rig.transitions.length > 0);
+  expect(rig.transitions[0]?.reason).toMatch(/^devcoin has the GPU until its worth is known \(devcoin is not valued: /);
+});
