@@ -131,7 +131,10 @@ const LEAST_ID = 8;
 /** As much of each id as tells it from all others of the table: of its beginning, or of its end where that is shorter. */
 function shortenIds(grid: Grid): Grid {
   const ids = [...new Set(grid.flat().flatMap((cell) => cell.match(ID) ?? []))];
-  const [head, tail] = [lengthOf(ids, (id, length) => id.slice(0, length)), lengthOf(ids, (id, length) => id.slice(-length))];
+  const [head, tail] = [
+    lengthOf(ids, (id, length) => id.slice(0, length)),
+    lengthOf(ids, (id, length) => id.slice(-length)),
+  ];
   const shorten = (id: string) => (head <= tail ? `${id.slice(0, head)}…` : `…${id.slice(-tail)}`);
   return grid.map((row) => row.map((cell) => cell.replace(ID, shorten)));
 }

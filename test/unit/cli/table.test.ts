@@ -31,7 +31,13 @@ describe("a table", () => {
 
   test("shortens ids that only differ at their end from the front", () => {
     const ids = ["SIM-00000000-0000-0000-0000-000000000000", "SIM-00000000-0000-0000-0000-000000000007"];
-    expect(renderTable(["GPU"], ids.map((id) => [id]), { columns: 20 })).toBe("GPU\nSIM-…00000000\nSIM-…00000007");
+    expect(
+      renderTable(
+        ["GPU"],
+        ids.map((id) => [id]),
+        { columns: 20 },
+      ),
+    ).toBe("GPU\nSIM-…00000000\nSIM-…00000007");
   });
 
   test("breaks cells between words, the widest first, and keeps a number with its unit", () => {
