@@ -37,16 +37,17 @@ export const referenceDoor: MinerDoor = {
   },
 };
 
-/** Any other program, by its adapter; `token` is what it was started with. */
+/** Any other program, by its adapter; `token` is what it was started with, if its API takes one. */
 export function programDoor(program: MinerProgram, token: string): MinerDoor {
-  const { pause } = program;
+  const { pause, apiSettings } = program;
+  const key = apiSettings === undefined ? {} : { token };
   const order =
     (question: ApiQuestion): Order =>
     async (at, signal) => {
-      await askMiner(question, { ...at, token }, signal);
+      await askMiner(question, { ...at, ...key }, signal);
     };
   return {
-    read: async (at, signal) => toNews(await readMiner(program, { ...at, token }, signal)),
+    read: async (at, signal) => toNews(await readMiner(program, { ...at, ...key }, signal)),
     ...(pause === undefined ? {} : { orders: { pause: order(pause.pause), resume: order(pause.resume) } }),
   };
 }

@@ -53,6 +53,12 @@ describe("the door of a miner program", () => {
     expect(asked).toEqual(["POST /json_rpc Bearer secret", "POST /json_rpc Bearer secret"]);
   });
 
+  test("shows the token to no program that was not told it: another one may hold the port by now", async () => {
+    answers = { "/summary": { algorithm: "kawpow", hashrate: 7e6, accepted_count: 0, rejected_count: 0, gpus: [] } };
+    await programDoor(MINER_PROGRAMS["t-rex"], "secret").read(at(), NEVER);
+    expect(asked).toEqual(["GET /summary undefined"]);
+  });
+
   test("of Rigshift's own miner tells for certain whether it pauses", async () => {
     await using miner = await ScriptedMiner.start();
     const own = { host: "127.0.0.1", port: miner.port };
