@@ -177,7 +177,11 @@ export class RigController implements GpuPort {
   }
 
   snapshots(): readonly GpuSnapshot[] {
-    return [...this.#gpus.values()].map(({ loop }) => loop.snapshot());
+    const { driver } = this.#parts;
+    return [...this.#gpus].map(([gpu, { loop }]) => {
+      const snapshot = loop.snapshot();
+      return { ...snapshot, warnings: [...snapshot.warnings, ...(driver.blindSpots?.(gpu) ?? [])] };
+    });
   }
 
   /** The containers of ours that have not ended, in words; none where the rig let go in good order. */

@@ -11,6 +11,8 @@ export interface RigDriver extends WorkDriver {
   onSurveyed?(listener: () => void): void;
   /** Called for work that runs on and cannot be trusted any more. */
   onTrouble?(listener: (trouble: WorkTrouble) => void): void;
+  /** The work on `gpu` of which nobody would notice that its container lost it, in words. */
+  blindSpots?(gpu: string): readonly string[];
   /** The running containers of others that were promised GPUs. */
   gpuClaims?(signal: AbortSignal): Promise<readonly GpuClaim[]>;
   /** Stops the work and removes what is kept of it, so that the next start is a cold one. */

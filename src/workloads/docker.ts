@@ -196,6 +196,10 @@ class DockerDriver implements ContainerDriver {
     return this.#claims.read(signal);
   }
 
+  blindSpots(gpu: string): readonly string[] {
+    return this.#watch.blindSpots(gpu);
+  }
+
   onExit(listener: (exit: WorkExit) => void): void {
     this.#watch.onExit(listener);
   }

@@ -147,6 +147,8 @@ export interface ContainerDriver extends FreezingDriver {
   probe(name: string, command: readonly string[], signal: AbortSignal): Promise<ProbeResult>;
   /** The running containers of others that were promised GPUs. */
   gpuClaims(signal: AbortSignal): Promise<readonly GpuClaim[]>;
+  /** The work on `gpu` of which nobody would notice that its container lost it, in words. */
+  blindSpots(gpu: string): readonly string[];
   /** Called for what an owner should look at although the work still runs. */
   onTrouble(listener: (trouble: WorkTrouble) => void): void;
 }

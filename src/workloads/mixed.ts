@@ -105,6 +105,10 @@ export class MixedDriver implements FreezingDriver {
     return usesContainers ? containers.gpuClaims(signal) : Promise.resolve([]);
   }
 
+  blindSpots(gpu: string): readonly string[] {
+    return this.#parts.containers.blindSpots(gpu);
+  }
+
   /** Only containers are watched from outside while they run. */
   onTrouble(listener: (trouble: WorkTrouble) => void): void {
     this.#parts.containers.onTrouble(listener);

@@ -173,6 +173,13 @@ export class PrivateEngine implements AsyncDisposable {
     writeFileSync(join(this.injected, "lost", uuid), "");
   }
 
+  /** Whether containers with a GPU get nvidia-smi, as NVIDIA's toolkit gives it to those that ask for `utility`. */
+  givesSmi(given: boolean): void {
+    const path = join(this.slot.folder, "gpu/without-smi");
+    if (given) rmSync(path, { force: true });
+    else writeFileSync(path, "");
+  }
+
   /** A folder that containers with a GPU see, read-only, as `/usr/local/nvidia`. */
   get injected(): string {
     return join(this.slot.folder, "gpu/inject");

@@ -11,6 +11,7 @@ export const LABEL = {
   spec: "rigshift.spec",
   work: "rigshift.work",
   sheet: "rigshift.sheet",
+  probe: "rigshift.probe",
 } as const;
 
 export interface Labels {
@@ -21,7 +22,11 @@ export interface Labels {
   readonly gpus: readonly GpuUuid[];
   /** Hash of everything that makes two specs the same container. */
   readonly fingerprint: string;
+  /** Its own way to be asked for its GPUs; absent where it has none. */
+  readonly gpuProbe?: readonly string[];
 }
+
+const LONGEST_PROBE = 4096;
 
 export const toLabels = (rig: string, spec: WorkSpec, fingerprint: string): Record<string, string> => ({
   [LABEL.rig]: rig,
@@ -30,7 +35,25 @@ export const toLabels = (rig: string, spec: WorkSpec, fingerprint: string): Reco
   [LABEL.spec]: fingerprint,
   [LABEL.work]: spec.name,
   ...(spec.sheet === undefined ? {} : { [LABEL.sheet]: spec.sheet }),
+  ...probeLabel(spec.container?.gpuProbe),
 });
+
+function probeLabel(command: readonly string[] | undefined): Record<string, string> {
+  const text = JSON.stringify(command ?? null);
+  return command === undefined || text.length > LONGEST_PROBE ? {} : { [LABEL.probe]: text };
+}
+
+const probeSchema = z.array(z.string()).min(1).max(64);
+
+/** Undefined for what is no command: then the usual ways are tried. */
+function readProbe(text: string | undefined): readonly string[] | undefined {
+  if (text === undefined || text.length > LONGEST_PROBE) return undefined;
+  try {
+    return probeSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
 
 const schema = z.object({
   [LABEL.gpu]: z.string().regex(/^(GPU|MIG|CPU|SIM)-[^,]+(,(GPU|MIG|CPU|SIM)-[^,]+)*$/),
@@ -46,7 +69,9 @@ export function readLabels(rig: string, labels: Readonly<Record<string, string>>
   const parsed = schema.safeParse(labels);
   if (!parsed.success) return undefined;
   const sheet = parsed.data[LABEL.sheet];
+  const gpuProbe = readProbe(labels[LABEL.probe]);
   return {
+    ...(gpuProbe === undefined ? {} : { gpuProbe }),
     ...(sheet === undefined ? {} : { sheet }),
     name: parsed.data[LABEL.work],
     role: parsed.data[LABEL.role],

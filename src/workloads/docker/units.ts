@@ -25,8 +25,9 @@ export const isSameRun = (unit: Unit, found: Found | undefined): boolean =>
   found.startedAt === unit.startedAt &&
   (found.state === "running" || found.state === "paused");
 
-export function toUnit({ name, role, gpus, id, startedAt }: Found): Unit {
-  return { name, role, gpus, container: id, startedAt, probe: gpuProbeOf({ gpus }) };
+export function toUnit({ name, role, gpus, gpuProbe, id, startedAt }: Found): Unit {
+  const probe = gpuProbeOf({ gpus, ...(gpuProbe === undefined ? {} : { gpuProbe }) });
+  return { name, role, gpus, container: id, startedAt, probe };
 }
 
 export function toAdopted({ name, role, sheet, gpus, fingerprint, state, id, startedAt }: Found): AdoptedWork {

@@ -1,12 +1,11 @@
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
 import type { Logger } from "../../lib/logger.ts";
-import { millis, minutes, seconds } from "../../units/time.ts";
+import { millis } from "../../units/time.ts";
 import type { WorkExit, WorkTrouble } from "../driver.ts";
 import type { Engine } from "./engine.ts";
 import { type ContainerEvent, followEvents } from "./events.ts";
-import { lossOf } from "./gpu-probe.ts";
-import { runInside } from "./inside.ts";
+import { ProbeRounds } from "./probe-rounds.ts";
 import type { Unit } from "./units.ts";
 
 export interface WatchParts {
@@ -23,8 +22,6 @@ export interface WatchParts {
   readonly onGpuLost: (unit: Unit, loss: string) => Promise<void>;
 }
 
-const PROBE_EVERY = minutes(1);
-const PROBE_AGAIN = seconds(5);
 /** From the news that memory ran out to the end of whatever it ends. */
 const OOM_SETTLES = millis(500);
 
@@ -33,10 +30,17 @@ export class Watch {
   readonly #parts: WatchParts;
   readonly #exits = new Set<(exit: WorkExit) => void>();
   readonly #troubles = new Set<(trouble: WorkTrouble) => void>();
+  readonly #rounds: ProbeRounds;
   #running: Promise<unknown> | undefined;
 
   constructor(parts: WatchParts) {
     this.#parts = parts;
+    this.#rounds = new ProbeRounds({ ...parts, complain: (name, error) => this.complain(name, error) });
+  }
+
+  /** The work on `gpu` of which nobody would notice that its container lost it, in words. */
+  blindSpots(gpu: string): readonly string[] {
+    return this.#rounds.blindSpots(gpu);
   }
 
   onExit(listener: (exit: WorkExit) => void): void {
@@ -50,7 +54,7 @@ export class Watch {
   /** Watches until `signal` fires; a second call does nothing. */
   start(signal: AbortSignal): void {
     const onEvent = (event: ContainerEvent) => this.#heed(event, signal);
-    this.#running ??= Promise.all([followEvents({ ...this.#parts, onEvent }, signal), this.#probeGpus(signal)]);
+    this.#running ??= Promise.all([followEvents({ ...this.#parts, onEvent }, signal), this.#rounds.run(signal)]);
   }
 
   async ended(): Promise<void> {
@@ -101,31 +105,5 @@ export class Watch {
     } catch (error) {
       this.complain(name, error);
     }
-  }
-
-  /** Devices can vanish from inside a running container; only a program inside sees that. */
-  async #probeGpus(signal: AbortSignal): Promise<void> {
-    const { clock, units } = this.#parts;
-    for (;;) {
-      await clock.wait(PROBE_EVERY, signal);
-      if (signal.aborted) return;
-      for (const unit of units()) {
-        await this.#probeGpu(unit, signal).catch((error) => {
-          if (!signal.aborted) this.complain(unit.name, error);
-        });
-      }
-    }
-  }
-
-  /** Once can be chance: a driver that is busy answers late. */
-  async #probeGpu(unit: Unit, signal: AbortSignal): Promise<void> {
-    const { clock, engine, onGpuLost } = this.#parts;
-    const { probe, container } = unit;
-    if (probe === undefined) return;
-    const ask = async () => lossOf(probe, await runInside(engine, container, probe.command, signal));
-    if ((await ask()) === undefined) return;
-    await clock.wait(PROBE_AGAIN, signal);
-    const loss = await ask();
-    if (loss !== undefined) await onGpuLost(unit, loss);
   }
 }

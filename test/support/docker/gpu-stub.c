@@ -2,7 +2,8 @@
 //   nvidia-container-runtime-hook prestart   puts the asked-for GPUs into a container, as libnvidia-container would
 //   nvidia-container-runtime ...             runc, with that hook added to the container's specification
 //   nvidia-smi [-L]                          lists what the container was given, or fails as it does after a lost device
-// The hook's folder is the one above its own: <folder>/requests (one line a container), <folder>/refuse (its text is
+// The hook's folder is the one above its own: <folder>/without-smi (no container gets nvidia-smi),
+// <folder>/requests (one line a container), <folder>/refuse (its text is
 // the error), <folder>/inject (seen in containers as /usr/local/nvidia, with lost/<UUID> for a lost device), <folder>/granted (one file a container).
 #define _GNU_SOURCE
 #include <errno.h>
@@ -141,7 +142,9 @@ static int hook(void) {
   snprintf(source, sizeof source, "%s/inject", folder);
   bindInto(root, source, "/usr/local/nvidia", 1);
   snprintf(source, sizeof source, "%s/bin/nvidia-smi", folder);
-  bindInto(root, source, "/usr/bin/nvidia-smi", 0);
+  char without[2 * PATH_MAX];
+  snprintf(without, sizeof without, "%s/without-smi", folder);
+  if (access(without, F_OK)) bindInto(root, source, "/usr/bin/nvidia-smi", 0);
   bindInto(root, granted, GRANTED, 0);
   return 0;
 }

@@ -66,6 +66,7 @@ function build(adopted: readonly AdoptedWork[] = [], faults: Error[] = []) {
     discard: note("container discard"),
     logs: () => Promise.resolve([]),
     probe: () => Promise.resolve({ kind: "not-running" }),
+    blindSpots: () => [],
     gpuClaims: () => Promise.resolve([{ container: "d", name: "theirs", gpus: "all" }]),
     onTrouble: () => {},
   };

@@ -1,10 +1,14 @@
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect } from "vitest";
 import type { Clock } from "../../../../src/lib/clock.ts";
 import { systemClock } from "../../../../src/lib/clock.ts";
+import { createLogger } from "../../../../src/lib/logger.ts";
 import { millis, seconds } from "../../../../src/units/time.ts";
+import type { RunningWork } from "../../../../src/workloads/driver.ts";
 import { DOCKER, useEngine } from "../../../support/engine.ts";
 import { testWith } from "../../../support/requirement.ts";
 import { until } from "../../../support/until.ts";
@@ -151,6 +155,68 @@ describe("a container that lost its GPU while it ran", () => {
     const after = await ready(driver, withGpu());
     expect(after.container).not.toBe(before.container);
     expect(await driver.probe("engine", ["nvidia-smi", "-L"], signal)).toMatchObject({ code: 0 });
+  });
+
+  /** As the driver's device file: what anybody may open, or what the container's control group forbids. */
+  const deviceOf = async ({ container = "" }: RunningWork, isLost: boolean) => {
+    const pid = await engine().docker("inspect", "--format", "{{.State.Pid}}", container);
+    const file = `/proc/${pid}/root/dev/nvidiactl`;
+    rmSync(file, { force: true });
+    execFileSync("mknod", ["-m", "666", file, "c", ...(isLost ? ["195", "255"] : ["1", "3"])]);
+  };
+
+  testWith(DOCKER, "is noticed by its device files where its image has no nvidia-smi", async () => {
+    engine().givesSmi(false);
+    try {
+      const { driver, exits } = drivers.create([image], { clock: hurried, timeouts });
+      const work = await ready(driver, withGpu());
+      await deviceOf(work, false);
+      expect(await driver.probe("engine", ["nvidia-smi", "-L"], signal)).toMatchObject({ code: 126 });
+      await pause(1500);
+      expect([exits, driver.blindSpots(GPU)]).toEqual([[], []]);
+      await deviceOf(work, true);
+      await until(() => exits.length > 0);
+      expect(exits[0]).toMatchObject({ name: "engine", gpu: GPU, cause: "gpu-lost" });
+      expect(exits[0]?.reason).toContain("operation not permitted");
+    } finally {
+      engine().givesSmi(true);
+    }
+  });
+
+  testWith(DOCKER, "and of which nobody would notice it is told once, and named while it runs", async () => {
+    engine().givesSmi(false);
+    try {
+      const log: string[] = [];
+      const logger = createLogger("warn", (line) => log.push(line));
+      const { driver, exits } = drivers.create([image], { clock: hurried, timeouts, logger });
+      await ready(driver, withGpu());
+      await until(() => driver.blindSpots(GPU).length > 0);
+      await pause(1000);
+      expect(driver.blindSpots(GPU)).toEqual([
+        expect.stringContaining("put nvidia-smi, a shell or Node into its image"),
+      ]);
+      expect(driver.blindSpots("GPU-other")).toEqual([]);
+      expect(log.filter((line) => line.includes("still has its GPU"))).toHaveLength(1);
+      await driver.stop("engine", signal);
+      expect([exits, driver.blindSpots(GPU)]).toEqual([[], []]);
+    } finally {
+      engine().givesSmi(true);
+    }
+  });
+
+  testWith(DOCKER, "is asked the container's own way by the next agent too", async () => {
+    const spec = withGpu();
+    const gpuProbe = ["node", "-e", "process.exit(require('node:fs').existsSync('/tmp/lost') ? 5 : 0)"];
+    const own = { ...spec, ...(spec.container ? { container: { ...spec.container, gpuProbe } } : {}) };
+    const first = drivers.create([image]);
+    await ready(first.driver, own);
+    await first.driver.close();
+    const { driver, exits } = drivers.create([image], { clock: hurried, timeouts });
+    expect(await driver.adopt(signal)).toMatchObject([{ name: "engine", state: "running" }]);
+    await pause(500);
+    await driver.probe("engine", ["node", "-e", "require('node:fs').writeFileSync('/tmp/lost', '')"], signal);
+    await until(() => exits.length > 0);
+    expect(exits[0]).toMatchObject({ cause: "gpu-lost", reason: expect.stringContaining("exit code 5") });
   });
 
   testWith(DOCKER, "is told from one whose own probe is content", async () => {

@@ -1,39 +1,72 @@
 import { describe, expect, test } from "vitest";
-import { gpuProbeOf, lossOf } from "../../../../src/workloads/docker/gpu-probe.ts";
+import { gpuProbeOf } from "../../../../src/workloads/docker/gpu-probe.ts";
 
 const GPU = "GPU-11111111-2222-3333-4444-555555555555";
+const HAS = { kind: "has" };
+const CANNOT_TELL = { kind: "cannot-tell" };
+const lost = (loss: string) => ({ kind: "lost", loss });
 
-describe("the probe from inside a container", () => {
-  const probe = gpuProbeOf({ gpus: [GPU] });
+describe("nvidia-smi inside a container", () => {
   const rows = [
-    ["has its GPU when it is listed", { kind: "exited", code: 0, output: `GPU 0: X (UUID: ${GPU})\n` }, undefined],
-    [
-      "has lost one that is not listed any more",
-      { kind: "exited", code: 0, output: "" },
-      `${GPU} is not listed any more`,
-    ],
+    ["has its GPU when it is listed", 0, `GPU 0: X (UUID: ${GPU})\n`, HAS],
+    ["has lost one that is not listed any more", 0, "", lost(`${GPU} is not listed any more`)],
     [
       "has lost its GPU when the driver's library fails",
-      { kind: "exited", code: 255, output: "Failed to initialize: Unknown Error\n" },
-      "Failed to initialize: Unknown Error",
+      255,
+      "Failed to initialize: Unknown Error\n",
+      lost("Failed to initialize: Unknown Error"),
+    ],
+    ["has lost it when the probe fails without a word", 9, " \n", lost("its probe ended with exit code 9")],
+    ["tells nothing where the program is missing", 127, "not found", CANNOT_TELL],
+  ] as const;
+  test.each(rows)("%s", (_what, code, output, verdict) => {
+    expect(gpuProbeOf({ gpus: [GPU] })?.ways[0]?.judge({ kind: "exited", code, output })).toEqual(verdict);
+  });
+});
+
+describe("the device files, where there is no nvidia-smi", () => {
+  const refused = "sh: 1: cannot open /dev/nvidiactl: Operation not permitted";
+  const rows = [
+    ["can all be opened", 0, "", HAS],
+    [
+      "are refused by the container's control group",
+      1,
+      `${refused}\n`,
+      lost(`its device files cannot be opened: ${refused}`),
     ],
     [
-      "has lost it when the probe fails without a word",
-      { kind: "exited", code: 9, output: " \n" },
-      "its probe ended with exit code 9",
+      "are refused for a reason that is the image's own",
+      1,
+      "cannot open /dev/nvidiactl: Permission denied",
+      CANNOT_TELL,
     ],
-    ["proves nothing where the program is missing", { kind: "exited", code: 127, output: "not found" }, undefined],
-    ["proves nothing while it is frozen", { kind: "not-running" }, undefined],
+    ["are not there", 2, "", CANNOT_TELL],
+    ["cannot be tried, because there is no shell either", 127, "exec: sh: not found", CANNOT_TELL],
   ] as const;
-  for (const [what, result, loss] of rows)
-    test(what, () => {
-      if (probe === undefined) throw new Error("no probe");
-      expect(lossOf(probe, result)).toBe(loss);
-    });
+  test.each(rows)("%s", (_what, code, output, verdict) => {
+    for (const way of gpuProbeOf({ gpus: [GPU] })?.ways.slice(1) ?? [])
+      expect(way.judge({ kind: "exited", code, output })).toEqual(verdict);
+  });
 
+  test("are tried by a shell, and where there is none by Node", () => {
+    expect(gpuProbeOf({ gpus: [GPU] })?.ways.map(({ command: [program] }) => program)).toEqual([
+      "nvidia-smi",
+      "sh",
+      "node",
+    ]);
+  });
+});
+
+describe("a probe", () => {
   test("is not made where there is nothing to lose", () => {
     expect(gpuProbeOf({ gpus: [] })).toBeUndefined();
     expect(gpuProbeOf({ gpus: ["CPU-test"] })).toBeUndefined();
-    expect(gpuProbeOf({ gpus: [], gpuProbe: ["check"] })).toEqual({ command: ["check"], uuids: [] });
+  });
+
+  test("of the container's own is the only way, and what it says besides its end means nothing", () => {
+    const [own, ...others] = gpuProbeOf({ gpus: [], gpuProbe: ["check"] })?.ways ?? [];
+    expect([own?.command, others]).toEqual([["check"], []]);
+    expect(own?.judge({ kind: "exited", code: 0, output: "" })).toEqual(HAS);
+    expect(own?.judge({ kind: "exited", code: 5, output: "gone" })).toEqual(lost("gone"));
   });
 });

@@ -1,0 +1,83 @@
+import type { Clock } from "../../lib/clock.ts";
+import type { Logger } from "../../lib/logger.ts";
+import { minutes, seconds } from "../../units/time.ts";
+import type { Engine } from "./engine.ts";
+import type { GpuProbe, GpuVerdict } from "./gpu-probe.ts";
+import { runInside } from "./inside.ts";
+import type { Unit } from "./units.ts";
+
+export interface ProbeRoundsParts {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly units: () => readonly Unit[];
+  /** Its container cannot use its GPU any more. */
+  readonly onGpuLost: (unit: Unit, loss: string) => Promise<void>;
+  readonly complain: (name: string, error: unknown) => void;
+}
+
+const PROBE_EVERY = minutes(1);
+const PROBE_AGAIN = seconds(5);
+const MEND = "put nvidia-smi, a shell or Node into its image";
+
+/** Asks every container for its GPUs, once a minute: devices can vanish from one that runs, and only a program inside sees that. */
+export class ProbeRounds {
+  readonly #parts: ProbeRoundsParts;
+  /** Which of its ways could tell. */
+  readonly #way = new WeakMap<GpuProbe, number>();
+  /** Runs of which no way can tell. */
+  readonly #blind = new WeakSet<Unit>();
+
+  constructor(parts: ProbeRoundsParts) {
+    this.#parts = parts;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, units, complain } = this.#parts;
+    for (;;) {
+      await clock.wait(PROBE_EVERY, signal);
+      if (signal.aborted) return;
+      for (const unit of units()) {
+        await this.#look(unit, signal).catch((error) => {
+          if (!signal.aborted) complain(unit.name, error);
+        });
+      }
+    }
+  }
+
+  /** The work on `gpu` of which nobody would notice that its container lost it, in words. */
+  blindSpots(gpu: string): readonly string[] {
+    return this.#parts
+      .units()
+      .filter((unit) => this.#blind.has(unit) && unit.gpus.some((uuid) => uuid === gpu))
+      .map(({ role }) => `that the ${role}'s container loses the GPU would not be noticed: ${MEND}`);
+  }
+
+  /** Once can be chance: a driver that is busy answers late. */
+  async #look(unit: Unit, signal: AbortSignal): Promise<void> {
+    const { clock, onGpuLost } = this.#parts;
+    const { probe } = unit;
+    if (probe === undefined || this.#blind.has(unit)) return;
+    if ((await this.#ask(unit, probe, signal))?.kind !== "lost") return;
+    await clock.wait(PROBE_AGAIN, signal);
+    const verdict = await this.#ask(unit, probe, signal);
+    if (verdict?.kind === "lost") await onGpuLost(unit, verdict.loss);
+  }
+
+  /** Undefined while nobody can be asked. */
+  async #ask(unit: Unit, probe: GpuProbe, signal: AbortSignal): Promise<GpuVerdict | undefined> {
+    const { engine, logger } = this.#parts;
+    const first = this.#way.get(probe) ?? 0;
+    for (const [index, { command, judge }] of [...probe.ways.entries()].slice(first)) {
+      const result = await runInside(engine, unit.container, command, signal);
+      if (result.kind === "not-running") return undefined;
+      const verdict = judge(result);
+      if (verdict.kind === "cannot-tell") continue;
+      this.#way.set(probe, index);
+      return verdict;
+    }
+    this.#blind.add(unit);
+    logger.warn("nobody can tell whether a container still has its GPU", { work: unit.name, mend: MEND });
+    return undefined;
+  }
+}
