@@ -19,6 +19,9 @@ export interface GpuProbe {
   readonly ways: readonly ProbeWay[];
 }
 
+/** What lets the loss of a GPU be noticed. */
+export const PROBE_MEND = "put nvidia-smi, a shell or Node into its image";
+
 const HAS: GpuVerdict = { kind: "has" };
 const CANNOT_TELL: GpuVerdict = { kind: "cannot-tell" };
 const lost = (loss: string): GpuVerdict => ({ kind: "lost", loss });

@@ -2,7 +2,7 @@ import type { Clock } from "../../lib/clock.ts";
 import type { Logger } from "../../lib/logger.ts";
 import { minutes, seconds } from "../../units/time.ts";
 import type { Engine } from "./engine.ts";
-import type { GpuProbe, GpuVerdict } from "./gpu-probe.ts";
+import { type GpuProbe, type GpuVerdict, PROBE_MEND } from "./gpu-probe.ts";
 import { runInside } from "./inside.ts";
 import type { Unit } from "./units.ts";
 
@@ -18,7 +18,6 @@ export interface ProbeRoundsParts {
 
 const PROBE_EVERY = minutes(1);
 const PROBE_AGAIN = seconds(5);
-const MEND = "put nvidia-smi, a shell or Node into its image";
 
 /** Asks every container for its GPUs, once a minute: devices can vanish from one that runs, and only a program inside sees that. */
 export class ProbeRounds {
@@ -50,7 +49,7 @@ export class ProbeRounds {
     return this.#parts
       .units()
       .filter((unit) => this.#blind.has(unit) && unit.gpus.some((uuid) => uuid === gpu))
-      .map(({ role }) => `that the ${role}'s container loses the GPU would not be noticed: ${MEND}`);
+      .map(({ role }) => `that the ${role}'s container loses the GPU would not be noticed: ${PROBE_MEND}`);
   }
 
   /** Once can be chance: a driver that is busy answers late. */
@@ -77,7 +76,7 @@ export class ProbeRounds {
       return verdict;
     }
     this.#blind.add(unit);
-    logger.warn("nobody can tell whether a container still has its GPU", { work: unit.name, mend: MEND });
+    logger.warn("nobody can tell whether a container still has its GPU", { work: unit.name, mend: PROBE_MEND });
     return undefined;
   }
 }
