@@ -20,7 +20,7 @@ export interface GpuProbe {
 }
 
 /** What lets the loss of a GPU be noticed. */
-export const PROBE_MEND = "put nvidia-smi, a shell or Node into its image";
+export const PROBE_MEND = "put a shell or Node into its image";
 
 const HAS: GpuVerdict = { kind: "has" };
 const CANNOT_TELL: GpuVerdict = { kind: "cannot-tell" };
