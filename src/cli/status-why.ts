@@ -118,7 +118,7 @@ function toFacts(inputs: Inputs): string {
   const { queue, regretShare } = inputs;
   return [
     `owner   ${inputs.ownerWhy}`,
-    `regret  ${regretShare === null ? UNKNOWN : `${(regretShare * 100).toFixed(0)} % of a switch's cost`}`,
+    `regret  ${regretShare === null ? UNKNOWN : `${(regretShare * 100).toFixed(0)} % of the way to a switch`}`,
     `switch  there and back ${sayLength(inputs.roundTripMs)}, ${sayMoney(inputs.roundTripCostUsd)}; ` +
       `${inputs.priceSwitchesToday} made for prices today, ` +
       `${inputs.gapSwitchesLastHour} for gaps in the hour`,

@@ -2,10 +2,10 @@ import { INFERENCE, isSameWork, RESTING, sayWork, toWork, type Work } from "../l
 import { after, elapsed, type Millis, type UnixMs } from "../units/time.ts";
 import { admit } from "./admission.ts";
 import { lingerFor } from "./linger.ts";
-import type { Decision, GpuFacts, Rule, SwitchRules } from "./types.ts";
+import type { Chosen, Decision, GpuFacts, Rule, SwitchRules } from "./types.ts";
 
 /** What the operator's mode demands; undefined where the policy is free. */
-function demandedBy({ mode, hashing }: GpuFacts): Work | undefined {
+function demandedBy({ mode, hashing }: GpuFacts): Chosen | undefined {
   if (mode === "mine") return hashing ?? { workload: "hashing" };
   if (mode === "serve") return INFERENCE;
   return mode === "pause" || mode === "release" ? RESTING : undefined;
@@ -96,7 +96,8 @@ function decideOwner(facts: GpuFacts, rules: SwitchRules, now: UnixMs, { keep, s
   const { owner } = facts;
   // 8. The owner has the GPU; with lending, the gaps between requests go to what pays most in them.
   const lent = owner.workload === "inference" && rules.lending && facts.gapWork.workload !== "none";
-  const wanted = lent ? facts.gapWork : owner;
+  const isSheet = facts.hashing !== undefined && isSameWork(facts.hashing, facts.gapWork);
+  const wanted = lent ? ((isSheet ? facts.hashing : undefined) ?? facts.gapWork) : owner;
   const why = lent ? `${owner.why}; ${sayWork(wanted)} fills the gaps between requests` : owner.why;
   return switchPatiently(wanted, why, { facts, rules, now }, { keep, switchTo });
 }
@@ -107,20 +108,24 @@ interface Situation {
   readonly now: UnixMs;
 }
 
-function switchPatiently(wanted: Work, why: string, { facts, rules, now }: Situation, verdicts: Verdicts): Decision {
+function switchPatiently(wanted: Chosen, why: string, { facts, rules, now }: Situation, verdicts: Verdicts): Decision {
   const { keep, switchTo } = verdicts;
   const { workload, since } = facts;
   if (isSameWork(wanted, facts)) return keep("owner", why);
   // 9. Resting is no earning state: leaving it needs no patience.
-  if (workload === "none") return switchTo(wanted, "regret", why);
+  if (workload === "none") return switchTo(wanted, "regret", `${why}${sayMove(wanted, facts)}`);
   // 10. Switches wear the rig and lose time.
   if (elapsed(since, now) < rules.minDwell)
     return keep("min-dwell", `${why}; staying until the minimum dwell is over`, after(since, rules.minDwell));
   if (facts.priceSwitchesToday >= rules.maxPriceSwitchesPerDay)
     return keep("switch-cap", `${why}; ${facts.priceSwitchesToday} price switches today are the cap`);
-  // 11. Staying has cost as much as a round trip.
-  return switchTo(wanted, "regret", `${why}; what was missed has reached the switch's cost`);
+  // 11. Staying has cost what the counter that is followed waits for.
+  return switchTo(wanted, "regret", `${why}${sayMove(wanted, facts)}`);
 }
+
+/** Said of the work it was taken from, and of no other that stands in meanwhile. */
+const sayMove = ({ moved }: Chosen, current: Work): string =>
+  moved !== undefined && isSameWork(moved.from, current) ? `; ${moved.why}` : "";
 
 const plural = (count: number): string => (count === 1 ? "request" : "requests");
 const sayTime = (length: Millis): string =>

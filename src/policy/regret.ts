@@ -1,8 +1,9 @@
 import { isSameWork, sayWork, toWork, type Work } from "../ledger/work.ts";
 import { toUsd, type UsdNano } from "../units/money.ts";
 import { type Millis, millis, toHours } from "../units/time.ts";
-import { Portfolio } from "./price/portfolio.ts";
-import type { Candidate, Owner } from "./types.ts";
+import type { Nearness } from "./price/paper-rule.ts";
+import { type Cause, Portfolio } from "./price/portfolio.ts";
+import type { Candidate, Chosen, Moved, Owner } from "./types.ts";
 
 /** Who should own the GPU, and the regret counters that say so: the rule that `rigshift replay` calls its default. */
 export interface Regret {
@@ -14,6 +15,8 @@ export interface Regret {
   readonly portfolio?: Portfolio;
   /** Hours that were accounted for. */
   readonly at: number;
+  /** Why the owner took the GPU from the one before; absent until it did. */
+  readonly moved?: Moved;
 }
 
 /** What going from one to the other and coming back costs, now; the same whichever comes first. */
@@ -51,8 +54,36 @@ export function addRegret(
   const ahead = overPairs(known, (one, other) => toHours(holdsWith(one, other)));
   const ways = overPairs(columns, (one, other) => oneWay(costs(one, other)));
   const chosen = portfolio.look({ rates, oneWay: ways, at, hours, past, ahead });
-  return { owner: columns[chosen] ?? state.owner, columns, rates, portfolio, at };
+  const { cause } = portfolio;
+  const moved = cause === undefined ? state.moved : { from: state.owner, why: sayCause(cause, known) };
+  return { owner: columns[chosen] ?? state.owner, columns, rates, portfolio, at, ...(moved && { moved }) };
 }
+
+function sayCause({ kind, patience, over }: Cause, known: readonly Candidate[]): string {
+  const detour = over === undefined ? undefined : known[over]?.label;
+  const way = detour === undefined ? "" : `, by way of ${detour}, which counts as cheaper than the direct one`;
+  switch (kind) {
+    case "missed":
+      return `what was missed has reached ${sayPatience(patience)}${way}`;
+    case "certain":
+      return `what was missed and what it surely earns while prices hold have reached ${sayPatience(patience)}${way}`;
+    case "usual":
+      return `what it surely earns while prices hold, and what usually follows, pay for the switch${way}`;
+    case "earned-more":
+      return `${patience === undefined ? "weighing" : "waiting for"} ${sayPatience(patience)} has earned more of late than the rule before`;
+  }
+}
+
+/** What a rule waits for; a switch is there and back. */
+function sayPatience(patience: number | undefined): string {
+  if (patience === undefined) return "what usually follows";
+  if (patience === 1) return "a switch's cost";
+  if (patience === 0.5) return "half a switch's cost";
+  return patience === 0.25 ? "a quarter of a switch's cost" : `${patience} times a switch's cost`;
+}
+
+/** The owner, and why it is that. */
+export const chosenBy = ({ owner, moved }: Regret): Chosen => ({ ...owner, ...(moved && { moved }) });
 
 function forgetRates({ rates: _, ...state }: Regret): Regret {
   return state;
@@ -76,30 +107,31 @@ function indexIn(columns: readonly Work[], work: Work): number | undefined {
   return index < 0 ? undefined : index;
 }
 
-/** How far the owner's regret has come towards a switch to whichever is nearest, 0 to 1. */
-export function regretShare({ owner, columns, portfolio }: Regret, costs: RoundTripCosts): number {
-  if (portfolio === undefined || columns.length < 2) return 0;
-  const { work, patience } = portfolio.followed;
-  const own = work[columns.findIndex((one) => isSameWork(one, owner))] ?? 0;
-  const shares = columns.map((other, index) => {
-    if (isSameWork(other, owner)) return 0;
-    const cost = patience * oneWay(costs(owner, other));
-    return (own - (work[index] ?? Number.POSITIVE_INFINITY) + cost) / (2 * cost);
-  });
-  return Math.max(0, Math.min(1, Math.max(...shares)));
+/** How far the owner's regret had come towards a switch to whichever was nearest at the last look, 0 to 1. */
+export const regretShare = (state: Regret): number =>
+  Math.max(0, ...state.columns.map((work) => nearnessOf(state, work).share));
+
+function nearnessOf({ columns, portfolio }: Regret, work: Work): Nearness {
+  const column = indexIn(columns, work);
+  return column === undefined || portfolio === undefined ? { share: 0, foreseen: false } : portfolio.nearnessOf(column);
 }
 
 /** The owner with the sentence that says why it owns the GPU. */
-export function explainOwner(state: Regret, candidates: readonly Candidate[], costs: RoundTripCosts): Owner {
-  const work = toWork(state.owner);
+export function explainOwner(state: Regret, candidates: readonly Candidate[]): Owner {
+  const work = chosenBy(state);
   const own = candidates.find((one) => isSameWork(one, work));
   if (own === undefined)
     return { ...work, why: `what ${sayWork(work)} is worth is not known yet, so nothing can beat it` };
   const best = candidates.reduce((a, b) => (b.net > a.net ? b : a), own);
-  if (isSameWork(best, work)) return { ...work, why: `${own.label} pays most after electricity` };
-  const share = Math.round(regretShare(state, costs) * 100);
-  return {
-    ...work,
-    why: `${best.label} pays more now, but only ${share} % of a switch's cost has been missed so far`,
-  };
+  if (isSameWork(best, own)) return { ...work, why: `${own.label} pays most after electricity` };
+  const { share, foreseen } = nearnessOf(state, best);
+  const part = Math.min(99, Math.round(share * 100));
+  const patience = state.portfolio === undefined ? 1 : state.portfolio.patience;
+  if (patience === undefined)
+    return {
+      ...work,
+      why: `${best.label} pays more now, but with what usually follows that is ${part} % of the way to a switch`,
+    };
+  const sofar = foreseen ? "is missed or certain so far" : "has been missed so far";
+  return { ...work, why: `${best.label} pays more now, but only ${part} % of ${sayPatience(patience)} ${sofar}` };
 }

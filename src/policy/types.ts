@@ -37,7 +37,7 @@ export interface GpuFacts extends Work {
   /** What that earns; absent while it is unknown. */
   readonly gapNet?: UsdPerHour;
   /** What hashes whenever hashing has the GPU; absent where nothing may be hashed. */
-  readonly hashing?: Work;
+  readonly hashing?: Chosen;
   readonly queue: Queue;
   /** Only while inference borrows the GPU from another owner. */
   readonly loan?: Loan;
@@ -61,7 +61,19 @@ export interface Loan {
   readonly cost: UsdNano;
 }
 
-export interface Owner extends Work {
+/** Work that was chosen by what was missed without it. */
+export interface Chosen extends Work {
+  /** Absent until it has taken the GPU's ownership from another. */
+  readonly moved?: Moved;
+}
+
+export interface Moved {
+  readonly from: Work;
+  /** One clause: what tipped it. */
+  readonly why: string;
+}
+
+export interface Owner extends Chosen {
   /** One sentence: why this work owns the GPU. */
   readonly why: string;
 }

@@ -1,5 +1,5 @@
 import type { Mode } from "../ledger/rows.ts";
-import type { GpuFacts, SwitchRules } from "../policy/types.ts";
+import type { Chosen, GpuFacts, SwitchRules } from "../policy/types.ts";
 import { toUsd, type UsdNano } from "../units/money.ts";
 import type { Millis, UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
@@ -35,6 +35,8 @@ export const toDecisionInputs = ({ facts, rules, now, valuations, demand, holds 
   owner: facts.owner.workload,
   ownerName: facts.owner.name ?? null,
   ownerWhy: facts.owner.why,
+  ownerMoved: toMoved(facts.owner),
+  hashingMoved: toMoved(facts.hashing),
   regretShare: facts.regretShare ?? null,
   gapWorkload: facts.gapWork.workload,
   gapName: facts.gapWork.name ?? null,
@@ -67,6 +69,11 @@ export const toDecisionInputs = ({ facts, rules, now, valuations, demand, holds 
       : { worthUsd: toUsd(demand.worth), tokensOut: demand.tokensOut, windowMs: demand.window },
   valuations: valuations.map((one) => ({ ...toInput(one), holdsBesideOwnerMs: holds?.(facts.owner, one) ?? null })),
 });
+
+const toMoved = (chosen: Chosen | undefined) =>
+  chosen?.moved === undefined
+    ? null
+    : { from: chosen.moved.from.workload, fromName: chosen.moved.from.name ?? null, why: chosen.moved.why };
 
 const toInput = ({ workload, name, label, rate, why, ...valuation }: Valuation) => ({
   workload,

@@ -3,13 +3,14 @@ import { INFERENCE, isSameWork, RESTING, toWork, type Work } from "../ledger/wor
 import { learnedLinger, lingerFor } from "../policy/linger.ts";
 import {
   addRegret,
+  chosenBy,
   explainOwner,
   type Regret,
   type RoundTripCosts,
   regretShare,
   startRegret,
 } from "../policy/regret.ts";
-import type { Candidate, GpuFacts, Loan, Owner, SwitchRules } from "../policy/types.ts";
+import type { Candidate, Chosen, GpuFacts, Loan, Owner, SwitchRules } from "../policy/types.ts";
 import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
@@ -113,7 +114,7 @@ export class Outlook {
     this.#owner =
       own !== undefined && own.net === undefined
         ? { ...toWork(own), why: `${own.label} has the GPU until its worth is known (${own.why})` }
-        : explainOwner(this.#regret, candidates, costs);
+        : explainOwner(this.#regret, candidates);
     this.#warnOfLoneRequest(this.#parts.rules(this.roundTrip.duration));
     return length;
   }
@@ -130,15 +131,12 @@ export class Outlook {
 
   /** As they are now. */
   #costs(): RoundTripCosts {
-    const { cost } = this.roundTrip;
+    const { switches, ground } = this.#parts;
     const best = this.#bestNet();
-    const between = this.#parts.switches.sheetRoundTrip(best).cost;
-    const { switches } = this.#parts;
+    const terms = { best, residence: ground.residence.rung };
     return (one, other) => {
-      const isExternal = one.workload === "external" || other.workload === "external";
-      const own = one.workload === "hashing" && other.workload === "hashing" ? between : cost;
-      const trip = isExternal ? switches.externalRoundTrip(best, one, other).cost : own;
-      return addUsd(trip, addUsd(this.#leaveCost(one, best), this.#leaveCost(other, best)));
+      const { cost } = switches.roundTripOf(one, other, terms);
+      return addUsd(cost, addUsd(this.#leaveCost(one, best), this.#leaveCost(other, best)));
     };
   }
 
@@ -192,7 +190,7 @@ export class Outlook {
       ...toWork(work),
       since,
       owner: this.#ownerAt(work, now),
-      regretShare: regretShare(this.#regret, this.#costs()),
+      regretShare: regretShare(this.#regret),
       gapWork,
       ...(hashing === undefined ? {} : { hashing }),
       queue: queue.facts(),
@@ -219,11 +217,11 @@ export class Outlook {
   }
 
   /** By which flight sheet the GPU hashes when it does; one that cools down lets the best of the others stand in. */
-  #hashing(now: UnixMs): Work | undefined {
+  #hashing(now: UnixMs): Chosen | undefined {
     const { mining, trial } = this.#parts;
     if (mining === undefined) return undefined;
     if (trial.hashing !== undefined) return trial.hashing;
-    const usual = this.#owner.workload === "hashing" ? toWork(this.#owner) : this.#sheetRegret.owner;
+    const usual = chosenBy(this.#owner.workload === "hashing" ? this.#regret : this.#sheetRegret);
     if (this.#objection(usual, now) === undefined) return usual;
     const standIn = this.#best(({ workload }) => workload === "hashing", now);
     return standIn === undefined ? usual : toWork(standIn);

@@ -1,14 +1,14 @@
 import type { RecordedDecision } from "../ledger/decisions.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, Rung } from "../ledger/rows.ts";
-import { RESTING, type Work } from "../ledger/work.ts";
+import { INFERENCE, RESTING, type Work } from "../ledger/work.ts";
 import type { Clock } from "../lib/clock.ts";
 import { milliJoules } from "../units/energy.ts";
 import type { UsdNano, UsdPerHour, UsdPerKwh } from "../units/money.ts";
 import { after, elapsed, hours, type Millis, millis, minutes, type UnixMs } from "../units/time.ts";
 import type { Residence } from "./ladder.ts";
 import type { Route } from "./steps.ts";
-import { learnCost, type RoundTrip, roundTrip, type SwitchCost } from "./switch-cost.ts";
+import { assumedFor, learnCost, type RoundTrip, roundTrip, type SwitchCost } from "./switch-cost.ts";
 
 const REMEMBERED = 20;
 /** A slow day is forgotten: without fresh samples the rung is assumed, tried and measured again. */
@@ -16,14 +16,11 @@ const FRESH = hours(24);
 const READ_EVERY = minutes(10);
 const MOST_DECISIONS = 5000;
 
-type Legs = readonly [there: SwitchCost, back: SwitchCost];
-
 const ROUTES = [
   { from: "hashing", to: "inference" },
   { from: "inference", to: "hashing" },
   { from: "hashing", to: "hashing" },
 ] as const satisfies readonly Route[];
-const [, , BETWEEN_SHEETS] = ROUTES;
 const MEASURED_RUNGS: readonly Rung[] = ["freeze", "sleep", "warm", "cold"];
 
 /** Of external work, which is always stopped and started as a whole. */
@@ -40,6 +37,12 @@ export interface MeasuredSwitch extends NamedRoute, SwitchCost {
   readonly rung: Rung;
 }
 
+export interface TripTerms {
+  /** What the best work would earn meanwhile. */
+  readonly best: UsdPerHour;
+  readonly residence: Residence;
+}
+
 export interface SwitchBookParts {
   readonly gpu: GpuUuid;
   readonly ledger: Ledger;
@@ -54,13 +57,9 @@ export interface SwitchBookParts {
 /** What switching this GPU costs, learned from its own handovers, and how often it was done lately, restarts included. */
 export class SwitchBook {
   readonly #parts: SwitchBookParts;
-  /** Away from hashing and back, by how the loser is treated. */
-  #legs: Readonly<Record<Residence, Legs>>;
-  /** From one flight sheet to another, which ends one miner and starts the next. */
-  #sheetLeg: SwitchCost;
+  /** What each way takes, read when it is first asked for. */
+  readonly #legs = new Map<string, SwitchCost>();
   #measured: readonly MeasuredSwitch[];
-  /** To and from external work, and from rest, read when first asked for. */
-  readonly #others = new Map<string, SwitchCost>();
   #readAt: UnixMs;
   #priceSwitches: readonly UnixMs[];
   #gapSwitches: readonly UnixMs[];
@@ -68,8 +67,6 @@ export class SwitchBook {
   constructor(parts: SwitchBookParts) {
     this.#parts = parts;
     this.#readAt = parts.clock.now();
-    this.#legs = this.#read();
-    this.#sheetLeg = this.#leg(BETWEEN_SHEETS, "warm");
     this.#measured = this.#measure();
     this.#priceSwitches = this.#remember(["regret", "set"], hours(24));
     this.#gapSwitches = this.#remember(["arrival"], hours(1));
@@ -78,45 +75,35 @@ export class SwitchBook {
   /** Takes the handover that just ended into account. */
   learn(): void {
     this.#readAt = this.#parts.clock.now();
-    this.#legs = this.#read();
-    this.#sheetLeg = this.#leg(BETWEEN_SHEETS, "warm");
+    this.#legs.clear();
     this.#measured = this.#measure();
-    this.#others.clear();
   }
 
   /** Away from hashing and back, on the rung in use, while the best work would earn `best`. */
   roundTrip(best: UsdPerHour, residence: Residence): RoundTrip {
-    this.#refresh();
-    return roundTrip(this.#legs[residence], this.#prices(best));
+    return this.roundTripOf({ workload: "hashing" }, INFERENCE, { best, residence });
   }
 
-  /** From one flight sheet to another and back. */
-  sheetRoundTrip(best: UsdPerHour): RoundTrip {
+  /** The same from any work to any other; rest to rest takes nothing. */
+  roundTripOf(one: Work, other: Work, { best, residence }: TripTerms): RoundTrip {
     this.#refresh();
-    return roundTrip([this.#sheetLeg, this.#sheetLeg], this.#prices(best));
-  }
-
-  /** From `one` to the other and back, where at least one is external: it ends before anything else begins. */
-  externalRoundTrip(best: UsdPerHour, one: Work, other: Work): RoundTrip {
-    this.#refresh();
-    const [first = NO_LEG, ...rest] = [...this.#way(one, other), ...this.#way(other, one)];
+    const legs = [...this.#way(one, other, residence), ...this.#way(other, one, residence)];
+    const [first = NO_LEG, ...rest] = legs;
     return roundTrip([first, ...rest], this.#prices(best));
   }
 
-  #way(from: Work, to: Work): readonly SwitchCost[] {
+  /** External work ends before anything else begins. */
+  #way(from: Work, to: Work, residence: Residence): readonly SwitchCost[] {
     if (from.workload === "external")
-      return [this.#other({ ...OUT_OF_EXTERNAL, ...named(from) }), ...this.#way(RESTING, to)];
-    if (to.workload === "none")
-      return from.workload === "none" ? [] : [this.#other({ from: from.workload, to: "none" })];
-    return [this.#other({ from: from.workload, to: to.workload, ...(to.workload === "external" ? named(to) : {}) })];
-  }
-
-  #other(route: NamedRoute): SwitchCost {
-    const key = `${route.from} ${route.to} ${route.external ?? ""}`;
-    const cost =
-      this.#others.get(key) ?? (route.external === undefined ? this.#leg(route, "warm") : this.#cost(route, "cold"));
-    this.#others.set(key, cost);
-    return cost;
+      return [
+        this.#leg({ ...OUT_OF_EXTERNAL, ...named(from) }, "cold"),
+        ...(to.workload === "none" ? [] : this.#way(RESTING, to, residence)),
+      ];
+    const route = { from: from.workload, to: to.workload };
+    if (to.workload === "external") return [this.#leg({ ...route, ...named(to) }, "cold")];
+    // Only miner and engine make room for each other without ending.
+    const both = new Set([from.workload, to.workload]);
+    return [this.#leg(route, both.has("hashing") && both.has("inference") ? residence : "warm")];
   }
 
   #refresh(): void {
@@ -157,10 +144,6 @@ export class SwitchBook {
     return oldest === undefined ? undefined : after(oldest, hours(1));
   }
 
-  #read(): Readonly<Record<Residence, Legs>> {
-    return { freeze: this.#legsOf("freeze"), sleep: this.#legsOf("sleep"), warm: this.#legsOf("warm") };
-  }
-
   #measure(): readonly MeasuredSwitch[] {
     const { externals = [] } = this.#parts;
     const others = externals.flatMap((external) =>
@@ -172,15 +155,17 @@ export class SwitchBook {
       .filter(({ samples }) => samples > 0);
   }
 
-  #legsOf(residence: Residence): Legs {
-    const [there, back] = ROUTES;
-    return [this.#leg(there, residence), this.#leg(back, residence)];
+  #leg(route: NamedRoute, rung: Rung): SwitchCost {
+    const key = `${rung} ${route.from} ${route.to} ${route.external ?? ""}`;
+    const leg = this.#legs.get(key) ?? this.#read(route, rung);
+    this.#legs.set(key, leg);
+    return leg;
   }
 
   /** Work that is stopped starts cold where nothing is kept of it. */
-  #leg(route: NamedRoute, residence: Residence): SwitchCost {
-    const cost = this.#cost(route, residence);
-    if (residence !== "warm" || cost.samples > 0) return cost;
+  #read(route: NamedRoute, rung: Rung): SwitchCost {
+    const cost = this.#cost(route, rung);
+    if (rung !== "warm" || cost.samples > 0) return cost;
     const cold = this.#cost(route, "cold");
     return cold.samples > 0 ? cold : cost;
   }
@@ -192,7 +177,7 @@ export class SwitchBook {
       REMEMBERED,
     );
     return learnCost(
-      rung,
+      assumedFor(rung, { from, to }),
       samples.filter(({ ended }) => elapsed(ended, clock.now()) <= FRESH),
     );
   }

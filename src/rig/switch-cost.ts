@@ -10,6 +10,7 @@ import {
   usdNano,
 } from "../units/money.ts";
 import { type Millis, millis, seconds } from "../units/time.ts";
+import type { Route } from "./steps.ts";
 
 /** What handovers took, newest first. */
 export interface SwitchSample {
@@ -29,21 +30,33 @@ export interface SwitchCost {
   readonly samples: number;
 }
 
-/** Planning figures until the rung has been measured once on this GPU. */
-const ASSUMED: Readonly<Record<Rung, Millis>> = {
-  cold: seconds(10),
-  warm: seconds(6),
-  sleep: seconds(2),
-  freeze: seconds(1),
-  checkpoint: seconds(3),
+interface Assumption {
+  /** Until what had the GPU is off it. */
+  readonly end: Millis;
+  /** From there until what comes next works. */
+  readonly begin: Millis;
+}
+
+/** Planning figures until the way has been measured once on this GPU, on every rung and to and from rest alike. */
+const ASSUMED: Readonly<Record<Rung, Assumption>> = {
+  cold: { end: seconds(2), begin: seconds(8) },
+  warm: { end: seconds(2), begin: seconds(4) },
+  sleep: { end: millis(500), begin: millis(1500) },
+  freeze: { end: millis(500), begin: millis(500) },
+  checkpoint: { end: seconds(1), begin: seconds(2) },
 };
+
+/** Rest has nothing to begin and nothing to end, so that a way over rest is assumed no shorter than the direct one. */
+export function assumedFor(rung: Rung, { from, to }: Route): Millis {
+  const { end, begin } = ASSUMED[rung];
+  return millis((from === "none" ? 0 : end) + (to === "none" ? 0 : begin));
+}
 
 /** From this many medians on, a handover tells of a bad day and not of the next one. */
 const OUTLIER = 3;
 
-/** The mean of the last handovers of one kind, each counted as at most three medians; the rung's assumption without any. */
-export function learnCost(rung: Rung, samples: readonly SwitchSample[]): SwitchCost {
-  const assumed = ASSUMED[rung];
+/** The mean of the last handovers of one kind, each counted as at most three medians; what was assumed without any. */
+export function learnCost(assumed: Millis, samples: readonly SwitchSample[]): SwitchCost {
   if (samples.length === 0) return { duration: assumed, promised: assumed, energy: milliJoules(0), samples: 0 };
   const energies = samples.flatMap(({ energy }) => energy ?? []);
   const durations = samples.map(({ duration }) => duration);

@@ -1,5 +1,6 @@
 import type { RequestTrace } from "../../src/policy/replay/requests.ts";
 import type { PriceTrace } from "../../src/policy/replay/trace.ts";
+import type { Law } from "./policy-bound.ts";
 import {
   type DailyCoin,
   type GpuRate,
@@ -23,6 +24,8 @@ export interface Named {
   /** Only what was recorded, with no noise laid over it. */
   readonly recorded: boolean;
   readonly trace: PriceTrace;
+  /** Absent where the rows were recorded and not drawn. */
+  readonly law?: Law;
 }
 
 export const CLOCKS = `The series are of different years and were laid over each other: the last two years of each coin
@@ -86,23 +89,26 @@ export function buildPriceTraces(folder: string): readonly Named[] {
     const days = { ...power, prices: power.prices.slice(0, MINUTE_DAYS * 24) };
     const short = [first, rest].map((column) => cut(column, days.prices.length));
     const pair = [first, second].map((column) => cut(column, days.prices.length));
-    const demand = requests && serving(requests, price, { power: days, watts: wattsOf(gpus, card), seed: index });
+    const demand = requests && { requests, price, power: days, watts: wattsOf(gpus, card), seed: index };
     return [
       ...hourly,
       minutely(name, "held by minute", short.map(held)),
-      minutely(
-        name,
-        "noisy by minute",
-        short.map((column, at) => noisy(column, noise, index * 10 + at)),
-      ),
-      minutely(
-        name,
-        "noisy by minute",
-        pair.map((column, at) => noisy(column, noise, index * 10 + at + 5)),
-      ),
+      ...[short, pair].map((columns, nth) => ({
+        ...minutely(
+          name,
+          "noisy by minute",
+          columns.map((column, at) => noisy(column, noise, index * 10 + at + nth * 5)),
+        ),
+        law: noiseLaw(columns, noise),
+      })),
       ...(demand === undefined || short[0] === undefined
         ? []
-        : [minutely(name, "demand by minute", [held(short[0]), demand])]),
+        : [
+            {
+              ...minutely(name, "demand by minute", [held(short[0]), serving(demand)]),
+              law: demandLaw(short[0], demand),
+            },
+          ]),
     ];
   });
 }
@@ -159,29 +165,73 @@ function noisy({ name, net, gross }: Column, noise: readonly number[], seed: num
   };
 }
 
+const NOISE_GROUPS = 50;
+
+/** Every pairing of the columns' stray factors, which are taken in groups of equal size. */
+function noiseLaw(columns: readonly Column[], noise: readonly number[]): Law {
+  const factors = Array.from({ length: NOISE_GROUPS }, (_, group) => {
+    const [from, to] = [group, group + 1].map((edge) => Math.floor((edge * noise.length) / NOISE_GROUPS));
+    const own = noise.slice(from, to).map((factor) => Math.min(5, factor));
+    return own.reduce((sum, factor) => sum + factor, 0) / own.length;
+  });
+  let [known, rows] = [-1, new Float64Array()];
+  return (step) => {
+    const hour = Math.floor(step / 60);
+    if (hour === known) return rows;
+    const rates = columns.map(({ net, gross }) => {
+      const [own = 0, revenue = 0] = [net[hour], gross[hour]];
+      return revenue === 0 ? [own] : factors.map((factor) => own + revenue * (factor - 1));
+    });
+    const pairings = rates.reduce<readonly (readonly number[])[]>(
+      (all, column) => all.flatMap((row) => column.map((rate) => [...row, rate])),
+      [[]],
+    );
+    [known, rows] = [hour, Float64Array.from(pairings.flat())];
+    return rows;
+  };
+}
+
 interface Serving {
+  readonly requests: Requests;
+  readonly price: { readonly input: number; readonly output: number };
   readonly power: HourlyPower;
   readonly watts: number;
   readonly seed: number;
 }
 
+/** USD an hour that the tokens of each minute's requests would pay, thinned anew. */
+function revenueOfHour({ requests, price }: Serving, draw: () => number): readonly number[] {
+  const minutes: number[] = Array(60).fill(0);
+  for (const [at, tokensIn, tokensOut] of requests.rows) {
+    if (draw() >= THINNED * 5) continue;
+    const minute = Math.min(59, Math.floor(at / 60));
+    minutes[minute] = (minutes[minute] ?? 0) + (60 * (tokensIn * price.input + tokensOut * price.output)) / 1e6;
+  }
+  return minutes;
+}
+
 /** What the tokens of each minute's requests would have paid per hour. */
-function serving(
-  requests: Requests,
-  price: { readonly input: number; readonly output: number },
-  { power, watts, seed }: Serving,
-): MinuteColumn {
+function serving(demand: Serving): MinuteColumn {
+  const { power, watts, seed } = demand;
   const draw = draws(seed + 1000);
-  const net = power.prices.flatMap((usdPerKwh) => {
-    const minutes: number[] = Array(60).fill((-watts / 1000) * usdPerKwh);
-    for (const [at, tokensIn, tokensOut] of requests.rows) {
-      if (draw() >= THINNED * 5) continue;
-      const minute = Math.min(59, Math.floor(at / 60));
-      minutes[minute] = (minutes[minute] ?? 0) + (60 * (tokensIn * price.input + tokensOut * price.output)) / 1e6;
-    }
-    return minutes;
-  });
+  const net = power.prices.flatMap((usdPerKwh) =>
+    revenueOfHour(demand, draw).map((usd) => (-watts / 1000) * usdPerKwh + usd),
+  );
   return { name: "inference", net };
+}
+
+const DEMAND_DRAWS = 200;
+
+/** The recorded hour thinned again and again: what each of its minutes may bring, beside what hashing brings. */
+function demandLaw(hashing: Column, demand: Serving): Law {
+  const { power, watts, seed } = demand;
+  const draw = draws(seed + 5000);
+  const hours = Array.from({ length: DEMAND_DRAWS }, () => revenueOfHour(demand, draw));
+  return (step) => {
+    const hour = Math.floor(step / 60);
+    const [own = 0, usdPerKwh = 0] = [hashing.net[hour], power.prices[hour]];
+    return Float64Array.from(hours.flatMap((minutes) => [own, (minutes[step % 60] ?? 0) - (watts / 1000) * usdPerKwh]));
+  };
 }
 
 const named = (name: string, kind: Kind, columns: readonly MinuteColumn[]): Named => ({

@@ -12,9 +12,9 @@ import { DEFAULT_PRICE_RULE, OUR_RULES } from "../../src/policy/price/rules.ts";
 import { type GapReport, replayRequests } from "../../src/policy/replay/gap-replay.ts";
 import { type PriceReport, replayPrices } from "../../src/policy/replay/price-replay.ts";
 import { uniformCost } from "../../src/policy/replay/trace.ts";
+import { BOUND, knowsTheLaw } from "./policy-bound.ts";
 import { readRequestTraces } from "./policy-data.ts";
 import { buildPriceTraces, CLOCKS, type Kind, type Named, thin, yearOfMinutes } from "./policy-traces.ts";
-import { RHYTHM } from "./policy-tries.ts";
 
 const COSTS_S = [30, 120, 600];
 const SEEDS = 20;
@@ -32,8 +32,7 @@ const SERVING = {
   usdPerMtokOut: 0.4,
   mineUsdPerHour: 0.05,
 };
-const SHIPPED = [...OUR_RULES, ...BASELINES];
-const RULES = [...SHIPPED, RHYTHM];
+const RULES = [...OUR_RULES, ...BASELINES];
 const KINDS: readonly Kind[] = ["hourly", "held by minute", "noisy by minute", "demand by minute"];
 
 interface PriceRun extends Named {
@@ -52,14 +51,19 @@ function runPrices(traces: readonly Named[], costs: readonly number[]): readonly
   return traces.flatMap((named, index) => {
     progress("price traces", index, traces.length);
     return costs.map((costS) => {
-      const { trace } = named;
+      const { trace, law } = named;
       const terms = { costs: uniformCost(trace.workloads.length, costS), minDwell: 0 };
       const seconds = (trace.times.at(-1) ?? 0) - (trace.times[0] ?? 0);
       return {
         ...named,
         costS,
         days: seconds / 86_400,
-        report: replayPrices(trace, terms, RULES, DEFAULT_PRICE_RULE.name),
+        report: replayPrices(
+          trace,
+          terms,
+          law === undefined ? RULES : [...RULES, knowsTheLaw(trace, terms, law)],
+          DEFAULT_PRICE_RULE.name,
+        ),
       };
     });
   });
@@ -67,7 +71,7 @@ function runPrices(traces: readonly Named[], costs: readonly number[]): readonly
 
 /** How much of the best rule's net `name` misses on one trace; 0 for the best itself. */
 function missed({ report }: PriceRun, name: string): number {
-  const best = Math.max(...report.policies.map(({ netUsd }) => netUsd));
+  const best = Math.max(...RULES.map((rule) => of(report, rule.name).netUsd));
   return (best - of(report, name).netUsd) / Math.max(1e-12, Math.abs(best));
 }
 
@@ -91,7 +95,8 @@ const PRICE_HEADER = [
 
 function priceTable(runs: readonly PriceRun[]): string {
   const days = runs.reduce((sum, run) => sum + run.days, 0);
-  const rows = RULES.map(({ name }) => {
+  const bounded = runs.every(({ law }) => law !== undefined) ? [BOUND] : [];
+  const rows = [...RULES.map(({ name }) => name), ...bounded].map((name) => {
     const own = runs.map(({ report }) => of(report, name));
     const losses = known(own.map(({ lossRatio }) => lossRatio));
     const net = own.reduce((sum, { netUsd }) => sum + netUsd, 0);
@@ -226,10 +231,13 @@ function upsideTargets(runs: readonly PriceRun[], kind: Kind): readonly Target[]
   const own = upside(runs, DEFAULT_PRICE_RULE.name);
   const [best] = RULES.map(({ name }) => ({ name, got: upside(runs, name) })).toSorted((a, b) => b.got - a.got);
   const left = runs.reduce((sum, { report }) => sum + report.clairvoyant.netUsd - report.bestSingle.netUsd, 0);
+  const bound = runs.every(({ law }) => law !== undefined)
+    ? `; ${percent(upside(runs, BOUND))} for who knows what each minute is drawn from`
+    : "";
   return [
     {
       target: `>= 95 % of the net upside where the round trip is <= 1 min, ${kind}`,
-      got: `${percent(own)} of ${left.toFixed(2)} USD; at best ${percent(best?.got ?? Number.NaN)}, by ${best?.name}`,
+      got: `${percent(own)} of ${left.toFixed(2)} USD; at best ${percent(best?.got ?? Number.NaN)}, by ${best?.name}${bound}`,
       met: own >= 0.95,
     },
   ];
@@ -283,7 +291,7 @@ function gapTargets(runs: readonly GapRun[]): readonly Target[] {
 function speedTarget(): Target {
   const trace = yearOfMinutes();
   const cpu = process.cpuUsage();
-  replayPrices(trace, { costs: uniformCost(3, 60), minDwell: 0 }, SHIPPED, DEFAULT_PRICE_RULE.name);
+  replayPrices(trace, { costs: uniformCost(3, 60), minDwell: 0 }, RULES, DEFAULT_PRICE_RULE.name);
   const { user, system } = process.cpuUsage(cpu);
   const seconds = (user + system) / 1e6;
   return {

@@ -1,11 +1,8 @@
 import { at, bestOf } from "../replay/rule.ts";
-import { type Ahead, account, aheadOf, move, startWork, type WorkFunction } from "./work-function.ts";
-
-/** One way of being patient: how many round trips a lead has to be worth, and whether ways back count at their usual cost. */
-interface Temper {
-  readonly patience: number;
-  readonly usual: boolean;
-}
+import { Counter, type Temper } from "./counter.ts";
+import type { Nearness, PaperLook, PaperRule, Tipping } from "./paper-rule.ts";
+import { RelativeValues, type Scope } from "./relative-values.ts";
+import { type Ahead, aheadOf, startWork } from "./work-function.ts";
 
 const EAGER: Temper = { patience: 0.25, usual: false };
 /** The regret counter, which at constant costs nobody can beat by more than three times however prices move. */
@@ -20,6 +17,12 @@ const TEMPERS: readonly Temper[] = [
   { patience: 4, usual: true },
 ];
 
+/** Quotes that stray anew every time want one value for what comes after; where a lead tells of the next, one for each size of it. */
+const SCOPES: readonly Scope[] = [
+  { byLeader: false, edges: [], memory: 1 },
+  { byLeader: true, edges: [0.5, 1, 2], memory: 48 },
+];
+
 /** A rule is left when another has earned this many round trips more in its stead. */
 const TRUST = 4;
 /** Hours over which the usual cost of a switch is averaged. */
@@ -27,11 +30,21 @@ const MEMORY = 168;
 /** Quotes that hold this many round trips are mostly certain, and eagerness is the better first guess. */
 const CERTAIN = 2;
 
-interface Shadow extends Temper {
-  readonly state: WorkFunction;
+interface Shadow {
+  readonly rule: PaperRule;
   movedAt: number;
   /** USD that it has earned less than the best of all; counted no further than where it would be left. */
   behind: number;
+}
+
+/** Why the last look gave the GPU to another work. */
+export interface Cause {
+  /** Another rule has earned more and is followed now, or what made the one that is followed go. */
+  readonly kind: Tipping | "earned-more";
+  /** Of the rule that is followed; undefined where it weighs what is to come instead. */
+  readonly patience: number | undefined;
+  /** The column over which the way is cheaper on paper than the direct one; undefined where none is. */
+  readonly over?: number;
 }
 
 /** What one look shows. */
@@ -49,8 +62,9 @@ export interface PortfolioLook {
 }
 
 /**
- * Regret counters of different patience run side by side on paper, and the GPU follows the one that has earned most: as
- * quick as greedy where quotes hold, as slow as the noise asks where they do not. Owned by whoever calls `look`.
+ * Regret counters of different patience, and rules that learn what usually follows, run side by side on paper, and the
+ * GPU follows the one that has earned most: as quick as greedy where quotes hold, as slow as the noise asks where they
+ * do not. Owned by whoever calls `look`.
  */
 export class Portfolio {
   readonly #minDwell: number;
@@ -62,20 +76,23 @@ export class Portfolio {
   #seen = 0;
   #followed: Shadow;
   #guesses = true;
+  #look: PaperLook | undefined;
+  #cause: Cause | undefined;
 
-  /** `minDwell` in hours. */
-  constructor(owner: number, count: number, minDwell: number) {
+  /** `minDwell` in hours; `shadows`, where given, are those of another portfolio's copy. */
+  constructor(owner: number, count: number, minDwell: number, shadows = startShadows(owner, count)) {
     this.#minDwell = minDwell;
     this.#usual = new Float64Array(count * count);
     this.#halfUsual = new Float64Array(count * count);
-    this.#shadows = TEMPERS.map((temper) => startShadow(temper, startWork(owner, count)));
-    this.#followed = this.#shadows[0] ?? startShadow(EVEN, startWork(owner, count));
+    this.#shadows = shadows;
+    this.#followed = shadows[0] ?? toShadow(new Counter(EVEN, startWork(owner, count)));
   }
 
   /** A copy over other columns: `kept` names the old column of each new one, and is undefined for a newcomer. */
   over(kept: readonly (number | undefined)[], owner: number): Portfolio {
     const count = kept.length;
-    const copy = new Portfolio(owner, count, this.#minDwell);
+    const shadows = this.#shadows.map((own) => ({ ...own, rule: own.rule.over(kept, owner) }));
+    const copy = new Portfolio(owner, count, this.#minDwell, shadows);
     const old = Math.sqrt(this.#usual.length);
     const dearest = largest(this.#usual);
     for (const [from, oldFrom] of kept.entries())
@@ -85,23 +102,18 @@ export class Portfolio {
       }
     copy.#seen = this.#seen;
     copy.#guesses = this.#guesses;
-    for (const [index, own] of this.#shadows.entries()) {
-      const shadow = copy.#shadows[index];
-      if (shadow === undefined) continue;
-      [shadow.movedAt, shadow.behind] = [own.movedAt, own.behind];
-      const at = kept.indexOf(own.state.owner);
-      shadow.state.owner = at < 0 ? owner : at;
-      for (const [to, from] of kept.entries())
-        shadow.state.work[to] = (from === undefined ? undefined : own.state.work[from]) ?? Number.POSITIVE_INFINITY;
-      if (this.#followed === own) copy.#followed = shadow;
-    }
+    copy.#followed = shadows[this.#shadows.indexOf(this.#followed)] ?? copy.#followed;
     return copy;
   }
 
-  /** The rule that is followed now. */
-  get followed(): Temper & WorkFunction {
-    const { patience, usual, state } = this.#followed;
-    return { patience, usual, ...state };
+  /** The column that has the GPU. */
+  get owner(): number {
+    return this.#followed.rule.owner;
+  }
+
+  /** How many round trips the rule that is followed waits for; undefined where it weighs what is to come instead. */
+  get patience(): number | undefined {
+    return this.#followed.rule.patience;
   }
 
   /** USD that each move has cost on average, at `from * count + to`. */
@@ -109,32 +121,54 @@ export class Portfolio {
     return this.#usual.slice();
   }
 
+  /** Of the last look; undefined where it left the GPU to whom it had. */
+  get cause(): Cause | undefined {
+    return this.#cause;
+  }
+
+  /** How near the last look came to giving the GPU to that column. */
+  nearnessOf(column: number): Nearness {
+    const { rule } = this.#followed;
+    if (this.#look === undefined || column === rule.owner) return { share: 0, foreseen: false };
+    const { share, foreseen } = rule.nearnessOf(column, this.#look);
+    return { share: Math.max(0, Math.min(1, share)), foreseen };
+  }
+
   /** Accounts for one look and returns the workload that should have the GPU. */
   look(seen: PortfolioLook): number {
-    const look = { ...seen, oneWay: shortest(seen.oneWay, seen.rates.length) };
-    const { oneWay, past } = look;
-    this.#guess(certainOf(look, this.#followed.state.owner), 2 * largest(oneWay));
-    this.#learn(oneWay, look.hours);
+    const { rates, past, hours, ahead } = seen;
+    const before = this.#followed.rule.owner;
+    const oneWay = shortest(seen.oneWay, rates.length);
+    this.#guess(certainOf(seen, before), 2 * largest(oneWay));
+    this.#learn(oneWay, hours);
+    const look: PaperLook = { rates, oneWay, halfUsual: this.#halfUsual, ahead };
+    [this.#look, this.#cause] = [look, undefined];
     let leader = this.#followed;
     for (const shadow of this.#shadows) {
-      if (past !== undefined) this.#account(shadow, look, past);
-      this.#move(shadow, look, seen.oneWay);
-      if (past === undefined) this.#account(shadow, look, look.rates);
+      if (past !== undefined) this.#account(shadow, look, past, hours);
+      this.#move(shadow, look, seen);
+      if (past === undefined) this.#account(shadow, look, rates, hours);
       if (shadow.behind < leader.behind) leader = shadow;
     }
-    const farthest = 2 * TRUST * Math.max(largest(oneWay), largest(this.#usual));
+    this.#follow(leader, 2 * TRUST * Math.max(largest(oneWay), largest(this.#usual)));
+    const { owner } = this.#followed.rule;
+    if (owner === before) this.#cause = undefined;
+    return owner;
+  }
+
+  #follow(leader: Shadow, farthest: number): void {
     const least = leader.behind;
     for (const shadow of this.#shadows) shadow.behind = Math.min(shadow.behind - least, farthest);
-    if (leader !== this.#followed && this.#followed.behind >= farthest)
-      [this.#followed, this.#guesses] = [leader, false];
-    return this.#followed.state.owner;
+    if (leader === this.#followed || this.#followed.behind < farthest) return;
+    [this.#followed, this.#guesses] = [leader, false];
+    this.#cause = { kind: "earned-more", patience: leader.rule.patience };
   }
 
   /** Only until one rule has proven better than another. */
   #guess(certain: number, roundTrip: number): void {
     if (!this.#guesses || !(certain > 0 && certain >= CERTAIN * roundTrip)) return;
     this.#guesses = false;
-    this.#followed = this.#shadows.find(({ patience }) => patience === EAGER.patience) ?? this.#followed;
+    this.#followed = this.#shadows.find(({ rule }) => rule.patience === EAGER.patience) ?? this.#followed;
   }
 
   /** Going costs what it costs now; coming back, what it usually costs. */
@@ -147,28 +181,31 @@ export class Portfolio {
     }
   }
 
-  #move(shadow: Shadow, look: PortfolioLook, charged: Float64Array): void {
-    const { rates, ahead } = look;
-    const { state, patience } = shadow;
-    const before = state.owner;
-    const mayMove = look.at - shadow.movedAt >= this.#minDwell;
-    move(state, { rates, oneWay: this.#waysOf(shadow, look), ahead, mayMove }, patience);
-    if (state.owner !== before) shadow.movedAt = look.at;
-    shadow.behind += at(charged, before * rates.length + state.owner);
+  #move(shadow: Shadow, look: PaperLook, seen: PortfolioLook): void {
+    const { rule } = shadow;
+    const before = rule.owner;
+    rule.move(look, seen.at - shadow.movedAt >= this.#minDwell);
+    if (rule.owner === before) return;
+    shadow.movedAt = seen.at;
+    shadow.behind += at(seen.oneWay, before * look.rates.length + rule.owner);
+    if (shadow !== this.#followed) return;
+    const kind = rule.tippingOf(before, look);
+    this.#cause = { kind, patience: rule.patience, ...detourOf(look.oneWay, seen, [before, rule.owner]) };
   }
 
-  #account(shadow: Shadow, look: PortfolioLook, rates: Float64Array): void {
-    const { hours } = look;
-    const { state, patience } = shadow;
-    const best = bestOf(rates);
-    account(state, { rates, best, oneWay: this.#waysOf(shadow, look), hours }, patience);
-    shadow.behind += (at(rates, best) - at(rates, state.owner)) * hours;
-  }
-
-  #waysOf(shadow: Shadow, look: PortfolioLook): Float64Array {
-    return shadow.usual ? this.#halfUsual : look.oneWay;
+  #account(shadow: Shadow, look: PaperLook, rates: Float64Array, hours: number): void {
+    const { rule } = shadow;
+    rule.account(look, rates, hours);
+    shadow.behind += (at(rates, bestOf(rates)) - at(rates, rule.owner)) * hours;
   }
 }
+
+const toShadow = (rule: PaperRule): Shadow => ({ rule, movedAt: Number.NEGATIVE_INFINITY, behind: 0 });
+
+const startShadows = (owner: number, count: number): readonly Shadow[] => [
+  ...TEMPERS.map((temper) => toShadow(new Counter(temper, startWork(owner, count)))),
+  ...SCOPES.map((scope) => toShadow(new RelativeValues(scope, owner, count))),
+];
 
 /**
  * No way dearer than a detour: else the detour's price would cap what was missed, and a direct move that costs more
@@ -185,6 +222,22 @@ function shortest(oneWay: Float64Array, count: number): Float64Array {
   return ways;
 }
 
+/** Over which column the way counts as cheaper than it is. */
+function detourOf(
+  ways: Float64Array,
+  { oneWay, rates }: PortfolioLook,
+  [from, to]: readonly [number, number],
+): Pick<Cause, "over"> {
+  const count = rates.length;
+  if (at(ways, from * count + to) >= at(oneWay, from * count + to)) return {};
+  let [over, least] = [from, Number.POSITIVE_INFINITY];
+  for (let one = 0; one < count; one++) {
+    const length = at(ways, from * count + one) + at(ways, one * count + to);
+    if (one !== from && one !== to && length < least) [over, least] = [one, length];
+  }
+  return { over };
+}
+
 /** What the best surely earns, seen from the owner; where the owner is the best, from the next best. */
 function certainOf({ rates, ahead }: PortfolioLook, owner: number): number {
   const best = bestOf(rates);
@@ -193,13 +246,6 @@ function certainOf({ rates, ahead }: PortfolioLook, owner: number): number {
     if (one !== best && (other === best || (owner === best && at(rates, one) > at(rates, other)))) other = one;
   return aheadOf(ahead, best * rates.length + other) * at(rates, best);
 }
-
-const startShadow = (temper: Temper, state: WorkFunction): Shadow => ({
-  ...temper,
-  state,
-  movedAt: Number.NEGATIVE_INFINITY,
-  behind: 0,
-});
 
 function largest(values: Float64Array): number {
   let most = 0;

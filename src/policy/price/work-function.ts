@@ -56,6 +56,15 @@ export function account(
   relax(work, oneWay, patience);
 }
 
+/** USD that going to a column costs beyond staying, one way there included; at 0 and below it is time to go. */
+export function missing(
+  { owner, work }: WorkFunction,
+  { rates, ahead, column, way }: Pick<Sight, "rates" | "ahead"> & { readonly column: number; readonly way: number },
+): number {
+  const certain = (at(rates, column) - at(rates, owner)) * aheadOf(ahead, owner * rates.length + column);
+  return at(work, column) - at(work, owner) - certain + way;
+}
+
 function moveTo(
   { owner, work }: WorkFunction,
   { rates, oneWay, ahead }: Pick<Sight, "rates" | "oneWay" | "ahead">,
@@ -68,8 +77,7 @@ function moveTo(
     const way = patience * at(oneWay, owner * count + one);
     const lead = at(rates, one) - at(rates, owner);
     if (lead < 0 || (lead === 0 && way === 0)) continue;
-    // What going costs beyond staying.
-    const goes = at(work, one) - at(work, owner) - lead * aheadOf(ahead, owner * count + one) + way;
+    const goes = missing({ owner, work }, { rates, ahead, column: one, way });
     if (goes < least || (goes === least && (to === owner || at(rates, one) > at(rates, to)))) [to, least] = [one, goes];
   }
   return to;

@@ -40,7 +40,7 @@ describe("rigshift status --why", () => {
     expect(code).toBe(0);
     expect(out).toContain("mode auto: switch from hashing to inference (arrival)");
     expect(out).toContain("A request is worth more than the handover.");
-    expect(out).toMatch(/^regret {2}25 % of a switch's cost$/m);
+    expect(out).toMatch(/^regret {2}25 % of the way to a switch$/m);
     expect(out).toMatch(/^switch {2}there and back 8\.0 s, \$0\.00200; 3 made for prices today, 4 for gaps/m);
     expect(out).toMatch(/^rest +— +fixed +– +20\.0 W +\$0\.00 +– +–$/m);
     expect(out).toContain(resting.why);

@@ -43,6 +43,40 @@ describe("one of several flight sheets", () => {
   });
 });
 
+describe("the reason of a switch", () => {
+  const moved = { from: A, why: "what was missed has reached a switch's cost" };
+  const why = (facts: Partial<GpuFacts>): string => decide({ ...MINING, ...facts }, RULES, NOW).why;
+
+  test("says what tipped it, where the owner took the GPU from what has it now", () => {
+    expect(why({ owner: { ...BETTER.owner, moved } })).toBe(
+      "ravencoin pays most; what was missed has reached a switch's cost",
+    );
+  });
+
+  test("does not claim it of work that only stood in, nor of an owner that nobody was left for", () => {
+    expect(why({ owner: { ...BETTER.owner, moved: { ...moved, from: { workload: "inference" } } } })).toBe(
+      "ravencoin pays most",
+    );
+    expect(why(BETTER)).toBe("ravencoin pays most");
+  });
+
+  test("is that of the flight sheet where hashing is ordered, or only fills the gaps", () => {
+    const hashing = { ...B, moved };
+    expect(why({ mode: "mine", hashing })).toMatch(/; what was missed has reached a switch's cost$/);
+    const lent = { owner: owns("inference"), gapWork: B, hashing };
+    expect(decide({ ...MINING, ...lent }, { ...RULES, lending: true }, NOW).why).toMatch(
+      /; what was missed has reached a switch's cost$/,
+    );
+  });
+
+  test("is said when rest is left for it", () => {
+    const resting = { workload: "none" } as const;
+    const { name: _, ...unnamed } = MINING;
+    const owner = { ...BETTER.owner, moved: { ...moved, from: resting } };
+    expect(decide({ ...unnamed, ...resting, owner }, RULES, NOW).why).toMatch(/; what was missed/);
+  });
+});
+
 describe("mode mine", () => {
   const mine = { mode: "mine" } as const;
   test("starts what hashes best, from whatever had the GPU", () => {

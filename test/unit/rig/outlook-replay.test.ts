@@ -9,6 +9,7 @@ import type { FlightSheet } from "../../../src/rig/flight-sheets.ts";
 import type { LoopParts } from "../../../src/rig/loop-parts.ts";
 import { Outlook } from "../../../src/rig/outlook.ts";
 import { RateBook } from "../../../src/rig/rates.ts";
+import type { Route } from "../../../src/rig/steps.ts";
 import { watts } from "../../../src/units/energy.ts";
 import { earnedOver, type UsdPerHour, usdPerKwh, usdPerTerahash } from "../../../src/units/money.ts";
 import { hours, millis, minutes, seconds, type UnixMs } from "../../../src/units/time.ts";
@@ -81,7 +82,7 @@ function live(): Outlook {
     mining: { all: SHEETS.map(sheetOf), of: () => undefined },
     demand: new ObservedDemand(clock.now()),
     queue: { facts: () => ({ waiting: 0, active: 0, worth: 0 }), waitingTokens: 0 },
-    switches: { roundTrip: trip, sheetRoundTrip: trip },
+    switches: { roundTrip: trip, roundTripOf: (_route: Route, best: UsdPerHour) => trip(best) },
     ground: { residence: { rung: "freeze" } },
     cooldown: new Cooldown(),
     ordered: () => "auto",

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
-import type { DecisionRow, TransitionEnd, TransitionRow } from "../../../src/ledger/rows.ts";
+import type { DecisionRow, TransitionEnd, TransitionRow, Workload } from "../../../src/ledger/rows.ts";
 import type { Work } from "../../../src/ledger/work.ts";
 import { SwitchBook } from "../../../src/rig/switch-book.ts";
 import { milliJoules } from "../../../src/units/energy.ts";
@@ -48,6 +48,7 @@ describe("the round trip of this GPU", () => {
 
   test("takes a handover into account when told that it ended", () => {
     const book = open();
+    expect(book.roundTrip(FREE, "freeze").duration).toBe(2000);
     switched(300);
     expect(book.roundTrip(FREE, "freeze").duration).toBe(2000);
     book.learn();
@@ -120,6 +121,29 @@ describe("the round trip of this GPU", () => {
     for (let index = 0; index < 20; index++) switched(10_000);
     for (let index = 0; index < 20; index++) switched(100);
     expect(open().roundTrip(FREE, "freeze").duration).toBe(1100);
+  });
+});
+
+describe("the round trip between any two", () => {
+  const trip = (from: Workload, to: Workload) => open().roundTripOf({ workload: from }, { workload: to }, { best: FREE, residence: "freeze" }).duration;
+
+  test("is the same way round, whichever comes first", () => {
+    switched(4000, { from: "none", to: "hashing", rung: "warm" });
+    expect(trip("none", "hashing")).toBe(trip("hashing", "none"));
+  });
+
+  test("is assumed from one table: over rest it takes no less than from one flight sheet to another", () => {
+    expect(trip("hashing", "hashing")).toBe(12_000);
+    expect(trip("hashing", "none")).toBe(6000);
+    expect(trip("hashing", "none") + trip("none", "inference")).toBeGreaterThanOrEqual(trip("hashing", "inference"));
+  });
+
+  test("is that of its own handovers once they were made, and only the rest of it stays assumed", () => {
+    switched(9000, { from: "none", to: "hashing", rung: "cold" });
+    expect(trip("hashing", "none")).toBe(11_000);
+    switched(300, { from: "hashing", to: "none", rung: "cold" });
+    expect(trip("hashing", "none")).toBe(9300);
+    expect(trip("hashing", "hashing")).toBe(12_000);
   });
 });
 
@@ -198,13 +222,13 @@ describe("external work", () => {
       wear: usdNano(500),
       externals: ["vast", "clore"],
     });
-  const trip = (one: Work, other: Work) => withVast().externalRoundTrip(FREE, one, other).duration;
+  const trip = (one: Work, other: Work) => withVast().roundTripOf(one, other, { best: FREE, residence: "freeze" }).duration;
   const HASHING = { workload: "hashing", name: "kas" } as const;
   const VAST = { workload: "external", name: "vast" } as const;
 
   test("is left, and work begun anew after it, at planned figures until that was done once", () => {
-    expect(trip(HASHING, VAST)).toBe(26_000);
-    expect(trip(VAST, { workload: "none" })).toBe(20_000);
+    expect(trip(HASHING, VAST)).toBe(16_000);
+    expect(trip(VAST, { workload: "none" })).toBe(10_000);
   });
 
   test("costs what its hooks were measured to take, each workload by its own, failed starts included", () => {
@@ -234,7 +258,7 @@ describe("external work", () => {
   test("is not learned from a guest, nor from a handover that was given up", () => {
     switched(500, { to: "external", rung: "cold" });
     switched(700, vast, { outcome: "aborted" });
-    expect(trip(HASHING, VAST)).toBe(26_000);
+    expect(trip(HASHING, VAST)).toBe(16_000);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { learnCost, roundTrip, type SwitchCost } from "../../../src/rig/switch-cost.ts";
+import { assumedFor, learnCost, roundTrip, type SwitchCost } from "../../../src/rig/switch-cost.ts";
 import { milliJoules } from "../../../src/units/energy.ts";
 import { toUsdNano, usdNano, usdPerHour, usdPerKwh } from "../../../src/units/money.ts";
 import { millis, seconds } from "../../../src/units/time.ts";
@@ -9,6 +9,8 @@ const sample = (durationMs: number, energyMj: number) => ({
   energy: milliJoules(energyMj),
 });
 
+const BETWEEN = { from: "hashing", to: "inference" } as const;
+
 describe("what one switch costs", () => {
   test.each([
     ["cold", 10_000],
@@ -17,11 +19,21 @@ describe("what one switch costs", () => {
     ["freeze", 1000],
     ["checkpoint", 3000],
   ] as const)("is a planning figure on the rung %s until it was done once, and says so", (rung, duration) => {
-    expect(learnCost(rung, [])).toEqual({ duration, promised: duration, energy: 0, samples: 0 });
+    const assumed = assumedFor(rung, BETWEEN);
+    expect(learnCost(assumed, [])).toEqual({ duration, promised: duration, energy: 0, samples: 0 });
   });
 
+  test.each(["cold", "warm", "sleep", "freeze", "checkpoint"] as const)(
+    "is assumed to be no less over rest than directly on the rung %s",
+    (rung) => {
+      const overRest =
+        assumedFor(rung, { from: "hashing", to: "none" }) + assumedFor(rung, { from: "none", to: "inference" });
+      expect(overRest).toBe(assumedFor(rung, BETWEEN));
+    },
+  );
+
   test("is what was measured from the first time on", () => {
-    expect(learnCost("freeze", [sample(120, 9000)])).toEqual({
+    expect(learnCost(seconds(1), [sample(120, 9000)])).toEqual({
       duration: 120,
       promised: 120,
       energy: 9000,
@@ -30,32 +42,32 @@ describe("what one switch costs", () => {
   });
 
   test("is the mean of the last times, each figure on its own", () => {
-    const cost = learnCost("freeze", [sample(300, 3), sample(100, 9), sample(200, 3)]);
+    const cost = learnCost(seconds(1), [sample(300, 3), sample(100, 9), sample(200, 3)]);
     expect(cost).toEqual({ duration: 200, promised: 300, energy: 5, samples: 3 });
   });
 
   test("promises what nine of ten kept to", () => {
     const samples = Array.from({ length: 20 }, (_, index) => sample(100 * (index + 1), 1));
-    expect(learnCost("freeze", samples).promised).toBe(1800);
+    expect(learnCost(seconds(1), samples).promised).toBe(1800);
   });
 
   test("tells the energy of those times of which it is known", () => {
     const unknown = { duration: millis(200), energy: undefined };
-    expect(learnCost("freeze", [unknown, sample(100, 9000)])).toMatchObject({
+    expect(learnCost(seconds(1), [unknown, sample(100, 9000)])).toMatchObject({
       duration: 150,
       energy: 9000,
       samples: 2,
     });
-    expect(learnCost("freeze", [unknown])).toMatchObject({ duration: 200, energy: 0, samples: 1 });
+    expect(learnCost(seconds(1), [unknown])).toMatchObject({ duration: 200, energy: 0, samples: 1 });
   });
 
   test("is in whole millijoules", () => {
-    expect(Number.isInteger(learnCost("freeze", [sample(1, 1), sample(1, 2)]).energy)).toBe(true);
+    expect(Number.isInteger(learnCost(seconds(1), [sample(1, 1), sample(1, 2)]).energy)).toBe(true);
   });
 
   test("counts one of 10 s among fast ones as three of them", () => {
     const fast = [90, 100, 110, 120, 130].map((ms) => sample(ms, 9000));
-    expect(learnCost("freeze", [sample(10_000, 5_000_000), ...fast])).toEqual({
+    expect(learnCost(seconds(1), [sample(10_000, 5_000_000), ...fast])).toEqual({
       duration: (90 + 100 + 110 + 120 + 130 + 330) / 6,
       promised: 10_000,
       energy: 12_000,
@@ -94,6 +106,9 @@ describe("what a round trip costs", () => {
   });
 
   test("of switches never done rests on the planning figures", () => {
-    expect(roundTrip([learnCost("freeze", []), learnCost("cold", [])], PRICES).duration).toBe(seconds(11));
+    expect(
+      roundTrip([learnCost(assumedFor("freeze", BETWEEN), []), learnCost(assumedFor("cold", BETWEEN), [])], PRICES)
+        .duration,
+    ).toBe(seconds(11));
   });
 });
