@@ -1,5 +1,5 @@
 import type { Mode } from "../ledger/rows.ts";
-import { INFERENCE, isSameWork, RESTING, toWork, type Work } from "../ledger/work.ts";
+import { INFERENCE, isSameWork, RESTING, sayWork, toWork, type Work } from "../ledger/work.ts";
 import { learnedLinger, lingerFor } from "../policy/linger.ts";
 import {
   addRegret,
@@ -134,8 +134,13 @@ export class Outlook {
     const { switches, ground } = this.#parts;
     const best = this.#bestNet();
     const terms = { best, residence: ground.residence.rung };
+    // A dozen works make a hundred pairs, of a few kinds only.
+    const trips = new Map<string, UsdNano>();
+    const kindOf = (work: Work) => (work.workload === "external" ? sayWork(work) : work.workload);
     return (one, other) => {
-      const { cost } = switches.roundTripOf(one, other, terms);
+      const kind = `${kindOf(one)} to ${kindOf(other)}`;
+      const cost = trips.get(kind) ?? switches.roundTripOf(one, other, terms).cost;
+      trips.set(kind, cost);
       return addUsd(cost, addUsd(this.#leaveCost(one, best), this.#leaveCost(other, best)));
     };
   }

@@ -149,7 +149,7 @@ test("hooks that hang, fail or talk nonsense are told, and cost the rig nothing"
   using shop = new Shop();
   const shell = (script: string, more = "") => `{ command: [/bin/sh, -c, "${script}"], timeoutS: 1${more} }`;
   const external = `[
-    { name: hangs, gpus: [SIM-0], start: ${shell("sleep 60 & wait")}, stop: ${shell("exit 0")}, usdPerHour: 50 },
+    { name: hangs, gpus: [SIM-0], start: ${shell("sleep 60 & wait")}, stop: ${shell("exit 0")}, usdPerHour: 50, coolDownS: 5 },
     { name: garbage, gpus: [SIM-1], start: ${shell("exit 0")}, stop: ${shell("exit 0")}, busy: ${shell("head -c 1000000 /dev/zero", ", everyS: 1, maxAgeS: 5")}, earnings: ${shell("echo NaN", ", everyS: 1, maxAgeS: 5")} },
     { name: below, gpus: [SIM-1], busy: ${shell("exit 3", ", everyS: 1, maxAgeS: 5")}, earnings: ${shell("echo -1", ", everyS: 1, maxAgeS: 5")} }]`;
   await using agent = shop.agent(external);

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Ledger } from "../../../src/ledger/ledger.ts";
+import type { Work } from "../../../src/ledger/work.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import type { CoinQuote } from "../../../src/market/file.ts";
 import { DEFAULT_PRICE_RULE } from "../../../src/policy/price/rules.ts";
@@ -9,7 +10,7 @@ import type { FlightSheet } from "../../../src/rig/flight-sheets.ts";
 import type { LoopParts } from "../../../src/rig/loop-parts.ts";
 import { Outlook } from "../../../src/rig/outlook.ts";
 import { RateBook } from "../../../src/rig/rates.ts";
-import type { Route } from "../../../src/rig/steps.ts";
+import type { TripTerms } from "../../../src/rig/switch-book.ts";
 import { watts } from "../../../src/units/energy.ts";
 import { earnedOver, type UsdPerHour, usdPerKwh, usdPerTerahash } from "../../../src/units/money.ts";
 import { hours, millis, minutes, seconds, type UnixMs } from "../../../src/units/time.ts";
@@ -82,7 +83,7 @@ function live(): Outlook {
     mining: { all: SHEETS.map(sheetOf), of: () => undefined },
     demand: new ObservedDemand(clock.now()),
     queue: { facts: () => ({ waiting: 0, active: 0, worth: 0 }), waitingTokens: 0 },
-    switches: { roundTrip: trip, roundTripOf: (_route: Route, best: UsdPerHour) => trip(best) },
+    switches: { roundTrip: trip, roundTripOf: (_one: Work, _other: Work, { best }: TripTerms) => trip(best) },
     ground: { residence: { rung: "freeze" } },
     cooldown: new Cooldown(),
     ordered: () => "auto",
