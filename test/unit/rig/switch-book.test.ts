@@ -125,7 +125,8 @@ describe("the round trip of this GPU", () => {
 });
 
 describe("the round trip between any two", () => {
-  const trip = (from: Workload, to: Workload) => open().roundTripOf({ workload: from }, { workload: to }, { best: FREE, residence: "freeze" }).duration;
+  const trip = (from: Workload, to: Workload) =>
+    open().roundTripOf({ workload: from }, { workload: to }, { best: FREE, residence: "freeze" }).duration;
 
   test("is the same way round, whichever comes first", () => {
     switched(4000, { from: "none", to: "hashing", rung: "warm" });
@@ -222,7 +223,8 @@ describe("external work", () => {
       wear: usdNano(500),
       externals: ["vast", "clore"],
     });
-  const trip = (one: Work, other: Work) => withVast().roundTripOf(one, other, { best: FREE, residence: "freeze" }).duration;
+  const trip = (one: Work, other: Work) =>
+    withVast().roundTripOf(one, other, { best: FREE, residence: "freeze" }).duration;
   const HASHING = { workload: "hashing", name: "kas" } as const;
   const VAST = { workload: "external", name: "vast" } as const;
 
