@@ -38,7 +38,7 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
 }
 
 const WRONG_USE_CODES =
-  /^ERR_(USAGE|BENCH_(TAKE|LIMIT|SHEET)|REPLAY|CONFIG|MODEL|MARKET|SECRET|RIG_UNKNOWN_GPU|HTTP_(TLS|CUSTOMER_KEYS))/;
+  /^ERR_(USAGE|BENCH_(TAKE|LIMIT|SHEET)|REPLAY|CONFIG|MODEL|MARKET|SECRET|POOL_URL|RIG_UNKNOWN_GPU|HTTP_(TLS|CUSTOMER_KEYS))/;
 const isWrongUse = (error: unknown): boolean => isRigError(error) && WRONG_USE_CODES.test(error.facts.code);
 
 function createProgram(args: readonly string[], context: CliContext): Command {

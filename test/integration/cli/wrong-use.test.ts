@@ -13,6 +13,10 @@ const rows: readonly [string, string][] = [
   ],
   ["status --config /", "/: is a directory (ERR_CONFIG_UNREADABLE): name the file in it, such as rig.yaml"],
   [
+    "pools check --url pool.example.org",
+    "pool address pool.example.org is not a URL (ERR_POOL_URL): write it as stratum+tcp://host:port, or stratum+ssl://host:port for TLS, with user and password as fields of their own",
+  ],
+  [
     "curtail --max-w 400 --until yesterday",
     '--until: got "yesterday" (ERR_USAGE): give a time to come: a length such as 2h, or a UTC time such as 2099-01-31T14:00',
   ],
