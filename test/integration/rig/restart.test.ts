@@ -47,3 +47,34 @@ testWith(DOCKER, "a miner that stands frozen when a killed agent comes back goes
   await again.kill("SIGTERM");
   expect(await engine().docker("ps", "--quiet")).toBe("");
 });
+
+testWith(
+  DOCKER,
+  "an agent that is told to stop while the Engine hangs is gone in time, and the next one takes over",
+  async () => {
+    using directory = new TemporaryDirectory();
+    let before: string;
+    {
+      await using agent = new AgentProcess(directory, yaml());
+      await hashes(agent);
+      before = await states();
+      engine().suspend();
+      try {
+        const began = performance.now();
+        await agent.kill("SIGTERM");
+        // `docker stop` kills after ten seconds, Hive OS after fifteen.
+        expect(performance.now() - began).toBeLessThan(10_000);
+        expect(agent.child.exitCode).toBe(0);
+      } finally {
+        engine().resume();
+      }
+    }
+    await using again = new AgentProcess(directory, yaml());
+    const client = await again.listening();
+    const { sharesAccepted } = (await client.rig(never)).today;
+    await eventually(async () => (await client.rig(never)).today.sharesAccepted > sharesAccepted);
+    expect((await states()).split(" ")[0], "the same container").toBe(before.split(" ")[0]);
+    await again.kill("SIGTERM");
+    expect(await engine().docker("ps", "--quiet")).toBe("");
+  },
+);
