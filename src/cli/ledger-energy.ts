@@ -10,7 +10,7 @@ import { type CliContext, findDataDir, type LocationOptions, printJson } from ".
 import { UsageError } from "./errors.ts";
 import { toSampleCsv, toSampleJson, toSampleTable } from "./ledger-samples.ts";
 import { parseMoment } from "./moment.ts";
-import { renderTable } from "./table.ts";
+import { renderTable, wrapLines } from "./table.ts";
 import { sayAmount, sayEnergy, sayEnergyWithin, sayLength, sayTime, UNKNOWN } from "./wording.ts";
 
 const COLUMNS = [
@@ -88,7 +88,10 @@ function printSlots(range: Range, ledger: ReadOnlyLedger, options: LedgerEnergyO
   const jobs = ledger.rigEnergy.ofJobs(...range, options.gpu);
   if (options.json) printJson(context, { ...toJson(range, slots, rig), jobs: toJobsView(jobs) });
   else if (options.csv) context.print(toCsv(slots));
-  else context.print(`${toTable(slots, context.columns)}\n${toRigLines(rig)}${toJobsLine(jobs)}`);
+  else
+    context.print(
+      `${toTable(slots, context.columns)}\n${wrapLines(toRigLines(rig) + toJobsLine(jobs), context.columns)}`,
+    );
 }
 
 function printSamples(range: Range, ledger: ReadOnlyLedger, options: LedgerEnergyOptions, context: CliContext): void {

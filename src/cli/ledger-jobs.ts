@@ -21,7 +21,7 @@ const HEADER = [
   "JOB",
 ];
 const RIGHT = new Set(["SHARES", "TOKENS", "BEFORE FEES", "REVENUE", "POWER COST"]);
-const SPARE = ["BEFORE FEES", "POWER COST", "KIND", "SHARES", "TOKENS"];
+const SPARE = ["BEFORE FEES", "POWER COST", "KIND", "SHARES", "TOKENS", "SHEET"];
 
 export interface LedgerJobsOptions extends LocationOptions {
   readonly json?: true;

@@ -35,7 +35,7 @@ export function renderTable(header: readonly string[], rows: Grid, layout: Table
     const lines = drawRows(kept, widths, right).map(
       (row, index) => row + (index === 0 ? "" : (sentences[index] ?? "")),
     );
-    return [...lines, ...noRoom(header, dropped)].join("\n");
+    return [...lines, ...noRoom(header, dropped).map((line) => wrapLines(line, columns))].join("\n");
   }
 }
 
@@ -47,8 +47,8 @@ const mostOf = (grid: Grid, measure: (cell: string) => number): number[] =>
 
 const widthsOf = (grid: Grid): number[] => mostOf(grid, (cell) => cell.length);
 
-/** A number and its unit are one word. */
-const wordsOf = (cell: string): readonly string[] => cell.split(/(?<!\d) /);
+/** A number and its unit are one word; a date and its time are two. */
+const wordsOf = (cell: string): readonly string[] => cell.split(/(?<!\d) |(?<=\d{4}-\d\d-\d\d) /);
 
 const longestWord = (cell: string): number => Math.max(...wordsOf(cell).map((word) => word.length));
 

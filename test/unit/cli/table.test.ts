@@ -69,7 +69,10 @@ describe("a table", () => {
     expect(text.split("\n")).toEqual([
       "A  BBBBBBBBBB  D",
       "a  bbbbbbbbbb  d",
-      "no room for CCCCCCCCCC: widen the terminal, or give --json",
+      "no room for",
+      "    CCCCCCCCCC: widen",
+      "    the terminal, or",
+      "    give --json",
     ]);
   });
 
