@@ -45,7 +45,9 @@ function judgePower(
     seen.map(({ uuid }) => uuid),
   );
   const lack = sets.map((set) => budget.whyNeverTogether(set)).find((words) => words !== undefined);
-  if (lack === undefined) return { level: "ok", found: "within the power budget" };
+  const untold = sets.flat().filter((gpu) => seen.find(({ uuid }) => uuid === gpu)?.powerLimit === undefined);
+  const unknown = untold.length === 0 ? "" : `, as far as is known: ${untold.join(", ")} tells no power limit`;
+  if (lack === undefined) return { level: "ok", found: `within the power budget${unknown}` };
   const mend = "raise power.budget, lower the GPUs' power limits, or take fewer GPUs into its set";
   return { level: "fail", found: lack, mend };
 }

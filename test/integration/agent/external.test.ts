@@ -177,15 +177,15 @@ gpu 1 used 400
 @4000 gpu 1 used 6000
 `);
   const action = `{ command: [${shop.hook}] }`;
-  const external = `[{ name: shop, asSet: true, start: ${action}, stop: ${action}, earnings: { command: [${shop.hook}], everyS: 1 } }]`;
+  const external = `[{ name: shop, asSet: true, start: ${action}, stop: ${action}, earnings: { command: [${shop.hook}], everyS: 1 }, coolDownS: 1 }]`;
   await using agent = shop.agent(external);
   const client = await agent.listening();
   await allAre(client, "hashing");
   shop.says("earnings", "50");
   await eventually(() => agent.output.includes("SIM-1 cannot be freed for it: only"), PATIENCE);
   await eventually(async () => {
-    const failed = (await client.transitions(50, never)).filter(({ outcome }) => outcome === "failed");
-    return failed.length >= 2;
+    const ended = (await client.transitions(50, never)).filter(({ to, outcome }) => to === "external" && outcome);
+    return ["SIM-0", "SIM-1"].every((uuid) => ended.some(({ gpu }) => gpu === uuid));
   }, PATIENCE);
   await eventually(async () => (await client.gpus(never)).find(({ uuid }) => uuid === "SIM-0")?.workload === "hashing");
   expect(shop.calls).toEqual([]);
