@@ -37,7 +37,8 @@ describe("an independent Stratum client", () => {
     expect(peer.authorized).toBe(true);
     expect(work).toMatchObject({ extraNonce2Size: 4, clean_jobs: true, miningDiff: 1e-4 });
     expect(await peer.submit(await peer.find())).toBe("accepted");
-    expect(pool.stats()).toMatchObject({ height: 0, sharesAccepted: 1, connections: 1 });
+    // One share in a hundred is a block.
+    expect(pool.stats()).toMatchObject({ sharesAccepted: 1, connections: 1 });
   });
 
   test("has the same share refused as duplicate, and bad ones with the standard's codes", async () => {
