@@ -25,12 +25,14 @@ function pidsWith(word: string): readonly number[] {
 }
 
 const GPUS = "gpu 0 uuid SIM-0\ngpu 0 power 100\n";
+/** Nobody else's. */
+const LONG_SLEEP = `sleep 613.${process.pid}`;
 /** Its stop hangs while there is a file of that name. */
 const SCRIPT = `#!/bin/sh
 cd "$(dirname "$0")"
 case "$RIGSHIFT_HOOK" in
   start) echo start >> calls ;;
-  stop) echo stop >> calls; test -e hangs && exec sleep 613 ;;
+  stop) echo stop >> calls; test -e hangs && exec ${LONG_SLEEP} ;;
   *) cat "$RIGSHIFT_HOOK" ;;
 esac
 exit 0
@@ -57,7 +59,7 @@ test("an agent whose external work does not end is gone before anybody kills it,
     const client = await agent.listening();
     await eventually(
       async () =>
-        (await client.gpus(never)).every(({ workload, state }) => workload === "external" && state === "rented"),
+        (await client.gpus(never)).every(({ workload, state }) => workload === "external" && state === "listed"),
       PATIENCE,
     );
     const began = performance.now();
@@ -76,7 +78,7 @@ test("an agent whose external work does not end is gone before anybody kills it,
   const client = await again.listening();
   await eventually(async () => (await client.gpus(never)).every(({ workload }) => workload === "hashing"), PATIENCE);
   expect(calls()).toEqual(["start", "stop", "stop"]);
-  expect(runningWith("sleep 613")).toEqual([]);
+  expect(runningWith(LONG_SLEEP)).toEqual([]);
 }, 300_000);
 
 test("an agent ends in time although its miner hears nothing", async () => {

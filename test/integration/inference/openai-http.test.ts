@@ -73,7 +73,7 @@ describe("asking an engine", () => {
 
   test("that never begins to answer ends when it has been silent for too long", async () => {
     engine.script = neverAnswer;
-    await expect(post(NEVER, seconds(0.02))).rejects.toEqual(fault("the engine fell silent"));
+    await expect(post(NEVER, seconds(0.5))).rejects.toEqual(fault("the engine fell silent"));
     await until(() => engine.abandoned === 1);
   });
 
