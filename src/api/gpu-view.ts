@@ -3,8 +3,8 @@ import type { GpuSnapshot } from "../rig/snapshot.ts";
 import { toUsd, type UsdNano } from "../units/money.ts";
 import type { UnixMs } from "../units/time.ts";
 import { askFloor, neededStay } from "../valuation/comparison.ts";
-import type { Valuation } from "../valuation/valuation.ts";
-import type { EngineView, GpuView, ServedRateView, ValuationView } from "./shapes.ts";
+import type { PricedCoin, Valuation } from "../valuation/valuation.ts";
+import type { DualPriceView, EngineView, GpuView, ServedRateView, ValuationView } from "./shapes.ts";
 
 const HOURS_PER_DAY = 24;
 
@@ -116,6 +116,15 @@ const toPriceView = ({ price }: Valuation) => ({
   priceAsOfMs: price?.origin?.asOf ?? null,
   priceSourcesBelieved: price?.origin?.sources?.believed ?? null,
   priceSourcesAsked: price?.origin?.sources?.asked ?? null,
+  dualPrice: price?.dual === undefined ? null : toDualPriceView(price.dual),
+});
+
+const toDualPriceView = ({ coin, origin }: PricedCoin): DualPriceView => ({
+  coin,
+  source: origin?.source ?? null,
+  asOfMs: origin?.asOf ?? null,
+  sourcesBelieved: origin?.sources?.believed ?? null,
+  sourcesAsked: origin?.sources?.asked ?? null,
 });
 
 /** The engine of the first GPU that has one; `model` is what it was asked to serve. */

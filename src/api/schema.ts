@@ -175,6 +175,14 @@ export const rigSchema: z.ZodType<RigView> = z.strictObject({
   gpus: z.array(gpuSchema),
 });
 
+const dualPrice = z.strictObject({
+  coin: text,
+  source: text.nullable(),
+  asOfMs: time.nullable(),
+  sourcesBelieved: count.nullable(),
+  sourcesAsked: count.nullable(),
+});
+
 export const valuationSchema: z.ZodType<ValuationView> = z.strictObject({
   gpu: text,
   workload,
@@ -196,6 +204,7 @@ export const valuationSchema: z.ZodType<ValuationView> = z.strictObject({
   priceAsOfMs: time.nullable(),
   priceSourcesBelieved: count.nullable(),
   priceSourcesAsked: count.nullable(),
+  dualPrice: dualPrice.nullable(),
   neededStayMs: number.nullable(),
   rate: text,
   trust: text,

@@ -190,6 +190,15 @@ export interface SwitchCostView {
   readonly samples: number;
 }
 
+/** Where the price of a second coin is from, as `priceSource` and what follows tell it of the first. */
+export interface DualPriceView {
+  readonly coin: string;
+  readonly source: string | null;
+  readonly asOfMs: number | null;
+  readonly sourcesBelieved: number | null;
+  readonly sourcesAsked: number | null;
+}
+
 export interface ValuationView {
   readonly gpu: string;
   readonly workload: WorkloadName;
@@ -217,6 +226,8 @@ export interface ValuationView {
   /** How many of the sources that are asked are believed now; null for a price of one source. */
   readonly priceSourcesBelieved: number | null;
   readonly priceSourcesAsked: number | null;
+  /** Of the second of two coins hashed at once; null where there is one coin. */
+  readonly dualPrice: DualPriceView | null;
   /** How long it must run to earn back the round trip; null where it pays no more than what runs. */
   readonly neededStayMs: number | null;
   readonly rate: string;

@@ -1,5 +1,6 @@
 import type {
   CoinPriceView,
+  DualPriceView,
   GpuView,
   MarketView,
   RigView,
@@ -107,15 +108,25 @@ function renderPrices(valuation: ValuationView, nowMs: number): readonly string[
   return [`    pays ${pays.join(" and ")}${from === undefined ? "" : `; price from ${from}`}`];
 }
 
-function renderOrigin(
-  { priceSource, priceAsOfMs, price, ...counts }: ValuationView,
-  nowMs: number,
-): string | undefined {
-  if (priceSource === null || priceAsOfMs === null) return price === null ? undefined : "rig.yaml";
-  const { priceSourcesBelieved: believed, priceSourcesAsked: asked } = counts;
+function renderOrigin(valuation: ValuationView, nowMs: number): string | undefined {
+  const { price, dualPrice } = valuation;
+  const first = {
+    source: valuation.priceSource,
+    asOfMs: valuation.priceAsOfMs,
+    sourcesBelieved: valuation.priceSourcesBelieved,
+    sourcesAsked: valuation.priceSourcesAsked,
+  };
+  if (price === null && first.source === null) return undefined;
+  const second = dualPrice === null ? "" : `; that of ${dualPrice.coin} from ${saySource(dualPrice, nowMs)}`;
+  return `${saySource(first, nowMs)}${second}`;
+}
+
+function saySource({ source, asOfMs, ...counts }: Omit<DualPriceView, "coin">, nowMs: number): string {
+  if (source === null || asOfMs === null) return "rig.yaml";
+  const { sourcesBelieved: believed, sourcesAsked: asked } = counts;
   // The name of several sources says already how many of them are believed.
   const single = believed === null || asked === null ? ", a single source" : "";
-  return `${priceSource}, ${sayLength(nowMs - priceAsOfMs)} old${single}`;
+  return `${source}, ${sayLength(nowMs - asOfMs)} old${single}`;
 }
 
 /** Four significant digits; a price per hash is too small for anything but an exponent. */

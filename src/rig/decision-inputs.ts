@@ -91,5 +91,7 @@ const toInput = ({ workload, name, label, rate, why, ...valuation }: Valuation) 
   priceUnit: valuation.price?.unit ?? null,
   priceSource: valuation.price?.origin?.source ?? null,
   priceAsOfMs: valuation.price?.origin?.asOf ?? null,
+  dualPriceSource: valuation.price?.dual?.origin?.source ?? null,
+  dualPriceAsOfMs: valuation.price?.dual?.origin?.asOf ?? null,
   why,
 });

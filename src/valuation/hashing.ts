@@ -12,7 +12,7 @@ import {
 import { type UnixMs, unixMs } from "../units/time.ts";
 import type { Hashrate } from "../units/work.ts";
 import { type Deduction, sayExplanation } from "./explanation.ts";
-import type { PowerPrice, PriceOrigin, RateBasis, Valuation, ValuedPrice } from "./valuation.ts";
+import type { PowerPrice, PricedCoin, PriceOrigin, RateBasis, Valuation, ValuedPrice } from "./valuation.ts";
 import { sayHashrate, sayPercent, sayPowerAt } from "./wording.ts";
 
 /** What stands between the pool's estimate and the operator's purse. */
@@ -165,14 +165,21 @@ function valueKnown(
 /** Of the first coin; what the other one brings is left as it is. */
 function priceOf([first, ...rest]: Known["coins"], cost: UsdPerHour): ValuedPrice {
   const { price, origin } = first;
+  const [second] = rest;
   const left = Math.max(0, cost - sum(rest.map(keptOf)));
   return {
     unit: "USD/TH",
     value: price,
     ...breakEvenOf(usdPerHour(left), keptOf({ ...first, price: usdPerTerahash(1) })),
     ...(origin === undefined ? {} : { origin }),
+    ...(second === undefined ? {} : { dual: dualOf(second) }),
   };
 }
+
+const dualOf = ({ coin, origin }: KnownCoin): PricedCoin => ({
+  coin,
+  ...(origin === undefined ? {} : { origin }),
+});
 
 const feesIn = (coin: KnownCoin, isOneOfTwo: boolean): readonly Deduction[] =>
   deduct(grossOf(coin), feesOf(coin)).map((fee) =>

@@ -24,6 +24,12 @@ export interface PriceOrigin {
   readonly sources?: { readonly believed: number; readonly asked: number };
 }
 
+/** A coin whose price a revenue rests on as well. */
+export interface PricedCoin {
+  readonly coin: string;
+  readonly origin?: PriceOrigin;
+}
+
 /** The price that a revenue rests on. */
 export interface ValuedPrice {
   readonly unit: "USD/TH" | "USD/Mtok" | "USD/GPU-h";
@@ -31,6 +37,8 @@ export interface ValuedPrice {
   /** The one at which the net is 0, all else as it is. */
   readonly breakEven?: number;
   readonly origin?: PriceOrigin;
+  /** The second of two coins hashed at once. */
+  readonly dual?: PricedCoin;
 }
 
 /** What some work is worth on one GPU. An absent field is unknown, and an unknown net never wins. */

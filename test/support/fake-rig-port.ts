@@ -127,6 +127,7 @@ const unpriced = {
   priceAsOfMs: null,
   priceSourcesBelieved: null,
   priceSourcesAsked: null,
+  dualPrice: null,
   neededStayMs: null,
 } as const;
 

@@ -36,6 +36,15 @@ describe("rigshift profit of a running agent", () => {
     expect(out).toMatch(/^power: {2}\$0\.150\/kWh, electricity\.calendar, until 2026-09-14 11:40:00 UTC$/m);
   });
 
+  test("names the price sources of both coins that are hashed at once", async () => {
+    const asked = { source: "c.test", asOfMs: START_MS - 60_000, sourcesBelieved: null, sourcesAsked: null };
+    const dual = priced.map((valuation) => ({ ...valuation, dualPrice: { coin: "alph", ...asked } }));
+    await using there = await place({ ...answers(), "/api/v1/valuations": dual });
+    expect((await there.run("profit")).out).toContain(
+      "price from a.test, b.test (2 of 3 believed), 1 min 30 s old; that of alph from c.test, 1 min 0 s old, a single source",
+    );
+  });
+
   test("tells what each day of observing would have earned", async () => {
     const wouldHaveByDay = [{ dayStartMs: Date.UTC(2026, 8, 13), netUsd: -0.5 }];
     await using there = await place(answers(fakeRig({ wouldHaveByDay })));

@@ -54,6 +54,7 @@ test("writes the rates, prices, watts, regret and costs a decision rests on, wit
       priceUnit: "USD/TH",
       priceSource: "a.test, b.test",
       priceAsOfMs: T0,
+      dualPriceSource: null,
     }),
   ]);
 });

@@ -237,6 +237,14 @@ describe("two coins hashed at once", () => {
     );
   });
 
+  test("name where each of their prices comes from", () => {
+    const first = { source: "a.test", asOf: unixMs(1_760_000_000_000) };
+    const second = { source: "b.test", asOf: unixMs(1_760_000_900_000) };
+    const { price } = valueHashing({ ...FACTS, origin: first, dual: { ...dual, origin: second } });
+    expect(price).toMatchObject({ origin: first, dual: { coin: "alph", origin: second } });
+    expect(valueHashing({ ...FACTS, origin: first }).price).not.toHaveProperty("dual");
+  });
+
   test("stand until the first of all their prices may change", () => {
     const [soon, late] = [unixMs(1_760_000_000_000), unixMs(1_760_000_900_000)];
     const facts = { ...FACTS, until: late, electricity: { ...FACTS.electricity, until: late } };
