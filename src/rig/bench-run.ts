@@ -4,7 +4,7 @@ import { type Millis, minutes, seconds } from "../units/time.ts";
 import { hashrate, tokensPerSecond } from "../units/work.ts";
 import { type ForeignMiner, watchForeign } from "./bench-adopt.ts";
 import { type BenchFigure, bestOf, levelsUpTo, meanOf, usualLimits } from "./bench-figures.ts";
-import { refuseHindered } from "./bench-hindrance.ts";
+import { refuseAway, refuseHindered } from "./bench-hindrance.ts";
 import { BenchLoad } from "./bench-load.ts";
 import type { BenchNews, BenchOrder } from "./bench-order.ts";
 import { figureOf, type Seen, Sightings } from "./bench-sightings.ts";
@@ -117,6 +117,7 @@ class BenchRun {
 
   #check(): void {
     refuseHindered(this.#parts, this.#began);
+    if (this.#role === "hashing") refuseAway(this.#parts, this.#order.sheet);
   }
 
   async *#untilAtWork(): Steps<void> {

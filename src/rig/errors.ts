@@ -8,6 +8,7 @@ interface RigStateFacts extends Facts {
     | "ERR_BENCH_NO_RATE"
     | "ERR_BENCH_LIMIT"
     | "ERR_BENCH_SHEET"
+    | "ERR_BENCH_POOL"
     | "ERR_BENCH_ENDED";
   readonly gpu?: string;
 }

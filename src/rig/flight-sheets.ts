@@ -6,9 +6,10 @@ import type { HashingTerms } from "../valuation/hashing.ts";
 import type { HashingWatch } from "./hashing-watch.ts";
 import type { MinerControl, PlannedMiner } from "./miner-control.ts";
 
-/** Why and since when the pool is away. */
+/** Why and since when the pool is away; of several the one that failed last. */
 export interface PoolAway {
   readonly since: UnixMs;
+  readonly url: string;
   readonly reason: string;
 }
 
@@ -16,9 +17,10 @@ const POOL_PATIENCE = seconds(30);
 
 /** Why not to hash there; undefined while the pool has been away for no more than half a minute. */
 export const sayAway = (away: PoolAway | undefined, now: UnixMs): string | undefined =>
-  away !== undefined && elapsed(away.since, now) > POOL_PATIENCE
-    ? `the pool has been away for 30 s: ${away.reason}`
-    : undefined;
+  away !== undefined && hasGone(away, now) ? `the pool has been away for 30 s: ${away.reason}` : undefined;
+
+/** Whether the pool has been away for longer than half a minute. */
+export const hasGone = ({ since }: PoolAway, now: UnixMs): boolean => elapsed(since, now) > POOL_PATIENCE;
 
 /** One way for a GPU to hash: a coin, its pools, and the miner that does it. */
 export interface FlightSheet {

@@ -23,9 +23,10 @@ export const toPool = (target: PoolTarget, rank = 0): Pool => ({
   refusesExtranonce: false,
 });
 
-/** No pool is there: since when, and what the last one did. */
+/** No pool is there: since when, and which one failed last, and how. */
 interface PoolsDown {
   readonly since: Millis;
+  readonly url: string;
   readonly reason: string;
 }
 
@@ -68,7 +69,7 @@ export class PoolList {
   }
 
   /** A connection to the pool was lost or never came up. Many connections may report one outage: it counts once. */
-  failed({ rank }: Pool, now: Millis, reason = "no reason given"): void {
+  failed({ rank, url }: Pool, now: Millis, reason = "no reason given"): void {
     const entry = this.#entries[rank];
     if (!entry) return;
     entry.probing = false;
@@ -77,7 +78,7 @@ export class PoolList {
     delete entry.upSince;
     entry.retryAt = millis(now + entry.backoff.next());
     if (this.#entries.every(({ upSince }) => upSince === undefined))
-      this.#down = { since: this.#down?.since ?? now, reason };
+      this.#down = { since: this.#down?.since ?? now, url, reason };
   }
 
   /** The pool has taken our credentials and sent work. */

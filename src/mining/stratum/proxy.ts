@@ -31,9 +31,10 @@ export interface UpstreamState extends LinkState {
   readonly since: UnixMs;
 }
 
-/** Why and since when no pool is there. */
+/** Why and since when no pool is there, and which one failed last. */
 interface PoolsAway {
   readonly since: UnixMs;
+  readonly url: string;
   readonly reason: string;
 }
 
@@ -141,7 +142,7 @@ class ProxyServer implements StratumProxy {
     const { down } = this.#pools;
     if (!down) return undefined;
     const { clock } = this.#options;
-    return { since: unixMs(Math.round(clock.now() - (clock.monotonic() - down.since))), reason: down.reason };
+    return { ...down, since: unixMs(Math.round(clock.now() - (clock.monotonic() - down.since))) };
   }
 
   async close(): Promise<void> {

@@ -3,7 +3,7 @@ import type { ControlOutcome, GpuControl, GpuSettings } from "../../../src/gpu/s
 import type { BenchNews, BenchOrder } from "../../../src/rig/bench-order.ts";
 import type { Profile } from "../../../src/rig/tuner.ts";
 import { watts } from "../../../src/units/energy.ts";
-import { seconds } from "../../../src/units/time.ts";
+import { minutes, seconds } from "../../../src/units/time.ts";
 import { GPU_A } from "../../support/ledger-rows.ts";
 import { type BenchOptions, RigBench } from "./bench.ts";
 
@@ -140,6 +140,23 @@ describe("measuring a GPU that hashes", () => {
     bench.stop();
     await rig.until(() => bench.isOver() && rig.loop.snapshot().workload === "none", 15_000);
     expect(rig.loop.snapshot().mode).toBe("pause");
+  });
+
+  test("ends, and names the pool, as soon as that has been away for half a minute", async () => {
+    rig = await RigBench.working();
+    const bench = begin({ ...HASHING, length: minutes(5) });
+    await rig.pass(2000);
+    rig.poolAway = { since: rig.clock.now(), url: "stratum+tcp://pool.test:1", reason: "silence" };
+    await rig.pass(29_000);
+    expect(bench.isOver()).toBe(false);
+    await rig.pass(3000);
+    expect(bench.isOver()).toBe(true);
+    const refusal = {
+      message: "devcoin cannot be measured: its pool stratum+tcp://pool.test:1 has been away for 30 s: silence",
+      facts: { code: "ERR_BENCH_POOL", mend: expect.stringContaining("rigshift pools check") },
+    };
+    await expect(bench.done()).rejects.toMatchObject(refusal);
+    await expect(begin(HASHING).done(), "known before").rejects.toMatchObject(refusal);
   });
 
   test("is one benchmark at a time", async () => {

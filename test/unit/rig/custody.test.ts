@@ -174,14 +174,14 @@ describe("a start that fails", () => {
 
   test("does not wait for a share while the pool is away", async () => {
     rig.findsShares = false;
-    rig.poolAway = { since: unixMs(T0 - 5000), reason: "connection refused" };
+    rig.poolAway = { since: unixMs(T0 - 5000), url: "stratum+tcp://pool.test:1", reason: "connection refused" };
     expect(await rig.handOver("hashing")).toEqual({ kind: "failed", reason: "the pool is away: connection refused" });
     expect(rig.clock.monotonic()).toBeLessThanOrEqual(1000);
   });
 
   test("gives a pool a moment to reconnect", async () => {
     rig.findsShares = false;
-    rig.poolAway = { since: unixMs(T0), reason: "connection reset" };
+    rig.poolAway = { since: unixMs(T0), url: "stratum+tcp://pool.test:1", reason: "connection reset" };
     const handing = rig.handOver("hashing");
     await rig.until(() => rig.custody.state === "warming");
     await rig.pass(2000);

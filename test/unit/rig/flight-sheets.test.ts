@@ -133,7 +133,7 @@ const linkOf = (sheet: FlightSheetConfig, index: number) => ({
   register: (_worker: string, _gpu: GpuUuid) => {},
   poolAway: () => {
     const reason = away.get(sheet.name);
-    return reason === undefined ? undefined : { since: unixMs(T0), reason };
+    return reason === undefined ? undefined : { since: unixMs(T0), url: "stratum+tcp://pool.test:1", reason };
   },
 });
 

@@ -144,7 +144,7 @@ describe("work that cools down", () => {
 describe("a pool that goes away", () => {
   test("for less than half a minute changes nothing", async () => {
     rig = await RigBench.working();
-    rig.poolAway = { since: rig.clock.now(), reason: "connection reset" };
+    rig.poolAway = { since: rig.clock.now(), url: "stratum+tcp://pool.test:1", reason: "connection reset" };
     await rig.pass(29_000);
     rig.poolAway = undefined;
     await rig.pass(5000);
@@ -153,7 +153,7 @@ describe("a pool that goes away", () => {
 
   test("for longer takes the GPU off hashing, and says why", async () => {
     rig = await RigBench.working();
-    rig.poolAway = { since: rig.clock.now(), reason: "connection refused" };
+    rig.poolAway = { since: rig.clock.now(), url: "stratum+tcp://pool.test:1", reason: "connection refused" };
     expect(rig.loop.snapshot().why).toMatch(/^the pool is away \(connection refused\); ./);
     await rig.until(() => rig.workload === "none");
     expect(rig.transitions.at(-1)?.reason).toBe("the pool has been away for 30 s: connection refused");
@@ -167,7 +167,7 @@ describe("the only pool, while it is away,", () => {
   test("costs no start of the miner; the GPU rests and says why, and hashes again as soon as the pool answers", async () => {
     rig = await RigBench.running({ serves: false });
     await rig.hashing();
-    rig.poolAway = { since: rig.clock.now(), reason: "connection refused" };
+    rig.poolAway = { since: rig.clock.now(), url: "stratum+tcp://pool.test:1", reason: "connection refused" };
     await rig.until(() => rig.workload === "none");
     await rig.pass(600_000);
     expect(rig.driver.log).toEqual(["start miner", "stop miner"]);
@@ -181,7 +181,11 @@ describe("the only pool, while it is away,", () => {
   test("is tried all the same in mode mine, which is the operator's order", async () => {
     rig = await RigBench.start({ serves: false });
     rig.mode = "mine";
-    rig.poolAway = { since: unixMs(rig.clock.now() - 60_000), reason: "connection refused" };
+    rig.poolAway = {
+      since: unixMs(rig.clock.now() - 60_000),
+      url: "stratum+tcp://pool.test:1",
+      reason: "connection refused",
+    };
     rig.findsShares = false;
     rig.run();
     await rig.until(() => rig.driver.log.length >= 4);

@@ -79,7 +79,7 @@ describe("being down", () => {
     pools.failed(first, at(10), "ECONNREFUSED");
     pools.failed(chosen(pools, 10), at(20), "silence");
     pools.failed(first, at(5000), "again");
-    expect(pools.down).toEqual({ since: 10, reason: "again" });
+    expect(pools.down).toEqual({ since: 10, url: first.url, reason: "again" });
     pools.connected(first, at(6000));
     expect(pools.down).toBeUndefined();
   });
