@@ -11,6 +11,7 @@ import type { Market } from "../market/market.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { after, type Millis, seconds, type UnixMs } from "../units/time.ts";
 import { runHook } from "../workloads/hook.ts";
+import { warnOfAbsent } from "./absent-gpus.ts";
 import type { BenchNews, BenchOrder } from "./bench-order.ts";
 import { watchClaims } from "./claim-watch.ts";
 import { Cooldown } from "./cooldown.ts";
@@ -102,6 +103,7 @@ export class RigController implements GpuPort {
     this.#parts = parts;
     const power = budgetOf(parts);
     this.#power = power;
+    warnOfAbsent(parts);
     const externals = openTenancies({ ...parts, power, wake: (gpu) => this.#gpus.get(gpu)?.wake.call() });
     this.#tenancies = externals.tenancies;
     this.#release = new DriverRelease({

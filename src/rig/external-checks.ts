@@ -1,5 +1,6 @@
 import type { RigConfig } from "../config/load.ts";
 import type { SeenGpu } from "../gpu/look-once.ts";
+import type { ExternalStay } from "../ledger/external-stays.ts";
 import { openLedgerReadOnly } from "../ledger/open.ts";
 import type { Check, CheckResult } from "../lib/check.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -57,9 +58,16 @@ async function judgeLeft({ config, dataDir, look }: ExternalWorkCheckParts, sign
   if (left.length === 0) return { level: "ok", found: "none" };
   const present = (await look(signal)).map(({ uuid }) => uuid);
   const [first, ...others] = forgottenOf(left, config.external, present);
-  if (first === undefined) return { level: "ok", found: "all of it can be asked" };
+  if (first === undefined) return { level: "ok", found: sayAsked(left.filter(({ gpu }) => !present.includes(gpu))) };
   const more = others.length === 0 ? "" : `; and ${others.length} more`;
   return { level: "warn", found: `${first.found}${more}`, mend: first.mend };
+}
+
+/** What was left on a GPU that is not there is no trouble until it is back. */
+function sayAsked(absent: readonly ExternalStay[]): string {
+  if (absent.length === 0) return "all of it can be asked";
+  const what = absent.map(({ name, gpu }) => `${name} on ${gpu}`).join(", ");
+  return `${what}, which ${absent.length === 1 ? "is" : "are"} not in this rig; all else can be asked`;
 }
 
 /** Before the first start of this version there is nothing to read. */

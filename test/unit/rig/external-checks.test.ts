@@ -79,6 +79,17 @@ describe("external work that an earlier agent left", () => {
     expect(await look("external work left", { external: [SET] })).toMatchObject({ level: "ok" });
   });
 
+  test("is told of a GPU that the rig does not have now", async () => {
+    left("vast");
+    const other = [{ uuid: GPU_B }];
+    expect(await look("external work left", { external: [{ name: "vast", busy: HOOK }] }, other)).toEqual(
+      expect.objectContaining({
+        level: "ok",
+        found: `vast on ${GPU_A}, which is not in this rig; all else can be asked`,
+      }),
+    );
+  });
+
   test("is told, with what to do, where rig.yaml does not name it any more", async () => {
     left("vast");
     left("clore");
