@@ -110,6 +110,20 @@ function toFootnote({ roundTripMs, health }: GpuView): string {
   return parts.filter(Boolean).join(" · ") || "\u00a0";
 }
 
+/** What does not go as configured, in every size of card: nobody looks for what they do not know of. */
+function Warnings({ of }: { readonly of: GpuView["warnings"] }) {
+  if (of.length === 0) return null;
+  return (
+    <ul class="warnings" aria-label="Warnings">
+      {of.map((words) => (
+        <li key={words}>
+          <strong>Warning:</strong> {words}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 interface GpuCardProps {
   readonly gpu: GpuView;
   readonly rig: RigView;
@@ -140,6 +154,7 @@ export function GpuCard({ gpu, rig, samples, now }: GpuCardProps) {
             <p class="since">for {formatRunning(now - gpu.sinceMs)}</p>
           </div>
           <p class="why">{gpu.why}</p>
+          <Warnings of={gpu.warnings} />
           {crowded ? (
             <Glance gpu={gpu} isInvented={rig.market.invented} />
           ) : (

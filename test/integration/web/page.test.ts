@@ -229,6 +229,22 @@ describe("what a glance must not miss", () => {
     expect(seen.faults).toEqual([]);
   });
 
+  testWith(CHROMIUM, "what does not go as configured on a GPU, on its card and no other, until it does", async () => {
+    const warnings = ["the profile for hashing is not in force: limit refused", "<b>vast</b> may still run"];
+    const other = fakeGpu({ uuid: "GPU-1", index: 1, name: "Other" });
+    await using seen = await visit({}, ({ rig }) => {
+      rig.current = fakeRig({ gpus: [fakeGpu({ warnings }), other] });
+    });
+    const { agent, page, faults } = seen;
+    const warned = page.getByRole("list", { name: "Warnings" });
+    expect(await warned.allInnerTexts()).toEqual([warnings.map((words) => `Warning: ${words}`).join("\n")]);
+    expect(await page.getByRole("article", { name: "Other" }).getByText("Warning").count()).toBe(0);
+    await expect.poll(() => agent.rig.listeners).toBe(1);
+    agent.rig.pushRig({ nowMs: START_MS + 1000, gpus: [fakeGpu(), other] });
+    await warned.waitFor({ state: "detached" });
+    expect(faults).toEqual([]);
+  });
+
   testWith(CHROMIUM, "invented prices, outside the try-out as well, and never without need", async () => {
     await using seen = await visit({}, ({ rig }) => {
       rig.current = fakeRig({ tryOut: false });
@@ -288,7 +304,7 @@ describe("at every size and in both colour schemes", () => {
         `${name}, ${colorScheme}: every text has AA contrast and nothing scrolls sideways`,
         async () => {
           const gpus = [
-            fakeGpu(),
+            fakeGpu({ warnings: ["the profile for hashing is not in force: the driver refused the limit"] }),
             fakeGpu({
               ...inferring(),
               uuid: "GPU-1",
@@ -326,8 +342,9 @@ describe("at every size and in both colour schemes", () => {
 
   for (const [count, width] of [1, 8].flatMap((gpus) => [1440, 800, 400].map((wide) => [gpus, wide] as const))) {
     testWith(CHROMIUM, `${count} of GPUs, ${width} pixels wide: nothing leaves its card`, async () => {
+      const warnings = [`rigshift mode auto --gpu GPU-${"0".repeat(90)}`];
       const gpus = Array.from({ length: count }, (_, index) =>
-        fakeGpu({ uuid: `GPU-${index}`, index, temperatureC: 61, netUsdPerHour: -0.0233 }),
+        fakeGpu({ uuid: `GPU-${index}`, index, temperatureC: 61, netUsdPerHour: -0.0233, warnings }),
       );
       await using seen = await visit({ viewport: { width, height: 900 } }, ({ rig }) => {
         rig.current = fakeRig({ mode: "observe", gpus });
@@ -342,7 +359,7 @@ describe("at every size and in both colour schemes", () => {
       const strays = await page.evaluate(() =>
         [...document.querySelectorAll(".card")].flatMap((card) => {
           const edge = card.getBoundingClientRect().right;
-          const parts = [...card.querySelectorAll("td, th, dt, dd, .why, .fact-main, .note, .value")];
+          const parts = [...card.querySelectorAll("td, th, dt, dd, .why, .warnings li, .fact-main, .note, .value")];
           // Handovers that find no room stand beside their card, unseen.
           const shown = parts.filter((part) => part.closest(".handovers") === null);
           return shown.filter((part) => part.getBoundingClientRect().right > edge - 8).map((part) => part.textContent);
