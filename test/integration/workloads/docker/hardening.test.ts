@@ -1,3 +1,4 @@
+import { createSocket } from "node:dgram";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import type { WorkSpec } from "../../../../src/workloads/driver.ts";
@@ -10,6 +11,19 @@ const OTHER = "GPU-66666666-7777-8888-9999-000000000000";
 const engine = useEngine();
 const drivers = new Drivers(engine);
 const gateway = () => engine().slot.minerHost;
+
+/** The address that others on the LAN have for this machine; none where it has no way out. */
+const lanAddress = () =>
+  new Promise<readonly string[]>((resolve) => {
+    const socket = createSocket("udp4");
+    const end = (found: readonly string[]) => {
+      socket.close();
+      resolve(found);
+    };
+    // Connecting sends nothing: it only chooses the way.
+    socket.once("error", () => end([])).once("connect", () => end([socket.address().address]));
+    socket.connect(53, "1.1.1.1");
+  });
 
 let image: string;
 let open: Server;
@@ -136,16 +150,22 @@ describe("the network of what runs for strangers", () => {
       idle(),
       `{ interfaces: Object.keys(require("node:os").networkInterfaces()),
          routes: fs.readFileSync("/proc/net/route", "utf8").trim().split("\\n").length - 1,
-         host: await reach("${engine().bridgeAddress}", ${portOf(open)}), gateway: await reach("${gateway()}", 3433),
          outside: await reach("1.1.1.1", 53, 1500) }`,
     );
-    expect(found).toEqual({
-      interfaces: ["lo"],
-      routes: 0,
-      host: "ENETUNREACH",
-      gateway: "ENETUNREACH",
-      outside: "ENETUNREACH",
-    });
+    expect(found).toEqual({ interfaces: ["lo"], routes: 0, outside: "ENETUNREACH" });
+  });
+
+  testWith(DOCKER, "leads to no address of the machine, where a program listens on 0.0.0.0", async () => {
+    // While a miner runs, the machine has the address of the miners' bridge too.
+    await inside(operator(), "1", { miners: miners() });
+    const addresses = [engine().bridgeAddress, gateway(), ...(await lanAddress())];
+    const all = `Object.fromEntries(await Promise.all(${JSON.stringify(addresses)}.map(
+      async (host) => [host, await reach(host, ${portOf(open)})])))`;
+    const told = (answer: string) => Object.fromEntries(addresses.map((address) => [address, answer]));
+    const code = `${ATTEMPTS}(async () => { console.log(JSON.stringify(${all})); process.exit(0); })()`;
+    const bridged = await engine().docker("run", "--rm", "--entrypoint", "node", image, "-e", code);
+    expect(JSON.parse(bridged), "whoever has a network gets there").toEqual(told("hello from the proxy"));
+    expect(await inside(idle(), all)).toEqual(told("ENETUNREACH"));
   });
 
   testWith(DOCKER, "leaves its socket as the only way in, whose folder is small, in memory and its own", async () => {
