@@ -17,6 +17,7 @@ import {
   type MinerMessage,
   type Offer,
   type PoolMessage,
+  type Terms,
 } from "./dialect.ts";
 import { toPlain } from "./fields.ts";
 import { parseConfigured, parseLine, parseSubscribed, type StratumMessage } from "./parser.ts";
@@ -81,12 +82,17 @@ function parseAnswer(step: string, result: unknown): readonly Announcement[] {
   return [];
 }
 
-function* present({ extranonce, mask, difficulty, job }: Offer): Iterable<Line> {
-  if (extranonce) yield extranonceLine(extranonce);
+function* present({ terms, mask, job, next }: Offer): Iterable<Line> {
   if (mask !== undefined) yield versionMaskLine(mask);
-  yield difficultyLine(difficulty);
+  yield* said(terms);
   if (!job.fields) throw badField("job", "one of Bitcoin's");
   yield notifyLine(job.fields, true);
+  yield* said(next);
+}
+
+function* said({ extranonce, difficulty }: Partial<Terms>): Iterable<Line> {
+  if (extranonce) yield extranonceLine(extranonce);
+  if (difficulty !== undefined) yield difficultyLine(difficulty);
 }
 
 /** Bitcoin's Stratum V1 with version rolling and moving extranonces: SHA-256d, scrypt and most coins with such headers. */

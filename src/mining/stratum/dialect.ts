@@ -81,14 +81,22 @@ export type PoolMessage =
   | Response
   | Malformed;
 
-/** The terms of a pool connection that a miner is brought onto; what it knows already is left out. */
-export interface Offer {
-  readonly extranonce?: Extranonce;
-  readonly extranonceLine?: Line;
-  readonly mask?: number;
+/** What work is done under. The lines are those of the pool, where it said one. */
+export interface Terms {
   readonly difficulty: Difficulty;
-  readonly difficultyLine?: Line;
+  readonly difficultyLine?: Line | undefined;
+  readonly extranonce?: Extranonce | undefined;
+  readonly extranonceLine?: Line | undefined;
+}
+
+/** The work of a pool connection that a miner is brought onto; what it knows already is left out. */
+export interface Offer {
   readonly job: Job;
+  /** The job's own. */
+  readonly terms: Terms;
+  readonly mask?: number;
+  /** What the pool said after the job: it counts from the next one on. */
+  readonly next: Partial<Terms>;
 }
 
 /** How miners and pools of one kind talk. Pure: everything that lasts is in the sessions. */

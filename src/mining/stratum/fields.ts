@@ -1,4 +1,4 @@
-import { type Difficulty, difficulty, toDifficulty } from "../../units/work.ts";
+import { type Difficulty, difficulty, toDifficulty, toExpectedHashes } from "../../units/work.ts";
 import { badField } from "../errors.ts";
 
 /** What identifies a request; replies are matched by it. */
@@ -57,6 +57,12 @@ export function parseTarget(field: string, value: unknown): Difficulty {
   const target = text.length <= MAX_TARGET_CHARS && /^[0-9a-fA-F]+$/.test(text) ? BigInt(`0x${text}`) : 0n;
   if (target > 0n) return toBoundedDifficulty(Number(HASHES / target));
   throw badField(field, "a target of up to 32 bytes of hex, above zero");
+}
+
+/** The target of a difficulty, 32 bytes in hex. */
+export function formatTarget(value: Difficulty): string {
+  const hashes = BigInt(Math.max(1, toExpectedHashes(value)));
+  return ((HASHES - 1n) / hashes).toString(16).padStart(MAX_TARGET_CHARS, "0");
 }
 
 /** The Bitcoin-scale difficulty behind so many expected hashes. */

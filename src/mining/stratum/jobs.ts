@@ -1,5 +1,6 @@
 import { type Difficulty, difficulty } from "../../units/work.ts";
 import type { NotifyFields } from "../reference/header.ts";
+import type { Line, Terms } from "./dialect.ts";
 import type { Extranonce } from "./parser.ts";
 
 /** The terms a job was sent under: later announcements do not change them. */
@@ -20,6 +21,7 @@ interface Identified {
 
 /** Half an hour of Bitcoin's jobs, six seconds of Kaspa's. */
 const KEPT_JOBS = 64;
+const FIRST_TERMS: Terms = { difficulty: difficulty(1) };
 
 /**
  * What a pool has announced on one connection: the current job and 63 before it, so that late shares are still
@@ -27,40 +29,53 @@ const KEPT_JOBS = 64;
  */
 export class JobBook<Fields extends Identified = NotifyFields> {
   readonly #jobs: (Fields & JobTerms)[] = [];
-  #difficulty: Difficulty = difficulty(1);
+  /** Never changed, but replaced: jobs share them. */
+  #terms: Terms = FIRST_TERMS;
+  #currentTerms: Terms = FIRST_TERMS;
   #lowest: Difficulty | undefined;
-  #extranonce: Extranonce | undefined;
 
   get difficulty(): Difficulty {
-    return this.#difficulty;
+    return this.#terms.difficulty;
   }
 
   /** The lowest ever said here: what a share of a job that is not known any more proves at least. */
   get lowestDifficulty(): Difficulty {
-    return this.#lowest ?? this.#difficulty;
+    return this.#lowest ?? this.difficulty;
   }
 
   get extranonce(): Extranonce | undefined {
-    return this.#extranonce;
+    return this.#terms.extranonce;
+  }
+
+  /** Those that the next job will have. */
+  get terms(): Terms {
+    return this.#terms;
+  }
+
+  /** Those of the current job. */
+  get currentTerms(): Terms {
+    return this.#currentTerms;
   }
 
   get current(): (Fields & JobTerms) | undefined {
     return this.#jobs.at(-1);
   }
 
-  announceDifficulty(value: Difficulty): void {
-    this.#difficulty = value;
+  announceDifficulty(value: Difficulty, line?: Line): void {
+    this.#terms = { ...this.#terms, difficulty: value, difficultyLine: line };
     if (this.#lowest === undefined || value < this.#lowest) this.#lowest = value;
   }
 
-  announceExtranonce(value: Extranonce): void {
-    this.#extranonce = value;
+  announceExtranonce(value: Extranonce, line?: Line): void {
+    this.#terms = { ...this.#terms, extranonce: value, extranonceLine: line };
   }
 
   add(fields: Fields): void {
-    if (fields.difficulty !== undefined) this.announceDifficulty(fields.difficulty);
-    const extranonce1 = this.#extranonce?.extranonce1 ?? "";
-    this.#jobs.push({ ...fields, difficulty: this.#difficulty, extranonce1 });
+    const own = fields.difficulty;
+    if (own !== undefined && (own !== this.difficulty || this.#lowest === undefined)) this.announceDifficulty(own);
+    this.#currentTerms = this.#terms;
+    const extranonce1 = this.extranonce?.extranonce1 ?? "";
+    this.#jobs.push({ ...fields, difficulty: this.difficulty, extranonce1 });
     if (this.#jobs.length > KEPT_JOBS) this.#jobs.shift();
   }
 

@@ -1,4 +1,4 @@
-import { parseHex, parseList, parseTarget, parseText } from "./fields.ts";
+import { formatTarget, parseHex, parseList, parseTarget, parseText } from "./fields.ts";
 import { miningDialect, notifyOf, submitOf, withClean, withoutPrefix } from "./mining-calls.ts";
 
 /** KawPow and other ProgPow coins: targets instead of difficulties, the job's own winning over the announced one. */
@@ -11,6 +11,7 @@ export const kawpow = miningDialect({
     const job = { id: parseText("job id", id, 128) };
     return typeof target === "string" && target !== "" ? { ...job, difficulty: parseTarget("target", target) } : job;
   },
+  sayDifficulty: (value) => JSON.stringify({ id: null, method: "mining.set_target", params: [formatTarget(value)] }),
   repeat: (params) => notifyOf(withClean(params, 4)),
   parseSubmit: (call) => {
     const [, job, nonce, header, mix] = parseList("params", call.params, 16);

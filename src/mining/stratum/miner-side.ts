@@ -16,8 +16,9 @@ import {
   type PoolSession,
 } from "./dialect.ts";
 import type { StratumId } from "./fields.ts";
+import { toOffer } from "./offer.ts";
 import type { Extranonce } from "./parser.ts";
-import { isSameExtranonce, type LoginStep, type MinerFront, PoolSide } from "./pool-side.ts";
+import { type LoginStep, type MinerFront, PoolSide } from "./pool-side.ts";
 import type { Pool } from "./pools.ts";
 import { bookShare, type SentShare } from "./share-booking.ts";
 import { REFUSALS } from "./verdict.ts";
@@ -154,20 +155,17 @@ export class MinerSide implements MinerSession, MinerFront {
 
   /** Brings a miner that worked for another connection onto this one, or sends it away to log in anew. */
   #present(side: PoolSide): void {
-    const offer = side.offer();
-    if (!offer) return;
-    const { extranonce, extranonceLine, mask, ...work } = offer;
-    const isMoved = !isSameExtranonce(this.#told, extranonce);
+    const { work } = side;
+    if (!work) return;
+    const offer = toOffer(work, { extranonce: this.#told, mask: this.#toldMask });
+    const isMoved = offer.terms.extranonce !== undefined || offer.next.extranonce !== undefined;
     if (isMoved && !this.#takesExtranonce) {
       this.#effects.dropMiner("the new pool connection has another extranonce, which this miner cannot take over");
       return;
     }
-    const none = { extranonce1: "", extranonce2Size: 0 };
-    const moved = isMoved && { extranonce: extranonce ?? none, ...(extranonceLine && { extranonceLine }) };
-    const lines = this.#parts.dialect.present({ ...work, ...moved, ...(mask !== this.#toldMask && { mask }) });
-    for (const line of lines) this.#effects.toMiner(line);
-    this.#told = extranonce;
-    this.#toldMask = mask;
+    for (const line of this.#parts.dialect.present(offer)) this.#effects.toMiner(line);
+    this.#told = work.newest.extranonce;
+    this.#toldMask = work.mask;
     side.serving = true;
   }
 

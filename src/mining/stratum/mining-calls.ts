@@ -1,5 +1,6 @@
+import type { Difficulty } from "../../units/work.ts";
 import { badField } from "../errors.ts";
-import { answerLine, authorizeLine, refusalLine } from "./bitcoin-v1-lines.ts";
+import { answerLine, authorizeLine, difficultyLine, refusalLine } from "./bitcoin-v1-lines.ts";
 import {
   type Announcement,
   type Dialect,
@@ -9,6 +10,7 @@ import {
   type Offer,
   type PoolMessage,
   type Submit,
+  type Terms,
 } from "./dialect.ts";
 import { type Call, readLine } from "./envelope.ts";
 import { parseDifficulty, parseHex, parseList, parseTarget, parseText, toPlain } from "./fields.ts";
@@ -31,6 +33,8 @@ interface Family {
   /** How a job is said again, with everything before it thrown away. */
   repeat(params: Params, line: Buffer): Line;
   parseSubmit(call: Call): Submit;
+  /** Where it is not `mining.set_difficulty`. */
+  sayDifficulty?(difficulty: Difficulty): Line;
   /** The extranonce in the answer to `mining.subscribe`, where it is said there. */
   parseSubscribed(result: unknown): unknown;
 }
@@ -106,11 +110,17 @@ function parsePoolCall({ method, params: given }: Call, family: Family, line: Bu
 const setExtranonce = ({ extranonce1 }: Extranonce): Line =>
   JSON.stringify({ id: null, method: "mining.set_extranonce", params: [extranonce1] });
 
-function* present({ extranonce, extranonceLine, difficultyLine, job }: Offer): Iterable<Line> {
-  if (extranonce) yield extranonceLine ?? setExtranonce(extranonce);
-  if (difficultyLine !== undefined) yield difficultyLine;
+function* present({ terms, job, next }: Offer, family: Family): Iterable<Line> {
+  yield* said(terms, family);
   if (job.line === undefined) throw badField("job", "one that was announced");
   yield job.line;
+  yield* said(next, family);
+}
+
+function* said(terms: Partial<Terms>, { sayDifficulty = difficultyLine }: Family): Iterable<Line> {
+  const { extranonce, difficulty } = terms;
+  if (extranonce) yield terms.extranonceLine ?? setExtranonce(extranonce);
+  if (difficulty !== undefined) yield terms.difficultyLine ?? sayDifficulty(difficulty);
 }
 
 function parseAnswer(step: string, result: unknown, family: Family): readonly Announcement[] {
@@ -126,7 +136,7 @@ export const miningDialect = (family: Family): Dialect => ({
   parseMiner: (line) => readLine(line, (call) => parseMinerCall(call, family)),
   parsePool: (line) => readLine(line, (call) => parsePoolCall(call, family, line)),
   parseAnswer: (step, result) => parseAnswer(step, result, family),
-  present: (offer) => [...present(offer)],
+  present: (offer) => [...present(offer, family)],
   granted: (id) => answerLine(id, true),
   refusal: refusalLine,
 });

@@ -13,7 +13,6 @@ import {
   type Line,
   type Login,
   type MinerMessage,
-  type Offer,
   type PoolEffects,
   type PoolSession,
 } from "./dialect.ts";
@@ -21,7 +20,7 @@ import type { Response } from "./envelope.ts";
 import type { StratumId } from "./fields.ts";
 import { Handshake } from "./handshake.ts";
 import { JobBook } from "./jobs.ts";
-import type { Extranonce } from "./parser.ts";
+import type { Work } from "./offer.ts";
 import type { Pool } from "./pools.ts";
 import { bookShare, type SentShare, type ShareBooks, type ShareOutcome, type TermedShare } from "./share-booking.ts";
 import { REFUSALS, toVerdict } from "./verdict.ts";
@@ -90,8 +89,6 @@ export class PoolSide implements PoolSession {
   readonly #handshake: Handshake;
   #mask = 0;
   #session: string | undefined;
-  #extranonceLine: Line | undefined;
-  #difficultyLine: Line | undefined;
   #owed = 0;
   #settled = false;
   #isSubscribed = false;
@@ -121,18 +118,15 @@ export class PoolSide implements PoolSession {
     return this.#steps().some(({ step }) => step.name === EXTRANONCE_SUBSCRIBE);
   }
 
-  /** The terms a miner would work under here; undefined until there is work. */
-  offer(): (Offer & { readonly mask: number }) | undefined {
-    const { current, extranonce, difficulty } = this.#jobs;
-    if (!current || (this.#parts.dialect.needsExtranonce && !extranonce)) return undefined;
-    return {
-      job: current,
-      difficulty,
-      mask: this.#mask,
-      ...(extranonce && { extranonce }),
-      ...(this.#extranonceLine !== undefined && { extranonceLine: this.#extranonceLine }),
-      ...(this.#difficultyLine !== undefined && { difficultyLine: this.#difficultyLine }),
-    };
+  /** What there is to do here; undefined until there is work. */
+  get work(): Work | undefined {
+    const { current, currentTerms, terms: newest } = this.#jobs;
+    const isNeedless = !this.#parts.dialect.needsExtranonce;
+    if (!current || !(newest.extranonce || isNeedless)) return undefined;
+    // A job may come before the answer to the subscription, whose extranonce is that of the whole connection.
+    const isEarly = !(currentTerms.extranonce || isNeedless);
+    const terms = isEarly ? { ...currentTerms, extranonce: newest.extranonce } : currentTerms;
+    return { job: current, terms, newest, mask: this.#mask };
   }
 
   sendStep(step: LoginStep): void {
@@ -232,12 +226,10 @@ export class PoolSide implements PoolSession {
     if (news.kind === "session") this.#session = news.session;
     if (news.kind === "mask") this.#mask = news.mask;
     if (news.kind === "extranonce") {
-      this.#jobs.announceExtranonce(news.extranonce);
-      this.#extranonceLine = news.line;
+      this.#jobs.announceExtranonce(news.extranonce, news.line);
     }
     if (news.kind === "difficulty") {
-      this.#jobs.announceDifficulty(news.difficulty);
-      this.#difficultyLine = news.line;
+      this.#jobs.announceDifficulty(news.difficulty, news.line);
       this.#effects.changed();
     }
   }
@@ -342,7 +334,7 @@ export class PoolSide implements PoolSession {
   }
 
   #trySettle(): void {
-    if (this.#settled || !this.live || this.#authorized.size === 0 || !this.offer()) return;
+    if (this.#settled || !this.live || this.#authorized.size === 0 || !this.work) return;
     if (this.#neededSteps().length > 0) return;
     this.#settled = true;
     this.#effects.settled();
@@ -373,7 +365,3 @@ export class PoolSide implements PoolSession {
     return this.#expected.all().filter((expected) => expected.kind === "share");
   }
 }
-
-/** Whether a miner that was told `a` works on under `b` without hearing of it. */
-export const isSameExtranonce = (a: Extranonce | undefined, b: Extranonce | undefined): boolean =>
-  a?.extranonce1 === b?.extranonce1 && a?.extranonce2Size === b?.extranonce2Size;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { kawpow } from "../../../../src/mining/stratum/kawpow.ts";
+import { difficulty } from "../../../../src/units/work.ts";
 
 const bytes = (value: unknown) => Buffer.from(`${JSON.stringify(value)}\n`);
 const HASH = "cd".repeat(32);
@@ -11,6 +12,16 @@ describe("KawPow", () => {
     const message = kawpow.parsePool(bytes(notify));
     if (message.kind !== "job") throw new Error(`not a job: ${message.kind}`);
     expect((message.job.difficulty ?? 0) * 2 ** 32).toBeCloseTo(65_537, 0);
+  });
+
+  test("says the target of a difficulty that no pool put into a line, as it would be read again", () => {
+    for (const value of [1, 0.5, 3.75, 2 ** 40, 2 ** -40]) {
+      const job = { id: "j", line: "{}" };
+      const [line] = kawpow.present({ job, terms: { difficulty: difficulty(value) }, next: {} });
+      const message = kawpow.parsePool(Buffer.from(line ?? ""));
+      if (message.kind !== "difficulty") throw new Error(`not a target: ${message.kind}`);
+      expect(message.difficulty / Math.max(value, 2 ** -32)).toBeCloseTo(1, 8);
+    }
   });
 
   test("leaves a job without a target to the announced one", () => {

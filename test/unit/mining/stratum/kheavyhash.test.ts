@@ -52,6 +52,10 @@ describe("kHeavyHash", () => {
     const b = bench.open("b");
     b.says(...welcome, job);
     bench.miner.adopt(b.session);
-    expect(bench.toMiner).toEqual(['{"id":null,"method":"mining.set_extranonce","params":[""]}', job]);
+    expect(bench.toMiner).toEqual([
+      '{"id":null,"method":"mining.set_extranonce","params":[""]}',
+      '{"id":null,"method":"mining.set_difficulty","params":[1]}',
+      job,
+    ]);
   });
 });

@@ -201,7 +201,7 @@ describe("moving to another pool", () => {
     b.says(answer(8, { "version-rolling": true, "version-rolling.mask": "00ffe000" }), answer(9, true));
     b.logsIn("cafe", "k1");
     bench.miner.adopt(b.session);
-    expect(bench.toMiner[1]).toBe(call(null, "mining.set_version_mask", ["00ffe000"]));
+    expect(bench.toMiner[0]).toBe(call(null, "mining.set_version_mask", ["00ffe000"]));
   });
 
   test("waits for the answer to version rolling before it serves", () => {
