@@ -56,6 +56,9 @@ test("two coins hashed at once: both pools accept, one job earns the sum, and bo
   ]);
   const [valued] = await client.valuations(never);
   expect(valued?.why).toMatch(/^acoin at .* and bcoin at .* pay /);
+  expect(valued).toMatchObject({ priceSource: "test", dualPrice: { coin: "bcoin", source: "test" } });
+  const profit = await runRigshift(["profit", "--data-dir", agent.dataDir]);
+  expect(profit.stdout.replaceAll(/\s+/g, " ")).toMatch(/price from test, .* old.*; that of bcoin from test, .* old/);
   const status = await runRigshift(["status", "--data-dir", agent.dataDir]);
   expect(status.stdout).toMatch(/H\/s (reported|effective) \+ .*H\/s (reported|effective)/);
   const shares = () => {
