@@ -73,7 +73,7 @@ function toRow(line: ReturnType<typeof toLine>): readonly string[] {
     line.gpu,
     line.sheet ?? "–",
     line.coin ?? "–",
-    line.algorithm,
+    line.algorithm ?? "–",
     line.refuted > 0 ? `${line.accepted} (${line.refuted} refuted)` : String(line.accepted),
     refused.join(", ") || "0",
     String(line.unknown),

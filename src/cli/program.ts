@@ -138,8 +138,8 @@ function addCurtail(program: Command, context: CliContext): void {
 }
 
 function addShares(ledger: Command, context: CliContext): void {
-  located(ledger.command("shares").description("what the pools accepted and refused, per GPU and algorithm"))
-    .option("--from <time>", "jobs since then: UTC time or how long ago", "24h")
+  located(ledger.command("shares").description("what the pools accepted and refused, per GPU, flight sheet and coin"))
+    .option("--from <time>", "hashing since then: UTC time or how long ago", "24h")
     .option("--json", "machine-readable")
     .action((options) => ledgerShares(options, context));
 }

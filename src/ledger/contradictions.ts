@@ -22,6 +22,8 @@ const RANKED = (table: string) => `(SELECT rank FROM energy_qualities q WHERE q.
 
 /** A window's counter is interpolated at its two edges. */
 const ROUNDED_MJ = 2;
+/** Sums of many numbers in another order. */
+const ROUNDED = 1e-9;
 /** Each tells `gpu`, `slotStart` and `jobId`, null where it is about none. */
 const QUERIES: Readonly<Record<string, string>> = {
   "is off the grid of quarters of an hour": `
@@ -49,8 +51,30 @@ SELECT NULL AS gpu, slot_start_ms AS slotStart, NULL AS jobId FROM booked b FULL
 WHERE coalesce(b.mj, 0) <> coalesce(s.energy_mj, 0)`,
   "counts other shares than its coins": `
 SELECT NULL AS gpu, NULL AS slotStart, job_id AS jobId FROM jobs j
-LEFT JOIN (SELECT job_id, sum(accepted) AS accepted, sum(rejected) AS rejected FROM job_shares GROUP BY 1) s USING (job_id)
+LEFT JOIN (SELECT job_id, sum(accepted) AS accepted, sum(stale + duplicate + low_difficulty + rejected) AS rejected
+  FROM job_shares GROUP BY 1) s USING (job_id)
 WHERE kind = 'hashing' AND (shares_accepted <> coalesce(accepted, 0) OR shares_rejected <> coalesce(rejected, 0))`,
+  "has another difficulty than its coins": `
+SELECT NULL AS gpu, NULL AS slotStart, job_id AS jobId FROM jobs j
+LEFT JOIN (SELECT job_id, sum(difficulty) AS proven, sum(refuted) AS refuted FROM job_shares GROUP BY 1) s USING (job_id)
+WHERE proven > difficulty_accepted * (1 + ${ROUNDED}) OR coalesce(refuted, 0) = 0 AND coalesce(proven, 0) < difficulty_accepted * (1 - ${ROUNDED})`,
+  "has work that its shares cannot have": `
+SELECT DISTINCT NULL AS gpu, NULL AS slotStart, job_id AS jobId FROM job_shares
+WHERE squared_hashes > expected_hashes * expected_hashes * (1 + ${ROUNDED})
+  OR squared_hashes * (accepted - refuted) < expected_hashes * expected_hashes * (1 - ${ROUNDED})`,
+  "keeps shares that its sums do not count": `
+WITH kept AS (SELECT job_id, coalesce(coin, '') AS coin, algorithm, count(*) AS shares, sum(verdict = 'accepted') AS accepted,
+    sum(verdict = 'stale') AS stale, sum(verdict = 'duplicate') AS duplicate, sum(verdict = 'low-difficulty') AS low_difficulty,
+    sum(verdict = 'rejected') AS rejected, sum(verdict = 'unknown') AS unknown,
+    total(expected_hashes) FILTER (WHERE verdict = 'accepted' AND verified IS NOT 0) AS hashes
+  FROM shares JOIN jobs USING (job_id) WHERE kind = 'hashing' GROUP BY 1, 2, 3)
+SELECT DISTINCT NULL AS gpu, NULL AS slotStart, job_id AS jobId
+FROM kept k LEFT JOIN job_shares s USING (job_id, coin, algorithm)
+WHERE s.job_id IS NULL OR k.accepted > s.accepted OR k.stale > s.stale OR k.duplicate > s.duplicate
+  OR k.low_difficulty > s.low_difficulty OR k.rejected > s.rejected OR k.unknown > s.unknown
+  OR hashes > s.expected_hashes * (1 + ${ROUNDED})
+  OR shares = s.accepted + s.stale + s.duplicate + s.low_difficulty + s.rejected + s.unknown
+    AND hashes < s.expected_hashes * (1 - ${ROUNDED})`,
   "was paid another sum than its coins": `
 SELECT NULL AS gpu, NULL AS slotStart, job_id AS jobId FROM jobs j
 JOIN (SELECT job_id, sum(revenue_usd_nano) AS revenue, sum(gross_usd_nano) AS gross FROM job_coins GROUP BY 1) c USING (job_id)

@@ -83,11 +83,15 @@ export function createJobs(connection: Connection, sums: SlotSums, clock: Clock)
 function jobStarter(connection: Connection): Jobs["startJob"] {
   const insert = connection.prepare(INSERT);
   const addGpu = connection.prepare("INSERT OR IGNORE INTO job_gpus (job_id, gpu_uuid) VALUES (@id, @gpu)");
-  return ({ id, kind, gpu, otherGpus, workload, sheet, started }) =>
+  const addCoin = connection.prepare(
+    "INSERT OR IGNORE INTO job_shares (job_id, coin, algorithm) VALUES (@id, @coin, @algorithm)",
+  );
+  return ({ id, kind, gpu, otherGpus, workload, sheet, coins = [], started }) =>
     connection.transaction(() => {
       const none = kind === "hashing" ? 0 : null;
       if (insert.run({ id, kind, workload, sheet: orNull(sheet), started, none }).changes === 0) return "exists";
       for (const one of [gpu, ...(otherGpus ?? [])]) addGpu.run({ id, gpu: one });
+      for (const { coin, algorithm } of coins) addCoin.run({ id, coin, algorithm });
       return "started";
     });
 }

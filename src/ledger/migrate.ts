@@ -19,6 +19,7 @@ import { benchmarkRateKind } from "./migrations/0016-benchmark-rate-kind.ts";
 import { externalStays } from "./migrations/0017-external-stays.ts";
 import { jobCoins } from "./migrations/0018-job-coins.ts";
 import { flightSheets } from "./migrations/0019-flight-sheets.ts";
+import { jobShareSums } from "./migrations/0020-job-share-sums.ts";
 
 /** In order; a step that was released is never edited. */
 export const MIGRATIONS: readonly string[] = [
@@ -41,6 +42,7 @@ export const MIGRATIONS: readonly string[] = [
   externalStays,
   jobCoins,
   flightSheets,
+  jobShareSums,
 ];
 
 /** The version of a ledger that has every step. */

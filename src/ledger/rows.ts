@@ -128,7 +128,14 @@ export interface JobStart {
   readonly workload: string;
   /** The flight sheet, for hashing by one. */
   readonly sheet?: string;
+  /** What it hashes, so that time without a share counts as well. */
+  readonly coins?: readonly MinedCoin[];
   readonly started: UnixMs;
+}
+
+export interface MinedCoin {
+  readonly coin: string;
+  readonly algorithm: string;
 }
 
 export interface JobEnd {

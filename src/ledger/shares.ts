@@ -1,6 +1,7 @@
 import type { UnixMs } from "../units/time.ts";
 import { type Connection, orNull } from "./connection.ts";
 import type { GpuUuid, ShareRow, ShareVerdict } from "./rows.ts";
+import { type CountedShare, createShareCounts, type VerdictCounts } from "./share-counts.ts";
 import { createShareSums, type ShareSums } from "./share-sums.ts";
 import type { SlotSums } from "./sums.ts";
 
@@ -15,18 +16,16 @@ export interface SheetCoin {
   readonly coin: string;
 }
 
-interface ShareCounts {
-  readonly accepted: number;
-  readonly rejected: number;
-}
-
 export interface ShareReads {
-  /** Of the hashing jobs that started since `from`. */
+  /** Of the hashing since `from`, with or without shares. */
   sumsSince(from: UnixMs): readonly ShareSums[];
   /** Oldest first; `from` included; of these jobs and this coin only, where they are given. Those that our own check refutes are left out: they prove no work. */
   acceptedSince(gpu: GpuUuid, from: UnixMs, jobs?: readonly string[], coin?: string): readonly AcceptedShare[];
-  /** What the pools of a flight sheet answered for one of its coins, over the jobs that ran since `from`, all of each. */
-  countsOf(of: SheetCoin, from: UnixMs): ShareCounts;
+  /**
+   * What the pools of a flight sheet answered for one of its coins, over the jobs that ran since `from`, all of each; jobs
+   * from before sheets were told apart count for every sheet of the coin.
+   */
+  countsOf(of: SheetCoin, from: UnixMs): VerdictCounts;
   /** Whole expected hashes behind them. */
   expectedHashesSince(gpu: GpuUuid, from: UnixMs): number;
 }
@@ -53,17 +52,15 @@ VALUES (@jobId, @gpu, @pool, @worker, @stratumJob, @at, @difficulty, @expectedHa
   @latencyMs, @algorithm, @coin, @sheet)`;
 /** The same share may have been sent twice in one millisecond: one of its rows. */
 const CORRECT = `
-UPDATE shares SET verdict = @verdict, reason = @reason, latency_ms = @latencyMs WHERE share_id = (
+UPDATE shares SET verdict = @verdict, reason = @reason, latency_ms = @latencyMs, verified = coalesce(@verified, verified)
+WHERE share_id = (
   SELECT share_id FROM shares WHERE verdict = 'unknown' AND gpu_uuid = @gpu AND at_ms = @at AND pool = @pool
     AND worker = @worker AND stratum_job = @stratumJob ORDER BY share_id LIMIT 1)
-RETURNING job_id AS jobId`;
+RETURNING job_id AS jobId, coin, algorithm, difficulty, expected_hashes AS expectedHashes, verdict, verified`;
 const COUNT = `
 UPDATE jobs SET shares_accepted = shares_accepted + @accepted, shares_rejected = shares_rejected + @rejected,
   difficulty_accepted = difficulty_accepted + @difficulty, recorded_ms = max(recorded_ms, @at)
 WHERE job_id = @jobId`;
-const COUNT_COIN = `
-INSERT INTO job_shares (job_id, coin, accepted, rejected) VALUES (@jobId, @coin, @accepted, @rejected)
-ON CONFLICT (job_id, coin) DO UPDATE SET accepted = accepted + @accepted, rejected = rejected + @rejected`;
 const ACCEPTED = `
 SELECT at_ms AS at, expected_hashes AS expectedHashes FROM shares
 WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0
@@ -73,11 +70,6 @@ ORDER BY at_ms`;
 const HASHES = `
 SELECT total(expected_hashes) AS hashes FROM shares
 WHERE gpu_uuid = @gpu AND at_ms >= @from AND verdict = 'accepted' AND verified IS NOT 0`;
-const COUNTS = `
-SELECT coalesce(sum(accepted), 0) AS accepted, coalesce(sum(rejected), 0) AS rejected
-FROM jobs JOIN job_shares USING (job_id)
-WHERE kind = 'hashing' AND sheet = @sheet AND coin = @coin AND coalesce(ended_ms, recorded_ms) >= @from`;
-
 /** By the order of writing, which is the order of time but for clocks that were set. */
 const PRUNE = `
 DELETE FROM shares WHERE share_id IN (
@@ -88,24 +80,25 @@ DELETE FROM shares WHERE share_id IN (
 
 const isRejected = (verdict: ShareVerdict): boolean => verdict !== "accepted" && verdict !== "unknown";
 
+const toFlag = (value: boolean): 0 | 1 => (value ? 1 : 0);
+
 const toRow = ({ isLate: _, ...share }: ShareRow) => ({
   ...share,
   algorithm: share.algorithm ?? "sha256d",
   coin: orNull(share.coin),
   sheet: orNull(share.sheet),
   reason: orNull(share.reason),
-  verified: share.verified === undefined ? null : Number(share.verified),
+  verified: share.verified === undefined ? null : toFlag(share.verified),
   latencyMs: orNull(share.latencyMs),
 });
 
 export function createShares(connection: Connection, sums: SlotSums): Shares {
   const append = connection.prepare(APPEND);
-  const correct = connection.prepare<{ jobId: string | null }>(CORRECT);
+  const correct = connection.prepare<CountedShare & { readonly jobId: string | null }>(CORRECT);
   const count = connection.prepare(COUNT);
-  const countCoin = connection.prepare(COUNT_COIN);
+  const counts = createShareCounts(connection);
   const accepted = connection.prepare<AcceptedShare>(ACCEPTED);
   const prune = connection.prepare(PRUNE);
-  const counts = connection.prepare<ShareCounts>(COUNTS);
   const hashes = connection.prepare<{ hashes: number }>(HASHES);
   return {
     append: (share, currentJob) =>
@@ -114,20 +107,21 @@ export function createShares(connection: Connection, sums: SlotSums): Shares {
         const corrected = share.isLate ? correct.get(row) : undefined;
         if (share.isLate && !corrected) return undefined;
         const jobId = corrected ? (corrected.jobId ?? undefined) : currentJob;
+        const one: CountedShare = corrected ?? row;
         if (!corrected) append.run({ ...row, jobId: orNull(jobId) });
-        const one = { accepted: Number(share.verdict === "accepted"), rejected: Number(isRejected(share.verdict)) };
+        const both = { accepted: Number(one.verdict === "accepted"), rejected: Number(isRejected(one.verdict)) };
         if (jobId !== undefined) {
-          count.run({ ...one, difficulty: one.accepted * share.difficulty, at: share.at, jobId });
-          if (share.verdict !== "unknown") countCoin.run({ ...one, coin: share.coin ?? "", jobId });
+          count.run({ ...both, difficulty: both.accepted * one.difficulty, at: share.at, jobId });
+          counts.count(jobId, one, corrected !== undefined);
         }
-        sums.add(share.at, { sharesAccepted: one.accepted, sharesRejected: one.rejected });
+        sums.add(share.at, { sharesAccepted: both.accepted, sharesRejected: both.rejected });
         return { jobId };
       }),
     prune: (before, limit) => prune.run({ before, limit }).changes,
     sumsSince: createShareSums(connection),
     acceptedSince: (gpu, from, jobs, coin) =>
       accepted.all({ gpu, from, jobs: jobs === undefined ? null : JSON.stringify(jobs), coin: orNull(coin) }),
-    countsOf: ({ sheet, coin }, from) => counts.get({ sheet, coin, from }) ?? { accepted: 0, rejected: 0 },
+    countsOf: counts.ofSheet,
     expectedHashesSince: (gpu, from) => hashes.get({ gpu, from })?.hashes ?? 0,
   };
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { minedBy } from "../config/sheet-schema.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import type { GpuUuid, JobOutcome } from "../ledger/rows.ts";
+import type { GpuUuid, JobOutcome, MinedCoin } from "../ledger/rows.ts";
 import type { Work } from "../ledger/work.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { FlightSheet, FlightSheets } from "./flight-sheets.ts";
@@ -36,8 +36,8 @@ export class StayJobs {
     const sheet = mining?.of(work);
     const id = `${kind === "hashing" ? "hash" : "guest"}-${randomUUID()}`;
     // Pools credit coins: what they say of one is held against its jobs.
-    const workload = coinsOf(sheet) ?? name ?? (kind === "hashing" ? "unknown" : "guest");
-    const by = sheet === undefined ? {} : { sheet: sheet.name };
+    const workload = (sheet && nameOf(sheet)) ?? name ?? (kind === "hashing" ? "unknown" : "guest");
+    const by = sheet === undefined ? {} : { sheet: sheet.name, coins: coinsOf(sheet) };
     ledger.jobs.startJob({ id, kind, gpu, workload, ...by, started: clock.now() });
     sheet?.watch.begin(id);
     return id;
@@ -53,9 +53,11 @@ export class StayJobs {
   }
 }
 
+const coinsOf = (sheet: FlightSheet): readonly MinedCoin[] =>
+  minedBy<Pick<FlightSheet, "coin">>([sheet]).map(({ coin: { coin, algorithm } }) => ({ coin, algorithm }));
+
 /** Such as `acoin+bcoin` where two are hashed at once. */
-const coinsOf = (sheet: FlightSheet | undefined): string | undefined =>
-  sheet &&
-  minedBy<Pick<FlightSheet, "coin">>([sheet])
-    .map(({ coin }) => coin.coin)
+const nameOf = (sheet: FlightSheet): string =>
+  coinsOf(sheet)
+    .map(({ coin }) => coin)
     .join("+");

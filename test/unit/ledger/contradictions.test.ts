@@ -6,7 +6,7 @@ import { migrate } from "../../../src/ledger/migrate.ts";
 import type { EnergyEntry, EnergyQuality } from "../../../src/ledger/rows.ts";
 import { milliJoules } from "../../../src/units/energy.ts";
 import { unixMs } from "../../../src/units/time.ts";
-import { GPU_A, jobStart, jobTotals, T0 } from "../../support/ledger-rows.ts";
+import { GPU_A, jobStart, jobTotals, shareRow, T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 const SLOT = 900_000;
@@ -21,6 +21,8 @@ beforeEach(() => {
   ledger = buildLedger(connection, new ManualClock(T0), () => {});
   ledger.jobs.startJob(jobStart());
   ledger.jobs.startJob(jobStart({ id: "request", kind: "completion" }));
+  for (const verdict of ["accepted", "accepted", "stale"] as const)
+    ledger.shares.append(shareRow({ verdict }), "job-1");
   book({ counter: [0, 1000], sink: "hashing", jobId: "job-1" });
   book({ counter: [1000, 1500], sink: "hashing", jobId: "job-1", slot: SECOND });
   book({ counter: [1500, 1600], sink: "inference", jobId: "request", slot: SECOND });
@@ -140,6 +142,30 @@ test.each<[title: string, sql: string, about: object, what: RegExp]>([
     "UPDATE jobs SET shares_accepted = shares_accepted + 1 WHERE job_id = 'job-1'",
     { jobId: "job-1" },
     /^counts other shares than its coins/,
+  ],
+  [
+    "difficulty that none of the coins found",
+    "UPDATE jobs SET difficulty_accepted = difficulty_accepted + 1 WHERE job_id = 'job-1'",
+    { jobId: "job-1" },
+    /^has another difficulty than its coins/,
+  ],
+  [
+    "shares that are heavier than all the work",
+    "UPDATE job_shares SET squared_hashes = squared_hashes * 3",
+    { jobId: "job-1" },
+    /^has work that its shares cannot have/,
+  ],
+  [
+    "work that no share did",
+    "UPDATE job_shares SET expected_hashes = expected_hashes * 2, squared_hashes = squared_hashes * 4",
+    { jobId: "job-1" },
+    /^keeps shares that its sums do not count/,
+  ],
+  [
+    "a verdict that is not its share's",
+    "UPDATE shares SET verdict = 'unknown' WHERE verdict = 'accepted'",
+    { jobId: "job-1" },
+    /^keeps shares that its sums do not count/,
   ],
   [
     "money that none of the coins brought",
