@@ -44,7 +44,7 @@ export class CardSettings {
 
   constructor(parts: CardSettingsParts) {
     this.#parts = parts;
-    parts.claim.expect({ most: () => this.#mostFor(undefined), atRest: () => this.#resting });
+    parts.claim.expect({ most: () => this.#forOthers, atRest: () => this.#resting });
   }
 
   /** Sets back what an agent that was killed had set; under a power budget once that is known which load it left. */
@@ -91,13 +91,22 @@ export class CardSettings {
     return this.#parts.rates.power("resting") ?? REST;
   }
 
-  /** The limit in force or to come; where none is known, what it was seen to draw and a quarter more. */
+  /** The limit in force or to come. */
   #mostFor(role: Profile["role"] | undefined): Watts {
-    const { tuner, meter, rates } = this.#parts;
+    const { tuner } = this.#parts;
+    return watts(Math.max(tuner.inForce ?? this.#told, tuner.mayComeTo(role) ?? 0));
+  }
+
+  /** What is not ours gets the limit back that was found, however it is set now. */
+  get #forOthers(): Watts {
+    return this.#parts.tuner.found ?? this.#told;
+  }
+
+  /** The limit as read; where none is known, what it was seen to draw and a quarter more. */
+  get #told(): Watts {
+    const { meter, rates } = this.#parts;
     const seen = rates.workingPower;
-    const guess = seen === undefined ? UNMEASURED : 1.25 * seen;
-    const now = tuner.inForce ?? meter.latest.reading?.powerLimit ?? guess;
-    return watts(Math.max(now, tuner.mayComeTo(role) ?? 0));
+    return meter.latest.reading?.powerLimit ?? (seen === undefined ? UNMEASURED : watts(1.25 * seen));
   }
 
   /** A limit can be raised by a reload of the driver, by Hive OS, or by hand. */

@@ -1,5 +1,5 @@
 import { mendByHand } from "../gpu/power-tool.ts";
-import type { ClockDomain, GpuControl } from "../gpu/source.ts";
+import type { ClockDomain, GpuControl, GpuSettings } from "../gpu/source.ts";
 import type { FoundRow } from "../ledger/found-settings.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
@@ -103,6 +103,12 @@ export class Tuner {
     return this.#undo?.limit;
   }
 
+  /** The limit that is set back in the end; undefined where nothing is changed, or it was not told. */
+  get found(): Watts | undefined {
+    const { gpu, ledger } = this.#parts;
+    return ledger.foundSettings.of(gpu)?.powerLimit;
+  }
+
   /** When the limit was changed last, on the monotonic clock. */
   get changedAt(): Millis {
     return this.#undo?.changedAt ?? millis(Number.NEGATIVE_INFINITY);
@@ -179,8 +185,8 @@ export class Tuner {
     if (this.#card === undefined) return { reason: "it cannot be set from here", isFinal: true };
     const known = ledger.foundSettings.of(gpu);
     const found = known ?? (await this.#readFound(this.#card, signal));
-    if (found.powerLimit === undefined)
-      return { reason: "it cannot be read, so it could not be set back", isFinal: true };
+    if (found?.powerLimit === undefined)
+      return { reason: "it cannot be read, so it could not be set back", isFinal: found !== undefined };
     const before = this.#held;
     this.#remember(found);
     this.#held = { limit, role, isAlone: before?.isAlone ?? known === undefined };
@@ -224,7 +230,7 @@ export class Tuner {
     const limit = this.#profiles().find((one) => one.role === role)?.powerLimit;
     if (this.#card === undefined || limit === undefined || claim?.isLimited !== true) return;
     const found = ledger.foundSettings.of(gpu) ?? (await this.#readFound(this.#card, signal));
-    if (found.powerLimit === undefined || limit >= found.powerLimit) return;
+    if (found?.powerLimit === undefined || limit >= found.powerLimit) return;
     this.#remember(found);
     // What cannot be set ahead is tried again once the work runs, and its power is claimed in full until then.
     await this.#card.setLimit(limit, signal);
@@ -243,6 +249,10 @@ export class Tuner {
       return;
     }
     const found = ledger.foundSettings.of(gpu) ?? (await this.#readFound(this.#card, signal));
+    if (found === undefined) {
+      this.#misses = [UNFOUND];
+      return;
+    }
     this.#remember(found);
     const { powerLimit: wanted, graphicsMhz, memoryMhz } = profile;
     const limit = wanted !== undefined && found.powerLimit !== undefined ? found.powerLimit : undefined;
@@ -310,14 +320,17 @@ export class Tuner {
     this.#isApplied = true;
   }
 
-  async #readFound(card: CardControl, signal: AbortSignal): Promise<FoundRow> {
+  /** Undefined where the read failed: what is not known could not be set back. */
+  async #readFound(card: CardControl, signal: AbortSignal): Promise<FoundRow | undefined> {
     const { gpu, logger } = this.#parts;
     try {
-      const { powerLimit, graphicsLockMhz, memoryLockMhz } = await card.read(signal);
+      const settings = await card.read(signal);
+      if (!isWhole(settings)) throw new Error("the driver does not tell them");
+      const { powerLimit, graphicsLockMhz, memoryLockMhz } = settings;
       return { powerLimit, graphicsLockMhz, memoryLockMhz };
     } catch (error) {
-      logger.warn("the GPU's power limit cannot be read", { gpu, reason: messageOf(error) });
-      return { powerLimit: undefined };
+      logger.warn("the GPU's limit and clocks cannot be read", { gpu, reason: messageOf(error) });
+      return undefined;
     }
   }
 }
@@ -328,9 +341,20 @@ const NO_WAY: Miss = {
   isUnchanged: true,
   isFinal: true,
 };
+/** Of a GPU that does not answer nothing is told; where a limit has bounds there is a limit. */
+const isWhole = ({ powerLimit, lowestPowerLimit, highestPowerLimit, ...rest }: GpuSettings): boolean =>
+  powerLimit !== undefined ||
+  (lowestPowerLimit === undefined && highestPowerLimit === undefined && Object.keys(rest).length > 0);
+
+const UNFOUND: Miss = {
+  what: "limit and clocks",
+  reason: "they cannot be read, so they could not be set back and are not changed",
+  isUnchanged: true,
+  isFinal: false,
+};
 const UNREAD: Miss = {
   what: "power limit",
-  reason: "it cannot be read, so it could not be set back and is not changed",
+  reason: "this GPU tells none, so it could not be set back and is not changed",
   isUnchanged: true,
   isFinal: true,
 };

@@ -35,19 +35,23 @@ const UNAVAILABLE: ControlOutcome = { kind: "unavailable" };
 export class HiveControl implements GpuControl {
   readonly keepsTime = true;
   readonly #parts: HiveControlParts;
-  readonly #tellsLocks = new Set<GpuUuid>();
+  /** Whether the tool told what is locked when it was asked last. */
+  readonly #tellsLocks = new Map<GpuUuid, boolean>();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: HiveControlParts) {
     this.#parts = parts;
   }
 
-  /** With the clocks that Hive OS has locked: 0 where none is. */
+  /** With the clocks that Hive OS has locked: 0 where none is. Throws where the driver or the tool does not answer. */
   async readSettings(uuid: GpuUuid, signal: AbortSignal): Promise<GpuSettings> {
-    const known = (await this.#parts.driver?.readSettings(uuid, this.#deadline(signal))) ?? {};
+    const known = await this.#parts.driver?.readSettings(uuid, this.#deadline(signal));
+    // What is locked is no use without what the driver could not tell.
+    if (known !== undefined && Object.keys(known).length === 0) throw new Error("the driver tells nothing of the GPU");
     const ended = await this.#run(uuid, ["--getclocks"], signal);
-    if (ended.kind !== "ended" || ended.exitCode !== 0) return known;
-    this.#tellsLocks.add(uuid);
+    if (ended.kind === "not-run") throw new Error(`Hive OS's tool did not answer: ${ended.reason}`);
+    this.#tellsLocks.set(uuid, ended.exitCode === 0);
+    if (ended.exitCode !== 0) return known ?? {};
     const locked = (domain: ClockDomain) => Number(LOCKED[domain].exec(ended.output)?.[1] ?? 0);
     return { ...known, graphicsLockMhz: locked("graphics"), memoryLockMhz: locked("memory") };
   }
@@ -69,7 +73,7 @@ export class HiveControl implements GpuControl {
       return { kind: "refused", reason: "out-of-range" };
     // What Hive OS had locked could not be set back.
     if (!this.#tellsLocks.has(uuid)) await this.readSettings(uuid, signal);
-    if (!this.#tellsLocks.has(uuid)) return { kind: "refused", reason: "not-supported" };
+    if (this.#tellsLocks.get(uuid) !== true) return { kind: "refused", reason: "not-supported" };
     return await this.#set(uuid, [SET[domain], String(highestMhz)], signal);
   }
 

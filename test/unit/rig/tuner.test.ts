@@ -28,7 +28,7 @@ beforeEach(() => {
     return Promise.resolve(outcome);
   };
   control = {
-    readSettings: () => Promise.resolve(found === undefined ? {} : { powerLimit: watts(found) }),
+    readSettings: () => Promise.resolve(found === undefined ? { graphicsMhz: 1500 } : { powerLimit: watts(found) }),
     setPowerLimit: (_gpu, limit) => answer(`limit ${limit}`),
     lockClocks: (_gpu, { domain, lowestMhz, highestMhz }) => answer(`lock ${domain} ${lowestMhz}-${highestMhz}`),
     resetClocks: (_gpu, domain) => answer(`reset ${domain}`),
@@ -55,6 +55,30 @@ test("clocks that somebody else had locked are locked again afterwards, and thos
   await next.restore(NEVER);
   expect(calls).toEqual(["lock graphics 1300-1300", "reset memory", "limit 300"]);
   expect(next.isApplied).toBe(false);
+});
+
+describe("settings that cannot be read when work starts", () => {
+  const told = { powerLimit: watts(300), graphicsLockMhz: 0, memoryLockMhz: 7000 };
+  for (const [how, read] of [
+    ["throws", () => Promise.reject(new Error("the driver did not answer within 5 s"))],
+    ["tells nothing", () => Promise.resolve({})],
+    ["tells bounds without a limit", () => Promise.resolve({ lowestPowerLimit: watts(100), memoryMhz: 7000 })],
+  ] as const)
+    test(`are neither changed nor taken for found where the driver ${how}, and are tried again`, async () => {
+      control.readSettings = read;
+      const tuner = tunerWith([MINE]);
+      await tuner.apply("hashing", NEVER);
+      expect([calls, tuner.isApplied, tuner.isLacking]).toEqual([[], false, true]);
+      expect(tuner.shortfall).toContain("they cannot be read");
+      control.readSettings = () => Promise.resolve(told);
+      await tuner.retry(NEVER);
+      expect(calls).toEqual(["limit 220", "lock memory 5001-5001"]);
+      expect([tuner.isLacking, tuner.shortfall]).toEqual([false, undefined]);
+      calls.length = 0;
+      await tuner.restore(NEVER);
+      expect(calls).toContain("lock memory 7000-7000");
+      expect(calls).toContain("limit 300");
+    });
 });
 
 describe("a profile", () => {
@@ -237,6 +261,13 @@ describe("a limit on trial", () => {
     expect(await tuner.hold(watts(150), "hashing", NEVER)).toMatchObject({ isFinal: false });
     expect(calls).toEqual(["limit 150", "limit 300"]);
     expect(ledger.foundSettings.of(GPU_A)).toEqual({ powerLimit: 300 });
+  });
+
+  test("is refused for now where the limit of before cannot be read, and nothing is remembered", async () => {
+    control.readSettings = () => Promise.resolve({});
+    const tuner = tunerWith([]);
+    expect(await tuner.hold(watts(150), "hashing", NEVER)).toMatchObject({ isFinal: false });
+    expect([calls, tuner.isApplied]).toEqual([[], false]);
   });
 
   test("is refused where nothing can be set, or the limit of before is not known", async () => {

@@ -30,3 +30,37 @@ test("a call that waits for its turn has its whole time left when it comes", asy
 test("a call that hangs is given up, and the next one has its turn", async () => {
   expect(await setAll(control(10_000), 2)).toEqual([{ kind: "unavailable" }, { kind: "unavailable" }]);
 });
+
+test("settings of which the tool or the driver tells nothing are not read, rather than found without locks", async () => {
+  const { signal } = new AbortController();
+  await expect(control(10_000).readSettings(GPU_A, signal)).rejects.toThrow("did not answer");
+  const silent = new HiveControl({
+    tool: "nvtool",
+    driver: { readSettings: () => Promise.resolve({}) },
+    gpus: () => Promise.resolve([{ uuid: GPU_A, index: 0, name: "card" }]),
+    run: () => Promise.resolve({ kind: "ended", exitCode: 0, output: "" }),
+  });
+  await expect(silent.readSettings(GPU_A, signal)).rejects.toThrow("tells nothing");
+});
+
+test("a tool that did not tell the locks when they were found locks nothing in that stay, though it tells them later", async () => {
+  const { signal } = new AbortController();
+  const calls: string[] = [];
+  let exitCode = 1;
+  const hive = new HiveControl({
+    tool: "nvtool",
+    driver: undefined,
+    gpus: () => Promise.resolve([{ uuid: GPU_A, index: 0, name: "card" }]),
+    run: (_file, args) => {
+      calls.push(args.slice(2).join(" "));
+      return Promise.resolve({ kind: "ended", exitCode, output: "" });
+    },
+  });
+  const lock = { domain: "memory", lowestMhz: 810, highestMhz: 810 } as const;
+  await hive.readSettings(GPU_A, signal);
+  exitCode = 0;
+  expect(await hive.lockClocks(GPU_A, lock, signal)).toMatchObject({ kind: "refused" });
+  expect(calls).toEqual(["--getclocks"]);
+  await hive.readSettings(GPU_A, signal);
+  expect(await hive.lockClocks(GPU_A, lock, signal)).toEqual({ kind: "done" });
+});
