@@ -42,7 +42,7 @@ import { type OpenSheet, openSheets, proxiesOf, reachedAt, type SheetParts } fro
 import type { StratumProxy } from "./mining/stratum/proxy.ts";
 import { RigController, type RigParts } from "./rig/controller.ts";
 import type { MiningLink } from "./rig/mining-link.ts";
-import { endInTime } from "./rig/stop-time.ts";
+import { endInTime, RunEnd } from "./rig/stop-time.ts";
 import { type Watts, watts } from "./units/energy.ts";
 import { millis } from "./units/time.ts";
 import { createDockerDriver } from "./workloads/docker.ts";
@@ -85,9 +85,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const config = loadConfig(options.configFile, options.listen);
   const logger = createLogger(config.log.level, options.writeLog);
   await checkModel(config.inference);
-  const left = await endInTime(runToEnd({ ...options, config, logger }, signal), systemClock, signal);
-  if (left === "late") logger.warn("not all ended in time: the next start goes on with what was left");
-  else if (left.length === 0) logger.info("stopped, nothing left running");
+  const end = new RunEnd(signal);
+  const left = await endInTime(runToEnd({ ...options, config, logger }, end), systemClock, end.signal);
+  if (left === "late") {
+    logger.warn("not all ended in time: the next start goes on with what was left");
+    end.throwFault();
+  } else if (left.length === 0) logger.info("stopped, nothing left running");
   else logger.warn("stopped, but containers could not be: the next start sees to them", { left: left.join(", ") });
 }
 
@@ -97,7 +100,7 @@ interface Run extends AgentOptions {
 }
 
 /** Returns what of ours still runs when all has been taken down, in words. */
-async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly string[]> {
+async function runToEnd(options: Run, end: RunEnd): Promise<readonly string[]> {
   const { config, logger, standing } = options;
   const clock = systemClock;
   const dataDir = dataDirOf(options);
@@ -106,13 +109,7 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   await using stack = new AsyncDisposableStack();
   const ledger = stack.adopt(openLedger(dataDir, { clock, logger }), (opened) => opened.close());
   closeBooks(ledger, clock, logger);
-  const stop = new AbortController();
-  const running = AbortSignal.any([signal, stop.signal]);
-  let fault: unknown;
-  const onFault = (error: unknown) => {
-    fault ??= error;
-    stop.abort();
-  };
+  const { signal: running, onFault } = end;
   const source = await openGpus(config, options, { clock, logger, stack });
   const shares = new ShareTally();
   let mined: readonly OpenSheet[] = [];
@@ -157,9 +154,9 @@ async function runToEnd(options: Run, signal: AbortSignal): Promise<readonly str
   await stopLeftovers(ledger.processes, { clock, logger }, running);
   const prices = market.run(marketUse({ controller, rigPower, ledger, market, clock }), running);
   const tasks = [rigPower.run(running), pruneRegularly(ledger, clock, running), driver.tendLeftovers(running), prices];
-  stack.defer(runAside(tasks, stop, onFault));
+  stack.defer(runAside(tasks, end));
   await controller.run(running);
-  if (fault !== undefined) throw fault;
+  end.throwFault();
   return controller.containers();
 }
 
@@ -171,10 +168,10 @@ const dataDirOf = ({ dataDir, config, env, cwd }: Run): string =>
   dataDir ?? resolveDataDir(config, { env, uid: process.getuid?.(), cwd });
 
 /** Watches over what runs beside the GPUs; the call it returns ends all of it. */
-function runAside(tasks: readonly Promise<unknown>[], stop: AbortController, onFault: (error: unknown) => void) {
-  const aside = Promise.all(tasks).catch(onFault);
+function runAside(tasks: readonly Promise<unknown>[], end: RunEnd) {
+  const aside = Promise.all(tasks).catch(end.onFault);
   return async () => {
-    stop.abort();
+    end.stop();
     await aside;
   };
 }

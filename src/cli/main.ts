@@ -20,5 +20,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
   printError: (text) => process.stderr.write(text),
   signal: stop.signal,
 });
-// What still hangs after the time for a stop holds up nobody.
+// What still hangs after the time for a stop holds up nobody, whoever asked for the stop.
 if (stop.signal.aborted) process.exit();
+setTimeout(() => process.exit(), 500).unref();

@@ -145,15 +145,20 @@ export class RigController implements GpuPort {
     const claims = watchClaims({ ...this.#parts, onClaims: (gpu, found) => this.#claimed(gpu, found) }, signal);
     const left = new Map([...this.#gpus].map(([gpu, { loop }]) => [gpu, loop.left]));
     const reboot = { ...this.#parts, rules: this.#parts.config.reboot, gpus: () => this.snapshots(), run: runHook };
-    await Promise.all([
+    const all = [
       claims,
       openWhenTold({ ...this.#parts, power: this.#power, left }, signal),
       this.#tenancies.run(signal),
       rebootWhenLost(reboot, signal),
       this.#release.run(signal),
       ...[...this.#gpus.values()].map(({ loop }) => loop.run(signal)),
-    ]);
+    ];
+    // What fails stops the agent, which is no reason to leave the other GPUs as they are.
+    for (const one of all) one.catch(this.#parts.onFault);
+    const ended = await Promise.allSettled(all);
     this.#unsubscribe();
+    const failure = ended.find(({ status }) => status === "rejected");
+    if (failure?.status === "rejected") throw failure.reason;
   }
 
   #claimed({ uuid }: GpuInfo, claims: readonly Claim[]): void {

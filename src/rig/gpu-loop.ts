@@ -341,20 +341,20 @@ export class GpuLoop {
     const { queue, custody, rates, served, meter, logger, info, tenancies } = this.#parts;
     queue.refuseAll("stopping", "the agent is stopping");
     tenancies.withdraw("the agent is stopping");
-    try {
-      // What a customer uses is left to the next agent, and so is a hook that takes longer than a stop may.
-      await time.withinExternal(tenancies.endIdle("the agent is stopping"));
-      // The agent goes down anyway; what could not be booked or stopped now is seen to at the next start.
-      const complain = (error: unknown) =>
-        logger.error("leaving the GPU failed", { gpu: info.uuid, reason: messageOf(error) });
-      await custody.leave(time.politeUntil).catch(complain);
-      await meter.close().then(() => {
+    // The agent goes down anyway; what could not be booked or stopped now is seen to at the next start.
+    const complain = (error: unknown) =>
+      logger.error("leaving the GPU failed", { gpu: info.uuid, reason: messageOf(error) });
+    // What a customer uses is left to the next agent, and so is a hook that takes longer than a stop may.
+    await time.withinExternal(tenancies.endIdle("the agent is stopping")).catch(complain);
+    await custody.leave(time.politeUntil).catch(complain);
+    await meter
+      .close()
+      .then(() => {
         rates.store();
         served?.store();
-      }, complain);
-    } finally {
-      time.done();
-    }
+      })
+      .catch(complain);
+    time.done();
   }
 
   #rules(): SwitchRules {

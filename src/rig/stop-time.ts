@@ -13,6 +13,32 @@ const POLITE_FOR: Millis = millis(STOP_WITHIN - seconds(3));
 /** How long what others run may take to be stopped. */
 const EXTERNAL_FOR: Millis = millis(POLITE_FOR - seconds(2));
 
+/** What ends a run: whoever called the agent, or the first fault of its own. */
+export class RunEnd {
+  readonly #stop = new AbortController();
+  #fault: { readonly error: unknown } | undefined;
+  /** Fires for either. */
+  readonly signal: AbortSignal;
+
+  constructor(called: AbortSignal) {
+    this.signal = AbortSignal.any([called, this.#stop.signal]);
+  }
+
+  readonly onFault = (error: unknown): void => {
+    this.#fault ??= { error };
+    this.stop();
+  };
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** Throws the first fault, where there was one. */
+  throwFault(): void {
+    if (this.#fault !== undefined) throw this.#fault.error;
+  }
+}
+
 /** Whatever hangs, an agent that was told to stop ends in time; whoever called then ends the process. */
 export async function endInTime<T>(run: Promise<T>, clock: Clock, signal: AbortSignal): Promise<T | "late"> {
   const over = new AbortController();

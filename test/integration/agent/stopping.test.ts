@@ -1,6 +1,8 @@
 import { chmodSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import SQLite from "better-sqlite3";
 import { expect, test } from "vitest";
+import type { RigClient } from "../../../src/api/client.ts";
 import { openLedgerReadOnly } from "../../../src/ledger/open.ts";
 import { AgentProcess, eventually, rigYaml, runningWith } from "../../support/agent-process.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
@@ -9,6 +11,8 @@ const never = new AbortController().signal;
 const PATIENCE = 90_000;
 /** Hive OS kills after 15 s, `docker stop` after 10 s. */
 const MOST_MS = 10_000;
+/** The agent looks every second. */
+const FAULT_SEEN_MS = 2000;
 
 function pidsWith(word: string): readonly number[] {
   const line = (pid: string) => {
@@ -38,8 +42,8 @@ esac
 exit 0
 `;
 
-test("an agent whose external work does not end is gone before anybody kills it, and the next one ends that work", async () => {
-  using directory = new TemporaryDirectory();
+/** A rig whose only GPU is let to external work, which does not end while there is `hangs`. */
+function letRig(directory: TemporaryDirectory) {
   directory.write("gpus.script", GPUS);
   directory.write("busy", "false");
   directory.write("earnings", "50");
@@ -54,14 +58,22 @@ test("an agent whose external work does not end is gone before anybody kills it,
     inference: "{ enabled: false }",
     external: `[{ name: shop, gpus: [SIM-0], start: ${action}, stop: ${action}, busy: ${ask}, earnings: ${ask}, coolDownS: 1 }]`,
   });
+  return { yaml, hangs, calls };
+}
+
+const listed = (client: RigClient) =>
+  eventually(
+    async () =>
+      (await client.gpus(never)).every(({ workload, state }) => workload === "external" && state === "listed"),
+    PATIENCE,
+  );
+
+test("an agent whose external work does not end is gone before anybody kills it, and the next one ends that work", async () => {
+  using directory = new TemporaryDirectory();
+  const { yaml, hangs, calls } = letRig(directory);
   {
     await using agent = new AgentProcess(directory, yaml);
-    const client = await agent.listening();
-    await eventually(
-      async () =>
-        (await client.gpus(never)).every(({ workload, state }) => workload === "external" && state === "listed"),
-      PATIENCE,
-    );
+    await listed(await agent.listening());
     const began = performance.now();
     await agent.kill("SIGTERM");
     expect(performance.now() - began).toBeLessThan(MOST_MS);
@@ -80,6 +92,21 @@ test("an agent whose external work does not end is gone before anybody kills it,
   expect(calls()).toEqual(["start", "stop", "stop"]);
   expect(runningWith(LONG_SLEEP)).toEqual([]);
 }, 300_000);
+
+test("an agent that stops by itself, because its ledger fails, ends as soon, whatever hangs, and says why", async () => {
+  using directory = new TemporaryDirectory();
+  const { yaml } = letRig(directory);
+  await using agent = new AgentProcess(directory, yaml);
+  await listed(await agent.listening());
+  const ledger = new SQLite(join(agent.dataDir, "ledger.sqlite"));
+  ledger.exec("ALTER TABLE modes RENAME TO gone");
+  ledger.close();
+  const began = performance.now();
+  expect(await agent.exit()).not.toBe(0);
+  expect(performance.now() - began).toBeLessThan(MOST_MS + FAULT_SEEN_MS);
+  expect(agent.output).toContain("no such table");
+  for (const pid of pidsWith(LONG_SLEEP)) process.kill(pid, "SIGKILL");
+}, 200_000);
 
 test("an agent ends in time although its miner hears nothing", async () => {
   using directory = new TemporaryDirectory();

@@ -113,9 +113,10 @@ export class ControllerBench implements AsyncDisposable {
     const running = this.#running;
     this.#running = undefined;
     let isDone = running === undefined;
-    void running?.done.finally(() => {
+    const settle = () => {
       isDone = true;
-    });
+    };
+    running?.done.then(settle, settle);
     running?.stop.abort();
     await this.until(() => isDone);
     await running?.done;

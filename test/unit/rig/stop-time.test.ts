@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { endInTime, STOP_WITHIN, StopTime } from "../../../src/rig/stop-time.ts";
+import { endInTime, RunEnd, STOP_WITHIN, StopTime } from "../../../src/rig/stop-time.ts";
 import { T0 } from "../../support/ledger-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
@@ -33,6 +33,25 @@ describe("an agent that is told to stop", () => {
 
   test("stays within the time in which docker stop and Hive OS kill", () => {
     expect(STOP_WITHIN).toBeLessThan(10_000);
+  });
+});
+
+describe("the end of a run", () => {
+  test("comes with the first fault, which is the one that is told", () => {
+    const end = new RunEnd(new AbortController().signal);
+    end.onFault(new Error("first"));
+    end.onFault(new Error("second"));
+    expect(end.signal.aborted).toBe(true);
+    expect(() => end.throwFault()).toThrow("first");
+  });
+
+  test("comes with the caller's order, and tells no fault", () => {
+    const called = new AbortController();
+    const end = new RunEnd(called.signal);
+    expect(end.signal.aborted).toBe(false);
+    called.abort();
+    expect(end.signal.aborted).toBe(true);
+    expect(() => end.throwFault()).not.toThrow();
   });
 });
 
