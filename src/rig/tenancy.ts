@@ -6,10 +6,12 @@ import type { UsdPerHour } from "../units/money.ts";
 import { after, elapsed, type Millis, millis, minutes, seconds, type UnixMs } from "../units/time.ts";
 import type { ExternalProgram } from "../workloads/external/program.ts";
 import { type Block, sayBlocked } from "./cooldown.ts";
+import { type AskedProgram, endHalfStarted, type Fate, refusalOf } from "./half-started.ts";
 import { DONE, failed, type Outcome } from "./outcome.ts";
 import type { TenancyBook } from "./tenancy-book.ts";
 import { incomeOf, type Offer, offerOf, type TenancyTerms } from "./tenancy-terms.ts";
-import { coolingOf, ownerOf, sayIncomplete, standingOf, type Teller, type Tenant } from "./tenant.ts";
+import { openTurn, type Turn } from "./tenancy-turn.ts";
+import { coolingOf, ownerOf, sayAsking, sayIncomplete, standingOf, type Tenant } from "./tenant.ts";
 
 const ASK_AGAIN = seconds(5);
 const NEVER = new AbortController().signal;
@@ -17,7 +19,7 @@ const NEVER = new AbortController().signal;
 export interface TenancyParts {
   readonly terms: TenancyTerms;
   readonly gpus: readonly GpuUuid[];
-  readonly program: Teller & Pick<ExternalProgram, "askBusy" | "start" | "stop">;
+  readonly program: AskedProgram & Pick<ExternalProgram, "start">;
   readonly book: TenancyBook;
   /** Which tenancy has or is about to get a GPU; shared by all of the rig. */
   readonly seats: Map<GpuUuid, Tenancy>;
@@ -36,18 +38,11 @@ export interface TenancyParts {
 
 type Phase =
   | { readonly kind: "off" }
-  /** An earlier agent may have started it. */
-  | { readonly kind: "asking" }
+  /** It may run: an earlier agent may have started it, or its start failed here, with the reason. */
+  | { readonly kind: "asking"; readonly failure?: string }
   | { readonly kind: "taking"; readonly arrived: Set<GpuUuid>; readonly turn: Turn }
   | { readonly kind: "on" }
   | { readonly kind: "stopping"; readonly ended: Promise<string | undefined> };
-
-/** One attempt to take all of the GPUs. */
-interface Turn {
-  readonly over: AbortController;
-  readonly done: Promise<Outcome>;
-  readonly settle: (outcome: Outcome) => void;
-}
 
 /** One external workload on its GPUs, all of them or none: taken together, started once, ended once. */
 export class Tenancy {
@@ -60,6 +55,8 @@ export class Tenancy {
   #block: Block | undefined;
   #coolUntil: UnixMs | undefined;
   #endTook: Millis = millis(0);
+  /** Fires when the agent ends. */
+  #ends = NEVER;
 
   constructor(parts: TenancyParts) {
     this.#parts = parts;
@@ -122,7 +119,7 @@ export class Tenancy {
     const now = steady.now();
     if (!terms.isOurs) return ownerOf(name, program, { isLeft: left !== undefined, coolDown: terms.coolDown, now });
     const { kind } = this.#phase;
-    if (kind === "asking") return { kind: "theirs", name, words: `asking ${name} whether it still runs` };
+    if (kind === "asking") return { kind: "theirs", name, words: sayAsking(name, this.#phase.failure) };
     if (kind === "stopping") return { kind: "started", name, words: `${name} is being ended` };
     if (kind === "on") return { kind: "started", name, ...standingOf(name, program) };
     return coolingOf(name, this.#coolUntil, now);
@@ -257,27 +254,39 @@ export class Tenancy {
 
   /** Finds out what became of it while no agent ran; does nothing where none left it. */
   async recall(signal: AbortSignal): Promise<void> {
-    const { program, steady, logger } = this.#parts;
+    this.#ends = signal;
     if (!this.terms.isOurs) return await this.#recallOwner(signal);
-    if (this.#phase.kind === "asking") await this.#parts.outlastHook?.(signal);
+    if (this.#phase.kind !== "asking") return;
+    await this.#parts.outlastHook?.(signal);
+    await this.#pursue("an earlier agent did not see its start or end through", signal);
+  }
+
+  /** Asks again and again until it is a customer's or over. */
+  async #pursue(reason: string, signal: AbortSignal): Promise<void> {
+    const { steady, onChange } = this.#parts;
     while (this.#phase.kind === "asking" && !signal.aborted) {
-      const busy = await program.askBusy(signal);
+      const fate = await endHalfStarted(this.name, this.#parts.program, { reason, signal });
       if (signal.aborted) return;
-      if (busy === true) {
-        this.#phase = { kind: "on" };
-        this.#parts.book.say("running");
-      } else if (busy === false || !program.canTellBusy) {
-        const failure = await program.stop("an earlier agent did not see its start or end through", signal);
-        if (failure === undefined) this.#leave();
-        else
-          logger.warn("an external workload of an earlier agent cannot be stopped", {
-            external: this.name,
-            reason: failure,
-          });
-      }
-      this.#parts.onChange();
+      this.#meet(fate);
+      onChange();
       if (this.#phase.kind === "asking") await steady.wait(ASK_AGAIN, signal);
     }
+  }
+
+  /** Acts on what was found out of one that may run. */
+  #meet(fate: Fate): void {
+    const { book, logger } = this.#parts;
+    if (fate.kind === "over") {
+      const failure = this.#phase.kind === "asking" ? this.#phase.failure : undefined;
+      if (failure === undefined) this.#leave();
+      else this.#fail(failure);
+      return;
+    }
+    const reason = fate.kind === "used" ? "a customer uses it" : fate.reason;
+    logger.warn("an external workload may run half", { external: this.name, reason });
+    if (fate.kind === "unknown") return;
+    this.#phase = { kind: "on" };
+    book.say("running");
   }
 
   /** One whose customer had left before this agent could yield to it is over. */
@@ -304,8 +313,7 @@ export class Tenancy {
   /** A turn has a deadline: whoever came does not wait for ever for one that does not. */
   #call(): void {
     const { steady, terms, onChange } = this.#parts;
-    const { promise: done, resolve: settle } = Promise.withResolvers<Outcome>();
-    const turn = { over: new AbortController(), done, settle };
+    const turn = openTurn();
     const arrived = new Set<GpuUuid>();
     this.#phase = { kind: "taking", arrived, turn };
     this.#sit();
@@ -342,12 +350,7 @@ export class Tenancy {
     book.say("starting");
     const among = this.gpus.length === 1 ? "" : ` on ${this.gpus.length} GPUs`;
     const failure = await program.start(`it pays most after electricity${among}`, signal);
-    if (failure !== undefined) {
-      const reason = `${terms.name} did not start: ${failure}`;
-      this.#fail(reason);
-      turn.settle(failed(reason));
-      return;
-    }
+    if (failure !== undefined) return await this.#undo(turn, `${terms.name} did not start: ${failure}`);
     this.#phase = { kind: "on" };
     this.#block = undefined;
     this.#backoff.reset();
@@ -356,20 +359,23 @@ export class Tenancy {
     onChange();
   }
 
-  /** What the last answer said may be over: only a fresh one ends anything. */
-  async #refusal(): Promise<string | undefined> {
-    const { program } = this.#parts;
-    if (!program.canTellBusy) return undefined;
-    const busy = await program.askBusy(NEVER);
-    return busy === false
-      ? undefined
-      : standingOf(this.name, { busy, canTellBusy: true, complaint: program.complaint }).keeps;
+  /** A start that failed may have worked all the same, or found a customer there already: nothing is ended unasked. */
+  async #undo(turn: Turn, failure: string): Promise<void> {
+    this.#phase = { kind: "asking", failure };
+    const reason = "its start failed";
+    const fate = await endHalfStarted(this.name, this.#parts.program, { reason, signal: NEVER });
+    this.#meet(fate);
+    if (fate.kind === "unknown") turn.settle(failed(`${failure}; ${fate.reason}`));
+    else turn.settle(fate.kind === "used" ? DONE : failed(failure));
+    if (fate.kind !== "unknown") return;
+    await this.#parts.steady.wait(ASK_AGAIN, this.#ends);
+    await this.#pursue(reason, this.#ends);
   }
 
   async #stop(reason: string): Promise<string | undefined> {
     const { program, steady, logger, book, onChange } = this.#parts;
     const began = steady.monotonic();
-    const refusal = await this.#refusal();
+    const refusal = await refusalOf(this.name, program, NEVER);
     if (refusal !== undefined) {
       this.#phase = { kind: "on" };
       this.#block = { until: after(steady.now(), ASK_AGAIN), reason: refusal };

@@ -40,6 +40,10 @@ export function standingOf(
   return { words, keeps: words };
 }
 
+/** One that may run, because an earlier agent left it or its start failed here. */
+export const sayAsking = (name: string, failure: string | undefined): string =>
+  failure === undefined ? `asking ${name} whether it still runs` : `${failure}; asking whether it runs all the same`;
+
 /** After its end the GPU is left alone until then. */
 export function coolingOf(name: string, until: UnixMs | undefined, now: UnixMs): Tenant | undefined {
   if (until === undefined || elapsed(now, until) <= 0) return undefined;

@@ -65,13 +65,15 @@ export class AnswerWatch<T> {
     }
   }
 
-  /** Asks once; true when the answer could be used. */
+  /** Asks once; true when the answer could be used, or that to a later question came first. */
   async look(signal: AbortSignal): Promise<boolean> {
     const { ask, parse, clock, onChange } = this.#parts;
     // An answer is as old as its question: what changed meanwhile it may not tell.
     const at = clock.monotonic();
     const answer = await ask(signal);
     if (signal.aborted) return false;
+    // A question that was asked since then has been answered: this one knows less.
+    if (this.#last !== undefined && at < this.#last.at) return true;
     const isFirst = !this.#isAsked;
     this.#isAsked = true;
     const said = answer.kind === "answered" ? parse(answer.text) : answer;

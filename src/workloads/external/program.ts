@@ -113,15 +113,13 @@ export class ExternalProgram {
     return (await this.#busy?.look(signal)) ? this.#busy?.value : undefined;
   }
 
-  /** Starts it; returns why that failed. What may run half is stopped again. */
+  /** Starts it; returns why that failed. It may run all the same, and is left as it is. */
   async start(reason: string, signal: AbortSignal): Promise<string | undefined> {
     const { spec, logger } = this.#parts;
     if (spec.start === undefined) return "it has no start hook";
     logger.info("starting an external workload", { external: spec.name, reason });
     const answer = await this.#act("start", spec.start, reason, signal);
-    if (answer.kind === "answered") return undefined;
-    const undone = await this.stop("its start failed", new AbortController().signal);
-    return undone === undefined ? answer.reason : `${answer.reason}; and stopping it again failed: ${undone}`;
+    return answer.kind === "failed" ? answer.reason : undefined;
   }
 
   /** Stops it; returns why that failed. */

@@ -193,7 +193,7 @@ describe("an external workload that does not start", () => {
   test("leaves the GPU to hashing, says why, and is tried again ever more rarely", async () => {
     await begin();
     await rig.hashing();
-    program.startFailure = "it timed out after 60 s";
+    [program.startFailure, program.busy] = ["it timed out after 60 s", false];
     program.earnings = MUCH;
     await rig.until(() => program.calls.includes("start"));
     await rig.hashing();
@@ -205,6 +205,29 @@ describe("an external workload that does not start", () => {
     program.startFailure = undefined;
     program.busy = true;
     await rented();
+  });
+
+  test("is its customer's all the same where one is there already, and is ended by nobody", async () => {
+    await begin();
+    await rig.hashing();
+    [program.startFailure, program.nextBusy, program.earnings] = ["rented already", true, MUCH];
+    await rented();
+    await rig.pass(60_000);
+    expect(program.calls).toEqual(["start"]);
+    expect(rig.driver.isRunning("miner")).toBe(false);
+  });
+
+  test("gets no work of ours on its GPU while nobody says whether it runs, and is hashed on once it is over", async () => {
+    await begin();
+    await rig.hashing();
+    [program.startFailure, program.earnings] = ["it timed out after 60 s", MUCH];
+    await rig.until(() => program.calls.includes("start"));
+    await rig.pass(60_000);
+    expect(program.calls).toEqual(["start"]);
+    expect(rig.driver.isRunning("miner")).toBe(false);
+    program.busy = false;
+    await rig.until(() => program.calls.includes("stop"));
+    await rig.hashing();
   });
 });
 

@@ -33,7 +33,7 @@ class World {
   constructor() {
     for (const [name, gpus] of Object.entries(SETS)) {
       const { tenancy, program } = this.bench.add(gpus, { name });
-      program.startsAtOnce = false;
+      [program.startsAtOnce, program.busy] = [false, false];
       this.sets.set(name, { tenancy, program });
     }
   }
@@ -46,8 +46,14 @@ class World {
       if (!program.isStarting) continue;
       events.push([`${name} starts`, () => program.finishStart()]);
       events.push([`${name} does not start`, () => program.finishStart("exit code 1")]);
+      events.push([`${name} is in use already`, () => this.#findCustomer(program)]);
     }
     return events;
+  }
+
+  #findCustomer(program: FakeProgram): void {
+    program.busy = true;
+    program.finishStart("exit code 1");
   }
 
   *#eventsOf(gpu: GpuUuid): Generator<[string, () => void]> {

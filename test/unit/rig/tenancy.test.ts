@@ -74,7 +74,7 @@ describe("a set of two GPUs", () => {
   test("that fails to start goes back as a whole, and is tried ever more rarely", async () => {
     using bench = new TenancyBench();
     const { tenancy, program } = bench.add(BOTH);
-    program.startFailure = "exit code 1";
+    [program.startFailure, program.busy] = ["exit code 1", false];
     const waits: number[] = [];
     for (let attempt = 0; attempt < 3; attempt++) {
       for (const gpu of BOTH) tenancy.want(gpu);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createLogger } from "../../../../src/lib/logger.ts";
+import { createLogger, silentLogger } from "../../../../src/lib/logger.ts";
 import { millis, seconds } from "../../../../src/units/time.ts";
 import { AnswerWatch } from "../../../../src/workloads/external/answer-watch.ts";
 import { parseBusy } from "../../../../src/workloads/external/answers.ts";
@@ -84,4 +84,38 @@ test("a failure is said once, asked about ever more rarely, and its end is said 
   await clock.advance(60_000);
   expect(log.at(-1)).toContain("a hook answers again");
   await end();
+});
+
+test("a question that is answered after a later one tells nothing any more", async () => {
+  const clock = new ManualClock();
+  const answers: ((answer: HookAnswer) => void)[] = [];
+  const heard: string[] = [];
+  let changes = 0;
+  const watch = new AnswerWatch({
+    name: "vast busy",
+    ask: () => new Promise<HookAnswer>((resolve) => answers.push(resolve)),
+    parse: (text) => {
+      heard.push(text);
+      return parseBusy(text, undefined);
+    },
+    every: seconds(5),
+    maxAge: seconds(20),
+    clock,
+    logger: silentLogger,
+    onChange: () => void changes++,
+  });
+  const { signal } = new AbortController();
+  const first = watch.look(signal);
+  const failing = watch.look(signal);
+  await clock.advance(1000);
+  const second = watch.look(signal);
+  answers[2]?.({ kind: "answered", text: "true" });
+  expect(await second).toBe(true);
+  answers[0]?.({ kind: "answered", text: "false" });
+  expect(await first).toBe(true);
+  answers[1]?.({ kind: "failed", reason: "HTTP 500" });
+  await failing;
+  expect([watch.value, watch.complaint, changes, heard]).toEqual([true, undefined, 1, ["true"]]);
+  await clock.advance(20_000);
+  expect(watch.value).toBe(true);
 });
