@@ -10,7 +10,8 @@ export type Reply =
 
 export interface PoolScript {
   readonly subscribe?: Reply;
-  readonly authorize?: Reply;
+  /** The same for all, or by the user who logs in. */
+  readonly authorize?: Reply | ((user: string) => Reply);
   readonly extranonceSubscribe?: Reply;
   readonly submit?: Reply;
   /** Extranonce1 of each connection in turn; the last one is used again. */
@@ -131,7 +132,7 @@ export class ScriptedPool {
         this.#reply(socket, line, script.extranonceSubscribe ?? { result: true });
         break;
       case "mining.authorize":
-        this.#reply(socket, line, script.authorize ?? { result: true });
+        this.#reply(socket, line, replyTo(script.authorize, String(line.params?.[0])));
         if (script.work ?? true) {
           socket.write(`${JSON.stringify({ id: null, method: "mining.set_difficulty", params: [512] })}\n`);
           socket.write(`${JSON.stringify(notifyOf("j1", true))}\n`);
@@ -152,6 +153,9 @@ export class ScriptedPool {
     else socket.write(`${JSON.stringify({ id, result: null, error: null, ...reply })}\n`);
   }
 }
+
+const replyTo = (authorize: PoolScript["authorize"] = { result: true }, user: string): Reply =>
+  typeof authorize === "function" ? authorize(user) : authorize;
 
 const notifyOf = (id: string, cleanJobs: boolean) => ({
   id: null,

@@ -149,8 +149,8 @@ export interface PoolEffects {
   toPool(line: Line): void;
   /** Once: the pool took our credentials and sent work. */
   settled(): void;
-  /** The pool is of no use to us: fail over. */
-  broken(reason: string): void;
+  /** The pool is of no use to us: fail over. `isRefusal`: it is there, and will not have this login. */
+  broken(reason: string, isRefusal?: boolean): void;
   redirected(to: Partial<PoolAddress>, wait: Millis): void;
   /** Words of the pool for a person. */
   words(text: string): void;
@@ -161,6 +161,8 @@ export interface PoolEffects {
 /** One miner connection: everything that outlives the pool connection behind it. */
 export interface MinerSession {
   readonly loggedIn: boolean;
+  /** Whether somebody logged in, and nobody of the rig's own. */
+  readonly isStrangers: boolean;
   onLine(line: Buffer): void;
   /** Starts the handshake with a pool that has just been connected. */
   open(pool: Pool, effects: PoolEffects): PoolSession;
@@ -174,6 +176,8 @@ export interface MinerSession {
 /** One pool connection. */
 export interface PoolSession {
   readonly settled: boolean;
+  /** Whether the pool took a login of the rig's own. */
+  readonly servesOwn: boolean;
   /** Shares sent and not answered yet. */
   readonly owed: number;
   readonly difficulty: Difficulty;

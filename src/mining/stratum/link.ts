@@ -4,8 +4,9 @@ import type { Logger } from "../../lib/logger.ts";
 import { type Millis, millis, minutes, seconds } from "../../units/time.ts";
 import type { Difficulty } from "../../units/work.ts";
 import type { Line, MinerSession, PoolEffects } from "./dialect.ts";
+import type { PoolSeat } from "./pool-seat.ts";
 import { formatPoolUrl, type PoolAddress } from "./pool-url.ts";
-import type { Pool, PoolList } from "./pools.ts";
+import type { Place, Pool } from "./pools.ts";
 import { LineSocket } from "./transport.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -13,6 +14,10 @@ const LOGIN_TIMEOUT = seconds(10);
 /** How long a connection that no longer serves may take to answer the shares it owes. */
 const RETIRE_TIMEOUT = seconds(5);
 const MAX_REDIRECT_WAIT = seconds(60);
+/** How often a pool may send a miner on before it gives it work. */
+const MAX_HOPS = 3;
+/** For a trial from end to end; longer than its pool has for the login, which is judged more exactly. */
+const TRIAL_TIMEOUT = seconds(10);
 /** How long a miner may leave everything unread that its socket no longer takes; it then logs in anew. */
 const UNREAD_TIMEOUT = minutes(5);
 
@@ -25,7 +30,8 @@ export interface LinkState {
 }
 
 export interface LinkParts {
-  readonly pools: PoolList;
+  /** Owned by the link. */
+  readonly pools: PoolSeat;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly createSession: (effects: { toMiner(line: Line): void; dropMiner(reason: string): void }) => MinerSession;
@@ -46,7 +52,11 @@ export class Link {
   readonly #retired = new Map<Upstream, Millis>();
   #current: Upstream | undefined;
   #trial: Upstream | undefined;
-  #redirect: { readonly pool: Pool; readonly address: PoolAddress; readonly at: Millis } | undefined;
+  #trialUntil = millis(0);
+  /** Where a pool wants us that goes on serving us until then. */
+  #redirect: (Place & { readonly at: Millis }) | undefined;
+  /** Redirects followed since there was work. */
+  #hops = 0;
   #lastFault: { readonly url: string; readonly reason: string } | undefined;
   #lastPool: Pool | undefined;
   #ended = false;
@@ -65,11 +75,12 @@ export class Link {
       toMiner: (line) => this.#toMiner(line),
       dropMiner: (reason) => this.#miner.close(reason),
     });
-    this.#connect();
+    this.#connect(parts.pools.start(this.#startedAt));
   }
 
+  /** Whether one of the rig's own is there, or may yet log in. */
   get hasMiner(): boolean {
-    return !this.#miner.closed;
+    return !this.#miner.closed && !this.#session.isStrangers;
   }
 
   get state(): LinkState {
@@ -92,6 +103,9 @@ export class Link {
 
   tick(now: Millis): void {
     for (const upstream of this.#upstreams()) upstream.check(now);
+    // What a pool owes is late before that: here the miner's login lacks something, which is no fault of the pool's.
+    if (now > this.#trialUntil) this.#trial?.close("the pool waits for more than this miner's login says", true);
+    this.#credit(now);
     this.#dismissRetired(now);
     this.#miner.check(now);
     if (this.#miner.closed) return;
@@ -129,21 +143,20 @@ export class Link {
     this.#session.catchUp();
   }
 
-  #connect(): void {
-    const { pools, clock } = this.#parts;
-    const pool = pools.choose(clock.monotonic());
-    if (!pool) return;
-    this.#lastPool = pool;
-    this.#current = this.#open(pool, pool.address);
+  #connect(place = this.#parts.pools.choose(this.#parts.clock.monotonic())): void {
+    if (!place) return;
+    this.#hops = 0;
+    this.#lastPool = place.pool;
+    this.#current = this.#open(place);
     this.#parts.onChange();
   }
 
-  #open(pool: Pool, address: PoolAddress): Upstream {
+  #open({ pool, address }: Place): Upstream {
     return new Upstream(pool, address, {
       clock: this.#parts.clock,
       handlers: {
         onConnect: (upstream) => this.#session.open(pool, this.#effectsOf(upstream)),
-        onGone: (upstream, reason) => this.#onPoolGone(upstream, reason),
+        onGone: (upstream, reason, isRefusal) => this.#onPoolGone(upstream, reason, isRefusal),
         onDrain: () => this.#miner.resume(),
       },
     });
@@ -156,7 +169,7 @@ export class Link {
         if (!upstream.send(line)) this.#miner.pause();
       },
       settled: () => this.#onSettled(upstream),
-      broken: (reason) => upstream.close(reason),
+      broken: (reason, isRefusal) => upstream.close(reason, isRefusal),
       words: (text) => {
         this.#parts.logger.info("the pool says", { pool: formatPoolUrl(upstream.address), text });
       },
@@ -169,7 +182,6 @@ export class Link {
 
   #onSettled(upstream: Upstream): void {
     const { pools, clock, logger } = this.#parts;
-    pools.connected(upstream.pool, clock.monotonic());
     logger.info("pool connected", { pool: formatPoolUrl(upstream.address) });
     if (upstream === this.#trial) {
       const before = this.#current;
@@ -177,12 +189,23 @@ export class Link {
       this.#current = upstream;
       if (before) this.#retire(before);
     }
+    this.#hops = 0;
     this.#lastFault = undefined;
+    this.#credit(clock.monotonic());
+    // Paused for a pool that is not this one, which may never have read on.
+    this.#miner.resume();
     if (upstream.session) this.#session.adopt(upstream.session);
+    if (this.#miner.closed) pools.expectBack(upstream, clock.monotonic());
     this.#parts.onChange();
   }
 
-  #onPoolGone(upstream: Upstream, reason: string): void {
+  /** A login of the rig's own may be taken after a stranger's has settled the connection. */
+  #credit(now: Millis): void {
+    const { pool, settled, session } = this.#current ?? {};
+    if (pool && settled && session?.servesOwn) this.#parts.pools.connected(pool, now);
+  }
+
+  #onPoolGone(upstream: Upstream, reason: string, isRefusal: boolean): void {
     const { pools, clock, logger } = this.#parts;
     if (this.#retired.delete(upstream)) {
       this.#endIfDone();
@@ -192,7 +215,8 @@ export class Link {
       logger.warn("pool connection lost", { pool: formatPoolUrl(upstream.address), reason });
       // A redirect that leads nowhere says nothing about the pool that still serves us.
       const isRedirect = upstream === this.#trial && upstream.pool === this.#current?.pool;
-      if (!isRedirect) pools.failed(upstream.pool, clock.monotonic(), reason);
+      const { isStrangers } = this.#session;
+      if (!isRedirect) pools.failed(upstream.pool, clock.monotonic(), { reason, isRefusal, isStrangers });
     }
     if (upstream === this.#trial) this.#trial = undefined;
     else this.#loseCurrent(upstream, reason);
@@ -201,6 +225,7 @@ export class Link {
   #loseCurrent(upstream: Upstream, reason: string): void {
     this.#current = this.#trial;
     this.#trial = undefined;
+    this.#parts.pools.release();
     this.#lastFault = { url: formatPoolUrl(upstream.address), reason };
     this.#miner.resume();
     if (!this.#current && !this.#miner.closed) this.#connect();
@@ -211,7 +236,8 @@ export class Link {
   #onMinerGone(reason: string): void {
     this.#parts.logger.info("miner disconnected", { reason });
     for (const upstream of [this.#current, this.#trial]) if (upstream) this.#retire(upstream);
-    if (this.#trial) this.#parts.pools.release(this.#trial.pool);
+    this.#parts.pools.release();
+    this.#parts.pools.leave();
     this.#current = undefined;
     this.#trial = undefined;
     this.#parts.onChange();
@@ -239,25 +265,46 @@ export class Link {
   /** A pool further up the list, or the place our pool wants us at, is tried out before the old connection goes. */
   #tryBetter(current: Upstream, now: Millis): void {
     if (this.#redirect && now >= this.#redirect.at) {
-      const { pool, address } = this.#redirect;
+      const redirect = this.#redirect;
       this.#redirect = undefined;
-      if (pool === current.pool) this.#trial = this.#open(pool, address);
+      if (redirect.pool === current.pool) this.#try(redirect, now);
       return;
     }
-    const better = this.#parts.pools.claimBetter(current.pool, now);
-    if (better) this.#trial = this.#open(better, better.address);
+    // Nobody learns from a stranger's login whether the pool is there for us.
+    const better = this.#session.isStrangers ? undefined : this.#parts.pools.claimBetter(current.pool, now);
+    if (better) this.#try({ pool: better, address: better.address }, now);
+  }
+
+  #try(place: Place, now: Millis): void {
+    this.#trial = this.#open(place);
+    this.#trialUntil = millis(now + TRIAL_TIMEOUT);
   }
 
   #onRedirect(upstream: Upstream, to: Partial<PoolAddress>, wait: Millis): void {
-    const { host, port, ...transport } = upstream.address;
-    const address = { host: to.host ?? host, port: to.port ?? port, ...transport };
-    const { pool } = upstream;
-    const isKnown = address.host === pool.address.host || pool.reconnectHosts?.includes(address.host) === true;
-    if (!isKnown) {
-      this.#parts.logger.warn("refused to follow the pool to another host", { pool: upstream.pool.url, ...address });
+    const { pool, address: from } = upstream;
+    const address = { ...from, host: to.host ?? from.host, port: to.port ?? from.port };
+    const known = [pool.address.host, ...(pool.reconnectHosts ?? [])].map((host) => host.toLowerCase());
+    if (!known.includes(address.host.toLowerCase())) {
+      this.#parts.logger.warn("refused to follow the pool to another host", { pool: pool.url, ...address });
+    } else if (upstream.settled) {
+      const at = millis(this.#parts.clock.monotonic() + Math.min(wait, MAX_REDIRECT_WAIT));
+      this.#redirect = { pool, address, at };
+    } else this.#follow(upstream, { pool, address });
+  }
+
+  /** There is nothing to lose where no work came yet: the new place takes the old one's part at once. */
+  #follow(upstream: Upstream, place: Place): void {
+    const isTrial = upstream === this.#trial;
+    if (!isTrial && upstream !== this.#current) return;
+    if (this.#hops >= MAX_HOPS) {
+      upstream.close("the pool sends us from place to place");
       return;
     }
-    const at = millis(this.#parts.clock.monotonic() + Math.min(wait, MAX_REDIRECT_WAIT));
-    this.#redirect = { pool: upstream.pool, address, at };
+    this.#hops++;
+    const next = this.#open(place);
+    if (isTrial) this.#trial = next;
+    else this.#current = next;
+    this.#retire(upstream);
+    this.#parts.onChange();
   }
 }

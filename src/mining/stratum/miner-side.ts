@@ -46,6 +46,7 @@ export class MinerSide implements MinerSession, MinerFront {
   readonly #steps = new Map<string, LoginStep>();
   /** Everyone who logged in, the rig's own and others. */
   readonly #workers = new Set<string>();
+  #hasOwn = false;
   #lastLogin: string | undefined;
   #sides: PoolSide[] = [];
   /** The pool connection that serves the miner, or the last one that did. */
@@ -66,6 +67,10 @@ export class MinerSide implements MinerSession, MinerFront {
 
   get loggedIn(): boolean {
     return this.#steps.size > 0;
+  }
+
+  get isStrangers(): boolean {
+    return this.#workers.size > 0 && !this.#hasOwn;
   }
 
   onLine(line: Buffer): void {
@@ -179,6 +184,7 @@ export class MinerSide implements MinerSession, MinerFront {
     const own = this.#ownName(login);
     const worker = own ?? login.fullName ?? login.worker;
     if (own === undefined && !this.#workers.has(worker)) this.#effects.foreignLogin(worker);
+    if (own !== undefined) this.#hasOwn = true;
     if (this.#workers.size < MAX_STEPS) this.#workers.add(worker);
     const account = own === undefined ? { isForeign: true } : { isForeign: false, own: { worker, login } };
     this.#lastLogin = worker;

@@ -91,6 +91,7 @@ export class PoolSide implements PoolSession {
   #session: string | undefined;
   #owed = 0;
   #settled = false;
+  #servesOwn = false;
   #isSubscribed = false;
   #lastLineAt: Millis;
 
@@ -104,6 +105,10 @@ export class PoolSide implements PoolSession {
 
   get settled(): boolean {
     return this.#settled;
+  }
+
+  get servesOwn(): boolean {
+    return this.#servesOwn;
   }
 
   get owed(): number {
@@ -271,6 +276,7 @@ export class PoolSide implements PoolSession {
       return;
     }
     if (!response.refusal && (step.own || step.isForeign)) this.#authorized.add(this.#userOf(step));
+    if (!response.refusal && step.own) this.#servesOwn = true;
     // The proxy itself announces new extranonces after a failover, whatever the pool can do.
     this.#answerStep(step, step.name === EXTRANONCE_SUBSCRIBE ? dialect.granted(step.id) : line);
   }
@@ -284,7 +290,7 @@ export class PoolSide implements PoolSession {
       return true;
     }
     if (step.own && this.#authorized.size > 0) return false;
-    this.#effects.broken(`the pool refused ${step.name}: ${message}`);
+    this.#effects.broken(`the pool refused ${step.name}: ${message}`, step.own !== undefined);
     return true;
   }
 

@@ -26,6 +26,8 @@ export interface PoolProbe {
   /** Of the certificate's public key, over TLS. */
   readonly tlsPin?: string;
   readonly reason?: string;
+  /** The pool is there, and would not have the login. */
+  readonly isRefusal?: true;
 }
 
 /** What a pool says, or rather does not, when no connection comes about. */
@@ -111,7 +113,7 @@ class Probe {
   }
 
   /** Without a reason all is well. */
-  end(reason?: string): void {
+  end(reason?: string, isRefusal = false): void {
     const difficulty = this.#session?.settled ? { difficulty: this.#session.difficulty } : {};
     this.#done.resolve({
       ok: reason === undefined,
@@ -119,6 +121,7 @@ class Probe {
       ...difficulty,
       ...(this.#tlsPin !== undefined && { tlsPin: this.#tlsPin }),
       ...(reason !== undefined && { reason }),
+      ...(isRefusal && { isRefusal }),
     });
     this.#socket?.close("the probe has ended");
   }
@@ -150,7 +153,7 @@ class Probe {
         this.#reach("firstJobMs");
         this.end();
       },
-      broken: (reason) => this.end(reason),
+      broken: (reason, isRefusal) => this.end(reason, isRefusal),
       redirected: ({ host, port }) => this.end(`the pool sends us to ${host ?? "its own host"}:${port ?? "same port"}`),
       words: () => {},
       changed: () => {},

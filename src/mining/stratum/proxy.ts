@@ -14,6 +14,7 @@ import { dialects } from "./dialects.ts";
 import { type ForeignAccount, ForeignBook } from "./foreign-book.ts";
 import { Link, type LinkState } from "./link.ts";
 import { MinerSide } from "./miner-side.ts";
+import { PoolSeat } from "./pool-seat.ts";
 import { type PoolTarget, termsOf } from "./pool-url.ts";
 import { type Pool, PoolList } from "./pools.ts";
 import { probePool } from "./probe.ts";
@@ -82,6 +83,8 @@ export async function startStratumProxy(options: StratumProxyOptions): Promise<S
 class ProxyServer implements StratumProxy {
   readonly #options: StratumProxyOptions;
   readonly #pools: PoolList;
+  /** Asks for the pools while no miner does. */
+  readonly #scout: PoolSeat;
   readonly #server: Server;
   readonly #links = new Set<Link>();
   readonly #workers: Workers;
@@ -103,6 +106,7 @@ class ProxyServer implements StratumProxy {
     this.#dialect = withSharedJobs(dialects[dialect]);
     this.#address = options.listen;
     this.#pools = new PoolList(options.pools);
+    this.#scout = new PoolSeat(this.#pools);
     this.#workers = new Workers(options.pools);
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
     this.#state = { ...this.#look(), since: options.clock.now() };
@@ -173,10 +177,10 @@ class ProxyServer implements StratumProxy {
     const worker = this.#workers.first;
     if (!this.#pools.down || worker === undefined || [...this.#links].some(({ hasMiner }) => hasMiner))
       return undefined;
-    const pool = this.#pools.choose(clock.monotonic());
+    const place = this.#scout.choose(clock.monotonic());
     return (
-      pool &&
-      this.#probe(pool, worker).finally(() => {
+      place &&
+      this.#probe(place.pool, worker).finally(() => {
         this.#probing = undefined;
       })
     );
@@ -184,10 +188,14 @@ class ProxyServer implements StratumProxy {
 
   async #probe(pool: Pool, worker: string): Promise<void> {
     const { clock } = this.#options;
-    const { ok, reason } = await probePool(pool, worker, { clock, signal: this.#stop.signal });
+    const {
+      ok,
+      reason = "no reason given",
+      isRefusal,
+    } = await probePool(pool, worker, { clock, signal: this.#stop.signal });
     if (this.#stop.signal.aborted) return;
     if (ok) this.#pools.connected(pool, clock.monotonic());
-    else this.#pools.failed(pool, clock.monotonic(), reason);
+    else this.#scout.failed(pool, clock.monotonic(), { reason, ...(isRefusal && { isRefusal }) });
     this.#refresh();
   }
 
@@ -198,7 +206,7 @@ class ProxyServer implements StratumProxy {
     }
     const { clock, logger } = this.#options;
     const link = new Link(socket, {
-      pools: this.#pools,
+      pools: new PoolSeat(this.#pools),
       clock,
       logger,
       createSession: (effects) => this.#createSession(effects),

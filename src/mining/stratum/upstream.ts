@@ -10,7 +10,7 @@ const CONNECT_TIMEOUT = seconds(4);
 
 export interface UpstreamHandlers {
   onConnect(upstream: Upstream): PoolSession;
-  onGone(upstream: Upstream, reason: string): void;
+  onGone(upstream: Upstream, reason: string, isRefusal: boolean): void;
   onDrain(): void;
 }
 
@@ -23,6 +23,7 @@ export class Upstream {
   readonly #startedAt: Millis;
   #session: PoolSession | undefined;
   #closing = false;
+  #isRefused = false;
 
   constructor(pool: Pool, address: PoolAddress, parts: { readonly clock: Clock; readonly handlers: UpstreamHandlers }) {
     this.pool = pool;
@@ -35,7 +36,7 @@ export class Upstream {
       onClose: (reason) => {
         if (!this.#closing && this.#session?.awaitsExtranonceAnswer) pool.refusesExtranonce = true;
         this.#session?.lost(reason);
-        handlers.onGone(this, reason);
+        handlers.onGone(this, reason, this.#isRefused);
       },
       onDrain: () => handlers.onDrain(),
     });
@@ -74,8 +75,10 @@ export class Upstream {
     else this.#socket.check(now);
   }
 
-  close(reason: string): void {
+  /** `isRefusal`: the pool is there, and would not have the login. */
+  close(reason: string, isRefusal = false): void {
     this.#closing = true;
+    this.#isRefused = isRefusal;
     this.#socket.close(reason);
   }
 }

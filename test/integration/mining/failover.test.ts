@@ -288,12 +288,27 @@ describe("client.reconnect", () => {
     expect(moved.sent("mining.authorize")[0]?.params).toEqual(["wallet.0", "secret-0"]);
   });
 
-  test("to a host on the allow-list is followed", async () => {
+  test("is followed by a miner that was held up by a pool that had stopped reading", async () => {
     const pool = await startPool({ extranonces: ["aaaa"] });
     const moved = await startPool({ extranonces: ["dddd"] });
-    await using bench = await ProxyBench.start([{ url: pool.url, reconnectHosts: ["localhost"] }]);
+    await using bench = await ProxyBench.start([pool]);
     const miner = await bench.miner();
-    pool.say({ id: null, method: "client.reconnect", params: ["localhost", moved.port, 0] });
+    for (const socket of pool.connections) socket.pause();
+    const filler = { id: 5, method: "mining.get_transactions", params: ["x".repeat(15_000)] };
+    // More than the kernel's buffers take; what is left waits in the miner's own socket.
+    for (let i = 0; i < 1500; i++) miner.send(filler);
+    miner.send(submitOf(7, "j1"));
+    pool.say({ id: null, method: "client.reconnect", params: ["127.0.0.1", moved.port, 0] });
+    await moved.until((one) => one.sent("mining.submit").length === 1);
+    expect(await miner.answer(7)).toMatchObject({ result: true });
+  });
+
+  test("to a host on the allow-list is followed, in capitals or not", async () => {
+    const pool = await startPool({ extranonces: ["aaaa"] });
+    const moved = await startPool({ extranonces: ["dddd"] });
+    await using bench = await ProxyBench.start([{ url: pool.url, reconnectHosts: ["LocalHost"] }]);
+    const miner = await bench.miner();
+    pool.say({ id: null, method: "client.reconnect", params: ["LOCALHOST", moved.port, 0] });
     expect(await extranonceOf(miner)).toBe("dddd");
   });
 

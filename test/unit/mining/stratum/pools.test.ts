@@ -118,6 +118,7 @@ describe("returning to a better pool", () => {
     const { pools, backup } = onBackup();
     const primary = pools.claimBetter(backup, at(1000));
     if (primary) pools.connected(primary, at(1100));
+    if (primary) pools.release(primary);
     for (let i = 0; i < 3; i++) expect(pools.claimBetter(backup, at(1200))?.rank).toBe(0);
   });
 
@@ -125,6 +126,7 @@ describe("returning to a better pool", () => {
     const { pools, backup } = onBackup();
     const primary = pools.claimBetter(backup, at(1000));
     if (primary) pools.failed(primary, at(1500));
+    if (primary) pools.release(primary);
     expect(pools.claimBetter(backup, at(3400))).toBeUndefined();
     expect(pools.claimBetter(backup, at(3500))?.rank).toBe(0);
   });
