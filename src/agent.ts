@@ -45,6 +45,7 @@ import type { MiningLink } from "./rig/mining-link.ts";
 import { endInTime, RunEnd } from "./rig/stop-time.ts";
 import { type Watts, watts } from "./units/energy.ts";
 import { millis } from "./units/time.ts";
+import { hasEngineSocket } from "./workloads/docker/address.ts";
 import { createDockerDriver } from "./workloads/docker.ts";
 import { stopLeftovers } from "./workloads/leftovers.ts";
 import { MixedDriver } from "./workloads/mixed.ts";
@@ -157,7 +158,7 @@ async function runToEnd(options: Run, end: RunEnd): Promise<readonly string[]> {
   stack.defer(runAside(tasks, end));
   await controller.run(running);
   end.throwFault();
-  return controller.containers();
+  return [...controller.containers(), ...driver.untold];
 }
 
 /** As customers see it; undefined when nothing is served. */
@@ -208,9 +209,9 @@ function openDrivers(
     miners: { gateway: minerAddress, proxies },
   });
   const usesContainers = images.length > 0;
-  return stack.adopt(new MixedDriver({ processes, containers, clock, logger, usesContainers }), (driver) =>
-    driver.close(),
-  );
+  const hasEngine = () => hasEngineSocket(env, host);
+  const mixed = new MixedDriver({ processes, containers, clock, logger, usesContainers, hasEngine });
+  return stack.adopt(mixed, (driver) => driver.close());
 }
 
 async function openGpus(

@@ -160,9 +160,11 @@ class DockerDriver implements ContainerDriver {
   }
 
   async adopt(signal: AbortSignal): Promise<readonly AdoptedWork[]> {
-    this.#watch.start(this.#closed.signal);
     const adopted: AdoptedWork[] = [];
-    for (const name of await this.#containers.names(signal)) {
+    const names = await this.#containers.names(signal);
+    // An Engine without a container of ours need not be followed.
+    if (names.length > 0) this.#watch.start(this.#closed.signal);
+    for (const name of names) {
       const found = await this.#lanes.run(name, () => this.#adoptOne(name, signal));
       if (found !== undefined) adopted.push(toAdopted(found));
     }

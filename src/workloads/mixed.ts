@@ -1,5 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
-import { isRigError, messageOf } from "../lib/errors.ts";
+import { isRigError, messageOf, type RigError } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { seconds } from "../units/time.ts";
 import type {
@@ -19,27 +19,33 @@ export interface MixedDriverParts {
   readonly containers: ContainerDriver;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Whether there may be containers at all; where not, the Engine is never spoken to. */
+  /** Whether work of ours is to run in containers. */
   readonly usesContainers: boolean;
+  /** Whether an Engine is there to be asked where none is needed; where none is, none is spoken to. */
+  readonly hasEngine: () => boolean;
 }
 
 /** How long work of an earlier agent may go on before somebody asks for it. */
 const UNCLAIMED = seconds(60);
+const SURVEY_AGAIN = seconds(5);
 
 /** Each unit of work by the driver for its kind; a name never runs in both. */
 export class MixedDriver implements FreezingDriver {
   readonly #parts: MixedDriverParts;
   /** Names that have, or may have, a container. */
   readonly #contained = new Set<string>();
+  /** Names that this agent started as processes. */
+  readonly #native = new Set<string>();
   readonly #unclaimed = new Map<string, AdoptedWork>();
   readonly #onAdopted = new Set<(work: AdoptedWork) => void>();
   readonly #onSurveyed = new Set<() => void>();
   /** Whether the Engine has told what an earlier agent left. */
   #isSurveyed: boolean;
+  #complaint: string | undefined;
 
   constructor(parts: MixedDriverParts) {
     this.#parts = parts;
-    this.#isSurveyed = !parts.usesContainers;
+    this.#isSurveyed = !parts.usesContainers && !parts.hasEngine();
   }
 
   async ensureReady(spec: WorkSpec, signal: AbortSignal): Promise<Readiness> {
@@ -47,16 +53,23 @@ export class MixedDriver implements FreezingDriver {
     this.#unclaimed.delete(spec.name);
     if (spec.container === undefined) {
       if (this.#contained.has(spec.name)) await this.discard(spec.name, signal);
+      this.#native.add(spec.name);
       return await processes.ensureReady(spec, signal);
     }
     await processes.stop(spec.name, signal);
+    this.#native.delete(spec.name);
     this.#contained.add(spec.name);
     return await containers.ensureReady(spec, signal);
   }
 
   async stop(name: string, signal: AbortSignal): Promise<void> {
     this.#unclaimed.delete(name);
-    await this.#of(name).stop(name, signal);
+    const { processes, containers, usesContainers } = this.#parts;
+    if (this.#contained.has(name)) await containers.stop(name, signal);
+    if (this.#contained.has(name) && !this.#native.has(name)) return;
+    await processes.stop(name, signal);
+    // Until the Engine has told, it may have a container of this name.
+    if (usesContainers && !this.#isSurveyed && !this.#native.has(name)) await containers.stop(name, signal);
   }
 
   pause(name: string, signal: AbortSignal): Promise<void> {
@@ -99,10 +112,16 @@ export class MixedDriver implements FreezingDriver {
     for (const listener of this.#onAdopted) listener(work);
   }
 
-  /** Nothing where the Engine is never spoken to. */
+  /** Nothing where there is no Engine. */
   gpuClaims(signal: AbortSignal): Promise<readonly GpuClaim[]> {
-    const { usesContainers, containers } = this.#parts;
-    return usesContainers ? containers.gpuClaims(signal) : Promise.resolve([]);
+    const { usesContainers, hasEngine, containers } = this.#parts;
+    return usesContainers || hasEngine() ? containers.gpuClaims(signal) : Promise.resolve([]);
+  }
+
+  /** What may run that nobody could look for, in words; empty where containers are not used, or the Engine has told. */
+  get untold(): readonly string[] {
+    const { usesContainers } = this.#parts;
+    return usesContainers && !this.#isSurveyed ? ["what the Docker Engine never told of"] : [];
   }
 
   blindSpots(gpu: string): readonly string[] {
@@ -123,10 +142,10 @@ export class MixedDriver implements FreezingDriver {
    * asked for a minute later. Resolves then, or when `signal` fires.
    */
   async tendLeftovers(signal: AbortSignal): Promise<void> {
-    const { clock, usesContainers } = this.#parts;
-    if (!usesContainers) return;
+    const { clock } = this.#parts;
+    if (this.#isSurveyed) return;
     while (!(await this.#adopt(signal))) {
-      await clock.wait(UNCLAIMED, signal);
+      await clock.wait(SURVEY_AGAIN, signal);
       if (signal.aborted) return;
     }
     await clock.wait(UNCLAIMED, signal);
@@ -135,7 +154,7 @@ export class MixedDriver implements FreezingDriver {
   }
 
   #of(name: string): FreezingDriver {
-    return this.#contained.has(name) ? this.#parts.containers : this.#parts.processes;
+    return this.#contained.has(name) && !this.#native.has(name) ? this.#parts.containers : this.#parts.processes;
   }
 
   async #adopt(signal: AbortSignal): Promise<boolean> {
@@ -148,14 +167,35 @@ export class MixedDriver implements FreezingDriver {
         this.#contained.add(name);
         this.#tell(work);
       }
-      this.#isSurveyed = true;
-      for (const listener of this.#onSurveyed) listener();
+      this.#surveyed();
       return true;
     } catch (error) {
+      if (signal.aborted) return false;
       if (!isRigError(error)) throw error;
-      logger.warn("containers of an earlier agent cannot be looked for", { reason: messageOf(error) });
-      return false;
+      if (this.#isNoneOfOurs(error)) this.#surveyed();
+      else this.#complain(messageOf(error));
+      return this.#isSurveyed;
     }
+  }
+
+  #surveyed(): void {
+    this.#isSurveyed = true;
+    for (const listener of this.#onSurveyed) listener();
+  }
+
+  /** Whoever may not speak to the Engine has never had a container of it. */
+  #isNoneOfOurs(error: RigError): boolean {
+    const { usesContainers, hasEngine } = this.#parts;
+    return !usesContainers && (error.facts.code === "ERR_DOCKER_PERMISSION" || !hasEngine());
+  }
+
+  #complain(reason: string): void {
+    const { logger, usesContainers } = this.#parts;
+    if (reason === this.#complaint) return;
+    this.#complaint = reason;
+    const words = "containers of an earlier agent cannot be looked for";
+    if (usesContainers) logger.warn(words, { reason });
+    else logger.debug(words, { reason });
   }
 
   async #stopUnclaimed(work: AdoptedWork, signal: AbortSignal): Promise<void> {

@@ -12,6 +12,8 @@ import type { TemporaryDirectory } from "./temporary-directory.ts";
 
 const MAIN = join(repositoryRoot, "src/cli/main.ts");
 /** What scripts/rigshift sets: every start would compile everything anew. */
+/** The machine's own is none of a test's business. */
+const NO_ENGINE = "unix:///var/empty/no-engine.sock";
 const NODE_COMPILE_CACHE = join(repositoryRoot, ".build/compile-cache");
 const MODEL = join(repositoryRoot, "docker/engine/model/rigshift-tryout.gguf");
 
@@ -41,7 +43,7 @@ export class AgentProcess implements AsyncDisposable {
     this.dataDir = join(directory.path, "data");
     const config = directory.write("rig.yaml", yaml);
     this.child = spawn(process.execPath, [MAIN, "start", "--config", config], {
-      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, RIGSHIFT_HOME: this.dataDir },
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE, DOCKER_HOST: NO_ENGINE, RIGSHIFT_HOME: this.dataDir },
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.child.stdout, this.child.stderr])

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type Docker from "dockerode";
 import { messageOf } from "../../lib/errors.ts";
@@ -23,6 +23,16 @@ export function engineAddress(
     throw fault(`the Docker Engine's address is neither unix:// nor tcp://: ${host}`);
   if (!env.DOCKER_TLS_VERIFY) throw fault(`the Docker Engine's address is tcp:// without TLS: ${host}`);
   return { ...toTcp(url), protocol: "https" as const, ...readCertificates(env, readFile) };
+}
+
+/** Whether this machine has an Engine's socket; an Engine elsewhere, or a wrong address, is none. */
+export function hasEngineSocket(env: Environment, configured?: string): boolean {
+  try {
+    const { socketPath } = engineAddress(env, configured);
+    return typeof socketPath === "string" && existsSync(socketPath);
+  } catch {
+    return false;
+  }
 }
 
 // Every field is named: dockerode would fill an absent one from its own reading of the environment.

@@ -1,5 +1,6 @@
+import { execPath } from "node:process";
 import { describe, expect, test } from "vitest";
-import { engineAddress } from "../../../../src/workloads/docker/address.ts";
+import { engineAddress, hasEngineSocket } from "../../../../src/workloads/docker/address.ts";
 
 const files = (path: string) => `<${path}>`;
 
@@ -49,4 +50,12 @@ describe("the Engine's address", () => {
         }),
       );
     });
+});
+
+test("an Engine's socket is there where its file is; one elsewhere, or a wrong address, is none", () => {
+  expect(hasEngineSocket({ DOCKER_HOST: `unix://${execPath}` })).toBe(true);
+  expect(hasEngineSocket({}, `unix://${execPath}`)).toBe(true);
+  expect(hasEngineSocket({ DOCKER_HOST: "unix:///no/such/docker.sock" })).toBe(false);
+  expect(hasEngineSocket({ DOCKER_HOST: "tcp://rig.lan" })).toBe(false);
+  expect(hasEngineSocket({ DOCKER_HOST: "nonsense" })).toBe(false);
 });
