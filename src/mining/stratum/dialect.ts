@@ -48,7 +48,7 @@ export type MinerMessage =
     }
   | { readonly kind: "submit"; readonly id: StratumId; readonly submit: Submit }
   /** Answered here; `line` goes to the pool under an id of its own. */
-  | { readonly kind: "aside"; readonly line: Line; readonly answer: Line }
+  | { readonly kind: "aside"; readonly line: Line; readonly lineId: StratumId; readonly answer: Line }
   | { readonly kind: "pass"; readonly id: StratumId; readonly line?: (session: string | undefined) => Line }
   | Response
   | Malformed;

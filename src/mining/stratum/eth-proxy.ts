@@ -43,6 +43,11 @@ function withWorker(body: Call["body"], user: string): Call["body"] {
   return { ...body, worker: user.includes(".") ? user.slice(user.indexOf(".") + 1) : user };
 }
 
+function report(id: StratumId, body: Call["body"]): MinerMessage {
+  const line = JSON.stringify({ ...body, id: REPORT_ID });
+  return { kind: "aside", line, lineId: REPORT_ID, answer: answer(id, true) };
+}
+
 function parseMinerCall(call: Call): MinerMessage {
   const { id, method, body } = call;
   switch (method) {
@@ -54,7 +59,7 @@ function parseMinerCall(call: Call): MinerMessage {
     case "eth_submitWork":
       return parseSubmit(call);
     case "eth_submitHashrate":
-      return { kind: "aside", line: JSON.stringify({ ...body, id: REPORT_ID }), answer: answer(id, true) };
+      return report(id, body);
     default:
       return { kind: "pass", id };
   }

@@ -24,10 +24,12 @@ export class ForeignBook {
     return [...this.#accounts.values()];
   }
 
-  open(worker: string, at: UnixMs): void {
-    if (this.#accounts.has(worker) || this.#accounts.size >= MAX_ACCOUNTS) return;
+  /** Whether it is an account that was not there before; there is no room for more than 64. */
+  open(worker: string, at: UnixMs): boolean {
+    if (this.#accounts.has(worker) || this.#accounts.size >= MAX_ACCOUNTS) return false;
     const nothing = { accepted: 0, rejected: 0, unknown: 0, expectedHashes: 0 };
     this.#accounts.set(worker, { worker, ...nothing, since: at, last: at });
+    return true;
   }
 
   add({ worker, verdict, isLate, expectedHashes }: ForeignShare, at: UnixMs): void {

@@ -15,10 +15,11 @@ import {
   type PoolEffects,
   type PoolSession,
 } from "./dialect.ts";
+import type { LoginStep } from "./expected-answers.ts";
 import type { StratumId } from "./fields.ts";
 import { toOffer } from "./offer.ts";
 import type { Extranonce } from "./parser.ts";
-import { type LoginStep, type MinerFront, PoolSide } from "./pool-side.ts";
+import { type MinerFront, PoolSide } from "./pool-side.ts";
 import type { Pool } from "./pools.ts";
 import { bookShare, type SentShare } from "./share-booking.ts";
 import { REFUSALS } from "./verdict.ts";
@@ -84,14 +85,13 @@ export class MinerSide implements MinerSession, MinerFront {
         break;
       case "aside":
         this.#effects.toMiner(message.answer);
-        if (this.#active?.serving) this.#active.sendRaw(message.line);
+        if (this.#active?.serving) this.#active.ask(message.lineId, message.line);
         break;
       case "response":
-        if (this.#active?.serving) this.#active.sendRaw(line);
+        if (this.#active?.serving) this.#active.reply(line);
         break;
       case "pass":
-        if (this.#active?.serving) this.#active.sendRaw(message.line ?? line);
-        else if (message.id !== null) this.#refuse(message.id, REFUSALS.other, "No pool connection");
+        this.#ask(message.id, message.line ?? line);
         break;
       case "malformed":
         this.#strike(message.id, message.reason);
@@ -183,9 +183,10 @@ export class MinerSide implements MinerSession, MinerFront {
     const { login } = step;
     const own = this.#ownName(login);
     const worker = own ?? login.fullName ?? login.worker;
-    if (own === undefined && !this.#workers.has(worker)) this.#effects.foreignLogin(worker);
+    const isNew = !this.#workers.has(worker) && this.#workers.size < MAX_STEPS;
+    if (isNew) this.#workers.add(worker);
+    if (isNew && own === undefined) this.#effects.foreignLogin(worker);
     if (own !== undefined) this.#hasOwn = true;
-    if (this.#workers.size < MAX_STEPS) this.#workers.add(worker);
     const account = own === undefined ? { isForeign: true } : { isForeign: false, own: { worker, login } };
     this.#lastLogin = worker;
     this.#addStep(step, line, account, login.isSole ? step.name : `${step.name} ${worker}`);
@@ -205,7 +206,16 @@ export class MinerSide implements MinerSession, MinerFront {
     // Copied: it outlives the read buffer that the line is a part of.
     const step: LoginStep = { name, weight, id, line: Buffer.from(line), answered: false, ...account };
     this.#steps.set(key, step);
-    for (const side of this.#sides) if (side.live) side.sendStep(step);
+    const live = this.#sides.filter((side) => side.live);
+    if (!live.every((side) => side.sendStep(step)))
+      this.#effects.dropMiner("the miner does not wait for the answers to its login");
+  }
+
+  #ask(id: StratumId, line: Line | ((session: string | undefined) => Line)): void {
+    const isThere = this.#active?.serving === true;
+    if (isThere && this.#active?.ask(id, line)) return;
+    const reason = isThere ? "Too many questions wait for their answer" : "No pool connection";
+    if (id !== null) this.#refuse(id, REFUSALS.other, reason);
   }
 
   #submit({ id, submit }: Extract<MinerMessage, { kind: "submit" }>, line: Buffer): void {

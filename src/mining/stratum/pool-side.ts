@@ -1,9 +1,8 @@
 import type { Clock } from "../../lib/clock.ts";
 import { messageOf } from "../../lib/errors.ts";
-import { type Millis, millis, minutes, seconds } from "../../units/time.ts";
+import { type Millis, millis, seconds } from "../../units/time.ts";
 import type { Difficulty } from "../../units/work.ts";
 import type { Algorithm } from "./algorithms.ts";
-import { AnswerQueue } from "./answer-queue.ts";
 import { credentialsOf } from "./credentials.ts";
 import {
   type Announcement,
@@ -11,12 +10,18 @@ import {
   EXTRANONCE_SUBSCRIBE,
   type Job,
   type Line,
-  type Login,
-  type MinerMessage,
   type PoolEffects,
   type PoolSession,
 } from "./dialect.ts";
 import type { Response } from "./envelope.ts";
+import {
+  type Expected,
+  ExpectedAnswers,
+  type ExpectedShare,
+  type ExpectedStep,
+  FORGOTTEN,
+  type LoginStep,
+} from "./expected-answers.ts";
 import type { StratumId } from "./fields.ts";
 import { Handshake } from "./handshake.ts";
 import { JobBook } from "./jobs.ts";
@@ -29,26 +34,7 @@ import { REFUSALS, toVerdict } from "./verdict.ts";
 const STEP_TIMEOUT = seconds(8);
 /** No sign of life for this long after a share: the connection is half-open. */
 const ANSWER_TIMEOUT = seconds(8);
-/** A pool that goes on talking but leaves a share or a suggestion unanswered this long has forgotten it. */
-const FORGOTTEN = seconds(60);
-/** How long the answer to a share that was given up may still come; later its id may be another request's. */
-const LATEST = minutes(10);
 const SILENCE = seconds(150);
-const MAX_OWED = 512;
-
-/** One line of the miner's login, kept so that it can be said again to the next pool. */
-export interface LoginStep {
-  readonly name: string;
-  readonly weight: Extract<MinerMessage, { kind: "step" }>["weight"];
-  readonly id: StratumId;
-  /** As the miner wrote it. */
-  readonly line: Buffer;
-  /** Present where the pool gets our credentials instead; a login of somebody else's goes out as it came. */
-  readonly own?: { readonly worker: string; readonly login: Login };
-  readonly isForeign: boolean;
-  /** Whether the miner has its answer, from whichever pool. */
-  answered: boolean;
-}
 
 /** The side of the miner's session that its pools speak to. */
 export interface MinerFront extends ShareBooks {
@@ -67,12 +53,6 @@ interface PoolSideParts {
   readonly clock: Clock;
 }
 
-type Expected =
-  | { readonly kind: "step"; readonly step: LoginStep; readonly sentAt: Millis }
-  | (TermedShare & { readonly kind: "share"; readonly sentAt: Millis });
-type ExpectedShare = Extract<Expected, { kind: "share" }>;
-type ExpectedStep = Extract<Expected, { kind: "step" }>;
-
 /** One connection to one pool, whatever the dialect. Only the lines it is fed change it. */
 export class PoolSide implements PoolSession {
   /** Whether the miner works for this connection: only then does it hear what the pool announces. */
@@ -82,14 +62,11 @@ export class PoolSide implements PoolSession {
   readonly #pool: Pool;
   readonly #effects: PoolEffects;
   readonly #parts: PoolSideParts;
-  readonly #expected = new AnswerQueue<Expected>();
-  /** Shares that the miner heard a refusal of, in case the pool still answers. */
-  readonly #givenUp = new AnswerQueue<ExpectedShare>();
+  readonly #expected = new ExpectedAnswers();
   readonly #authorized = new Set<string>();
   readonly #handshake: Handshake;
   #mask = 0;
   #session: string | undefined;
-  #owed = 0;
   #settled = false;
   #servesOwn = false;
   #isSubscribed = false;
@@ -112,7 +89,7 @@ export class PoolSide implements PoolSession {
   }
 
   get owed(): number {
-    return this.#owed;
+    return this.#expected.shareCount;
   }
 
   get difficulty(): Difficulty {
@@ -120,7 +97,7 @@ export class PoolSide implements PoolSession {
   }
 
   get awaitsExtranonceAnswer(): boolean {
-    return this.#steps().some(({ step }) => step.name === EXTRANONCE_SUBSCRIBE);
+    return this.#expected.awaits(EXTRANONCE_SUBSCRIBE);
   }
 
   /** What there is to do here; undefined until there is work. */
@@ -134,37 +111,53 @@ export class PoolSide implements PoolSession {
     return { job: current, terms, newest, mask: this.#mask };
   }
 
-  sendStep(step: LoginStep): void {
-    if (step.name === "subscribe") this.#isSubscribed = true;
+  /** Whether it went out or was answered; false where the miner has too many steps without an answer. */
+  sendStep(step: LoginStep): boolean {
     if (step.name === EXTRANONCE_SUBSCRIBE && this.#pool.refusesExtranonce) {
       this.#answerStep(step, this.#parts.dialect.granted(step.id));
-      return;
+      return true;
     }
-    if (step.weight === "optional") this.#forgetSteps(({ step: { name } }) => name === step.name);
-    this.#expected.expect(step.id, { kind: "step", step, sentAt: this.#parts.clock.monotonic() });
+    const isNeeded = step.weight !== "optional" && !this.#isRepeated(step);
+    const sentAt = this.#parts.clock.monotonic();
+    if (!this.#expected.expect({ kind: "step", step, isNeeded, sentAt })) return false;
+    if (step.name === "subscribe") this.#isSubscribed = true;
     const { user, password } = credentialsOf(this.#pool, step.own?.worker ?? "");
     this.#effects.toPool(step.own?.login.line(user, password) ?? step.line);
     this.#turn();
+    return true;
+  }
+
+  /** Whether the pool has granted it before: one that says nothing to it now is not to blame. */
+  #isRepeated(step: LoginStep): boolean {
+    if (!this.#settled) return false;
+    return step.own || step.isForeign ? this.#authorized.has(this.#userOf(step)) : step.name === "subscribe";
   }
 
   /** Passes a share on: the rig's own in the pool user's name, somebody else's as it came. */
   sendShare(share: SentShare, line: Buffer): void {
-    if (this.#owed >= MAX_OWED) {
+    const { clock } = this.#parts;
+    const job = this.#jobs.find(share.submit.job);
+    const terms = { job, mask: this.#mask, sentAt: clock.monotonic(), at: clock.now() };
+    if (!this.#expected.expect({ kind: "share", share, ...terms })) {
       this.#refuse(share.id, "Too many shares wait for their answer");
       this.bookRefused(share, "too many shares wait for their answer");
       return;
     }
-    const { clock } = this.#parts;
-    const job = this.#jobs.find(share.submit.job);
-    const terms = { job, mask: this.#mask, sentAt: clock.monotonic(), at: clock.now() };
-    this.#owed++;
-    this.#expected.expect(share.id, { kind: "share", share, ...terms });
     const { user } = credentialsOf(this.#pool, share.worker);
     this.#effects.toPool(share.gpu === undefined ? line : share.submit.line(user, this.#session));
   }
 
-  sendRaw(line: Line | ((session: string | undefined) => Line)): void {
+  /** Whether the question went out under that id; false where too many wait for their answers. */
+  ask(id: StratumId, line: Line | ((session: string | undefined) => Line)): boolean {
+    const sentAt = this.#parts.clock.monotonic();
+    if (!this.#expected.expect({ kind: "question", id, sentAt })) return false;
     this.#effects.toPool(typeof line === "function" ? line(this.#session) : line);
+    return true;
+  }
+
+  /** Passes the miner's answer to a question of the pool's on. */
+  reply(line: Line): void {
+    this.#effects.toPool(line);
   }
 
   /** Books a share that never left us. */
@@ -202,18 +195,17 @@ export class PoolSide implements PoolSession {
   }
 
   check(now: Millis): string | undefined {
-    const steps = this.#neededSteps();
+    const { neededSince } = this.#expected;
     const isLate = this.#settled
-      ? steps.some(({ sentAt }) => now - sentAt > STEP_TIMEOUT)
+      ? neededSince !== undefined && now - neededSince > STEP_TIMEOUT
       : this.#handshake.isLate(now);
-    if (isLate) return steps.length > 0 ? "the pool does not answer the login" : "the pool sends no work";
+    if (isLate) return neededSince === undefined ? "the pool sends no work" : "the pool does not answer the login";
     if (now - this.#lastLineAt > SILENCE) return "the pool has gone silent";
-    for (const given of this.#givenUp.all()) if (now - given.sentAt > LATEST) this.#givenUp.drop(given.share.id, given);
-    this.#forgetSteps(({ sentAt }) => now - sentAt > FORGOTTEN);
-    for (const expected of this.#shares()) {
+    this.#expected.forget(now);
+    for (const expected of this.#expected.shares()) {
       const waited = now - expected.sentAt;
       if (waited > ANSWER_TIMEOUT && this.#lastLineAt <= expected.sentAt) return "the pool stopped answering";
-      if (waited > FORGOTTEN) this.#forget(expected);
+      if (waited > FORGOTTEN) this.#giveUp(expected, "the pool never answered");
     }
     return undefined;
   }
@@ -221,9 +213,8 @@ export class PoolSide implements PoolSession {
   lost(reason: string): void {
     this.live = false;
     this.serving = false;
-    for (const expected of this.#shares()) this.#giveUp(expected, reason);
+    for (const expected of this.#expected.shares()) this.#giveUp(expected, reason);
     this.#expected.clear();
-    this.#givenUp.clear();
   }
 
   #announce(news: Announcement): void {
@@ -240,31 +231,42 @@ export class PoolSide implements PoolSession {
   }
 
   #onResponse(response: Response, line: Buffer): void {
-    const expected = this.#expected.take(response.id);
-    if (expected?.kind === "step") this.#onStepAnswer(expected.step, response, line);
-    else if (expected?.kind === "share") this.#onShareAnswer(expected, response, line);
-    else this.#onUnasked(response, line);
-  }
-
-  #onUnasked(response: Response, line: Buffer): void {
-    try {
-      const news = this.#parts.dialect.parseUnasked?.(response.result);
-      const late = news === undefined ? this.#givenUp.take(response.id) : undefined;
-      if (late) {
-        // The miner has had its answer.
-        this.#bookAnswer(late, response, { isLate: true });
-        return;
-      }
+    const expected = this.#expected.next(response.id);
+    if (expected?.kind === "step") {
+      this.#expected.drop(expected);
+      this.#onStepAnswer(expected, response, line);
+      return;
+    }
+    const news = this.#newsIn(response);
+    if (news === "nonsense") return;
+    const late = news || expected ? undefined : this.#expected.takeLate(response);
+    if (expected && !news) this.#onAnswer(expected, response, line);
+    else if (late) this.#bookAnswer(late, response, { isLate: true });
+    else {
       if (news) this.#announce(news);
       if (this.serving) this.#parts.front.tell(line, news);
-    } catch (error) {
-      this.#effects.broken(`the pool talks nonsense: ${messageOf(error)}`);
     }
   }
 
-  #onStepAnswer(step: LoginStep, response: Response, line: Buffer): void {
+  /** News need no question: they may come under any id, even that of a share. */
+  #newsIn({ result }: Response): Announcement | "nonsense" | undefined {
+    try {
+      return this.#parts.dialect.parseUnasked?.(result);
+    } catch (error) {
+      this.#effects.broken(`the pool talks nonsense: ${messageOf(error)}`);
+      return "nonsense";
+    }
+  }
+
+  #onAnswer(expected: Exclude<Expected, ExpectedStep>, response: Response, line: Buffer): void {
+    this.#expected.drop(expected);
+    this.#parts.front.relay(line);
+    if (expected.kind === "share") this.#bookAnswer(expected, response);
+  }
+
+  #onStepAnswer({ step, isNeeded }: ExpectedStep, response: Response, line: Buffer): void {
     const { dialect } = this.#parts;
-    if (response.refusal && this.#isRefused(step, response.refusal.message)) return;
+    if (response.refusal && this.#isRefused(step, isNeeded, response.refusal.message)) return;
     try {
       const news = response.refusal ? [] : dialect.parseAnswer(step.name, response.result);
       for (const one of news) {
@@ -282,14 +284,14 @@ export class PoolSide implements PoolSession {
   }
 
   /** Whether the refusal is dealt with here, the miner hearing nothing of it. */
-  #isRefused(step: LoginStep, message: string): boolean {
+  #isRefused(step: LoginStep, isNeeded: boolean, message: string): boolean {
     if (step.weight !== "required" || step.isForeign) return false;
     // A pool that took these credentials once means only that it knows us already.
     if (step.own && this.#authorized.has(this.#userOf(step))) {
       this.#answerStep(step, this.#parts.dialect.granted(step.id));
       return true;
     }
-    if (step.own && this.#authorized.size > 0) return false;
+    if (!isNeeded || (step.own && this.#authorized.size > 0)) return false;
     this.#effects.broken(`the pool refused ${step.name}: ${message}`, step.own !== undefined);
     return true;
   }
@@ -302,12 +304,6 @@ export class PoolSide implements PoolSession {
     this.#parts.front.relay(line);
   }
 
-  #onShareAnswer(sent: ExpectedShare, response: Response, line: Buffer): void {
-    this.#owed--;
-    this.#parts.front.relay(line);
-    this.#bookAnswer(sent, response);
-  }
-
   #bookAnswer(sent: ExpectedShare, { refusal }: Response, late: { readonly isLate?: true } = {}): void {
     const latencyMs = this.#parts.clock.monotonic() - sent.sentAt;
     const outcome = refusal
@@ -316,16 +312,8 @@ export class PoolSide implements PoolSession {
     this.#book(sent, { ...outcome, ...late, latencyMs });
   }
 
-  #forget(sent: ExpectedShare): void {
-    this.#giveUp(sent, "the pool never answered");
-    const [oldest] = this.#givenUp.all();
-    if (oldest && this.#givenUp.size >= MAX_OWED) this.#givenUp.drop(oldest.share.id, oldest);
-    this.#givenUp.expect(sent.share.id, sent);
-  }
-
   #giveUp(sent: ExpectedShare, reason: string): void {
-    this.#expected.drop(sent.share.id, sent);
-    this.#owed--;
+    this.#expected.giveUp(sent);
     this.#refuse(sent.share.id, "The pool never answered");
     this.#book(sent, { verdict: "unknown", reason });
   }
@@ -341,7 +329,7 @@ export class PoolSide implements PoolSession {
 
   #trySettle(): void {
     if (this.#settled || !this.live || this.#authorized.size === 0 || !this.work) return;
-    if (this.#neededSteps().length > 0) return;
+    if (this.#expected.neededSince !== undefined) return;
     this.#settled = true;
     this.#effects.settled();
   }
@@ -349,25 +337,7 @@ export class PoolSide implements PoolSession {
   /** Whether the miner has said all that the pool needs, and the pool has not. */
   #turn(): void {
     const isLoggedIn = this.#authorized.size > 0 && (this.#isSubscribed || !this.#parts.dialect.needsExtranonce);
-    const isPools = this.#neededSteps().length > 0 || (isLoggedIn && !this.#settled);
+    const isPools = this.#expected.neededSince !== undefined || (isLoggedIn && !this.#settled);
     this.#handshake.turn(isPools, this.#parts.clock.monotonic());
-  }
-
-  /** A pool that still answers them has its answer passed on. */
-  #forgetSteps(isForgotten: (expected: ExpectedStep) => boolean): void {
-    for (const expected of this.#steps())
-      if (expected.step.weight === "optional" && isForgotten(expected)) this.#expected.drop(expected.step.id, expected);
-  }
-
-  #neededSteps(): ExpectedStep[] {
-    return this.#steps().filter(({ step }) => step.weight !== "optional");
-  }
-
-  #steps(): ExpectedStep[] {
-    return this.#expected.all().filter((expected) => expected.kind === "step");
-  }
-
-  #shares(): ExpectedShare[] {
-    return this.#expected.all().filter((expected) => expected.kind === "share");
   }
 }

@@ -226,7 +226,7 @@ class ProxyServer implements StratumProxy {
       recordShare: (share) => this.#record(share),
       recordForeign: (share) => this.#foreign.add(share, clock.now()),
       foreignLogin: (worker) => {
-        this.#foreign.open(worker, clock.now());
+        if (!this.#foreign.open(worker, clock.now())) return;
         logger.warn("a login that is not the rig's own: a dev fee, or a mistyped worker", { worker });
       },
       gpuOf: (worker) => this.#workers.gpuOf(worker),

@@ -2,7 +2,8 @@ import type { ShareVerdict } from "../../ledger/rows.ts";
 import { type NotifyFields, rebuildHeader, type SubmitFields } from "../reference/header.ts";
 import { type ProofOfWork, scrypt, sha256d } from "../reference/pow.ts";
 import type { Algorithm } from "./algorithms.ts";
-import type { Refusal } from "./envelope.ts";
+import type { Refusal, Response } from "./envelope.ts";
+import { isRecord } from "./fields.ts";
 import type { JobTerms } from "./jobs.ts";
 
 /** What we can check ourselves. */
@@ -33,6 +34,10 @@ const BY_WORDS: readonly (readonly [RegExp, ShareVerdict])[] = [
 /** Why a pool refused a share, in the ledger's words. */
 export const toVerdict = ({ code, message }: Refusal): ShareVerdict =>
   BY_CODE[code] ?? BY_WORDS.find(([words]) => words.test(message))?.[1] ?? "rejected";
+
+/** Whether an answer says yes or no, as those to shares do, and not something else that was asked. */
+export const isVerdict = ({ result, refusal }: Pick<Response, "result" | "refusal">): boolean =>
+  refusal !== undefined || result === true || (isRecord(result) && typeof result.status === "string");
 
 /**
  * Whether the share, rebuilt by ourselves, meets the difficulty its job was sent under; undefined where the algorithm

@@ -294,7 +294,7 @@ describe("client.reconnect", () => {
     await using bench = await ProxyBench.start([pool]);
     const miner = await bench.miner();
     for (const socket of pool.connections) socket.pause();
-    const filler = { id: 5, method: "mining.get_transactions", params: ["x".repeat(15_000)] };
+    const filler = { id: 5, result: "x".repeat(15_000), error: null };
     // More than the kernel's buffers take; what is left waits in the miner's own socket.
     for (let i = 0; i < 1500; i++) miner.send(filler);
     miner.send(submitOf(7, "j1"));

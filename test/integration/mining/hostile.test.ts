@@ -54,6 +54,22 @@ describe("the proxy", () => {
     expect(bench.shares).toHaveLength(1);
   });
 
+  test("lets a miner go that floods its login, for next to no time of the agent's, and the pool is not to blame", async () => {
+    const silent = await ScriptedPool.start({ subscribe: "silence", authorize: "silence" });
+    await using bench = await ProxyBench.start([silent]);
+    const flood = await bench.client();
+    flood.send({ id: 1, method: "mining.subscribe", params: ["x"] });
+    await silent.until(({ lines }) => lines.length > 0);
+    const before = process.cpuUsage();
+    flood.send(...Array.from({ length: 12_000 }, () => '{"id":1,"method":"mining.subscribe","params":["x"]}'));
+    await flood.closed;
+    const { user, system } = process.cpuUsage(before);
+    // In microseconds; as many lines took ten seconds and more while each step looked at all before it.
+    expect(user + system).toBeLessThan(2_000_000);
+    expect(bench.proxy.away()).toBeUndefined();
+    await silent.close();
+  });
+
   test("lives through a pool that says anything at all, and serves again when it is sane", async () => {
     await using bench = await ProxyBench.start([pool]);
     const miner = await bench.miner();

@@ -49,3 +49,13 @@ test("the size follows every request and answer down to nothing", () => {
   queue.clear();
   expect([queue.size, queue.all()]).toEqual([0, []]);
 });
+
+test("the oldest request of an id is seen before it is taken, and all of one id are forgotten at once", () => {
+  const queue = new AnswerQueue<string>();
+  for (const item of ["a", "b"]) queue.expect(1, item);
+  queue.expect(2, "c");
+  expect([queue.next("1"), queue.next(3), queue.size]).toEqual(["a", undefined, 3]);
+  queue.forget(1);
+  queue.forget(3);
+  expect([queue.all(), queue.size]).toEqual([["c"], 1]);
+});

@@ -34,3 +34,12 @@ test("keeps 64 wallets at most, whoever logs in", () => {
   book.add({ ...share, worker: "w999", verdict: "accepted" }, unixMs(2));
   expect(book.accounts).toHaveLength(64);
 });
+
+test("says of a name once that it is new, and of none where there is no room for it", () => {
+  const book = new ForeignBook();
+  const opened = Array.from({ length: 100 }, (_, i) => [
+    book.open(`fee${i}`, unixMs(1)),
+    book.open(`fee${i}`, unixMs(2)),
+  ]);
+  expect(opened.flat().filter((isNew) => isNew)).toHaveLength(64);
+});

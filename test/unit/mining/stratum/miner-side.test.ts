@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { cryptonote } from "../../../../src/mining/stratum/cryptonote.ts";
 import { answer, call, notify, refusal, submit, V1Bench } from "../../../support/v1-bench.ts";
 
 describe("login", () => {
@@ -154,6 +155,27 @@ describe("login", () => {
     expect(a.session.awaitsExtranonceAnswer).toBe(true);
     a.says(answer(9, true));
     expect(a.session.awaitsExtranonceAnswer).toBe(false);
+  });
+
+  test("is not waited for without end: a miner that says it again and again is let go, and its pool hears no more", () => {
+    const { bench, a } = V1Bench.working();
+    for (let i = 0; i < 4000; i++) bench.says(call(1, "mining.subscribe", ["x"]));
+    expect(bench.dropped).toMatch(/does not wait/);
+    expect(a.sent).toHaveLength(32);
+    a.says(...a.sent.map(() => answer(1, [[], "08000002", 4])));
+    expect(a.events, "nor is it to blame").toEqual([]);
+  });
+
+  test("under one name after the other is told of no more often than names are kept, where a login ends the one before", () => {
+    const bench = new V1Bench(cryptonote, "randomx");
+    const a = bench.open();
+    for (let id = 0; id < 300; id++) {
+      const login = { id, jsonrpc: "2.0", method: "login", params: { login: `w${id}`, pass: "x" } };
+      bench.says(JSON.stringify(login));
+      a.says(JSON.stringify({ id, jsonrpc: "2.0", error: null, result: { id: "s1", status: "OK" } }));
+    }
+    expect(bench.strangers).toHaveLength(32);
+    expect(bench.dropped).toBeUndefined();
   });
 
   test("drops a miner that logs in without end", () => {
@@ -350,13 +372,20 @@ describe("shares", () => {
     expect(bench.shares).toMatchObject([{ verdict: "unknown" }]);
   });
 
-  test("are not held up by 600 suggestions that the pool never answered, of which only the last is waited for", () => {
+  test("are not held up by suggestions that the pool never answers, each of which is forgotten after a minute", async () => {
     const { bench, a } = V1Bench.working();
-    for (let i = 0; i < 600; i++) bench.says(call(1000 + i, "mining.suggest_difficulty", [i + 1]));
+    for (let i = 0; i < 300; i++) {
+      bench.says(call(1000 + i, "mining.suggest_difficulty", [i + 1]));
+      await bench.clock.advance(5000);
+      a.says(call(null, "mining.set_difficulty", [512]));
+      expect(a.session.check(bench.clock.monotonic())).toBeUndefined();
+    }
+    bench.toMiner.length = 0;
     bench.says(submit(20, "j1"));
     a.says(answer(20, true), answer(1000, true));
     expect(bench.shares).toMatchObject([{ verdict: "accepted" }]);
     expect(bench.toMiner, "a late answer is passed on as it comes").toEqual([answer(20, true), answer(1000, true)]);
+    expect(bench.dropped).toBeUndefined();
   });
 
   test("cannot pile up without end", () => {

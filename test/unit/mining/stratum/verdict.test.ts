@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { JobBook, type StratumJob } from "../../../../src/mining/stratum/jobs.ts";
 import { parseLine, parseSubscribed } from "../../../../src/mining/stratum/parser.ts";
-import { toVerdict, verifyShare } from "../../../../src/mining/stratum/verdict.ts";
+import { isVerdict, toVerdict, verifyShare } from "../../../../src/mining/stratum/verdict.ts";
 import { difficulty } from "../../../../src/units/work.ts";
 import { readRecorded, recordedData } from "../../../support/recorded-data.ts";
 import { testWith } from "../../../support/requirement.ts";
@@ -86,4 +86,11 @@ describe("verifyShare", () => {
     expect(verifyShare("sha256d", withFields(job), share.submit, 0x1fffe000)).toBe(true);
     expect(verifyShare("sha256d", withFields(job), share.submit, 0)).toBe(false);
   });
+});
+
+test("only a yes, a status and a refusal are answers to shares", () => {
+  const refusal = { code: 20, message: "no" };
+  for (const result of [true, { status: "OK" }]) expect(isVerdict({ result })).toBe(true);
+  expect(isVerdict({ result: null, refusal })).toBe(true);
+  for (const result of [["00"], "1.2", 7, {}, { status: 1 }, undefined]) expect(isVerdict({ result })).toBe(false);
 });
