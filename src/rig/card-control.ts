@@ -6,6 +6,7 @@ import type { Logger } from "../lib/logger.ts";
 import { withDeadline } from "../lib/wait.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { type Millis, millis, seconds } from "../units/time.ts";
+import { unlessAborted } from "../workloads/unless-aborted.ts";
 import type { LimitClaim } from "./own-claim.ts";
 
 const CALL_TIMEOUT = seconds(5);
@@ -69,9 +70,13 @@ export class CardControl {
     this.#limit = undefined;
   }
 
-  read(signal: AbortSignal): Promise<GpuSettings> {
+  /** Throws at once when `signal` fires, whatever the driver does then. */
+  async read(signal: AbortSignal): Promise<GpuSettings> {
     const { control, gpu } = this.#parts;
-    return control.readSettings(gpu, deadlineOf(control, signal));
+    signal.throwIfAborted();
+    const settings = await unlessAborted(control.readSettings(gpu, deadlineOf(control, signal)), signal);
+    if (settings === "aborted") throw new Error(CUT);
+    return settings;
   }
 
   /** Undefined once it is in force. */
@@ -126,16 +131,19 @@ export class CardControl {
     }
   }
 
-  /** Undefined when it is set. */
+  /** Undefined when it is set; at once when `signal` fires, whatever the driver does then. */
   async #set(
     what: string,
     call: (signal: AbortSignal) => Promise<ControlOutcome>,
     signal: AbortSignal,
   ): Promise<Miss | undefined> {
+    if (signal.aborted) return { what, reason: CUT, isUnchanged: true, isFinal: false };
     try {
-      const outcome = await call(deadlineOf(this.#parts.control, signal));
+      const outcome = await unlessAborted(call(deadlineOf(this.#parts.control, signal)), signal);
+      if (outcome === "aborted") return { what, reason: CUT, isUnchanged: false, isFinal: false };
       return outcome.kind === "done" ? undefined : this.#complain(toMiss(what, outcome));
     } catch (error) {
+      if (signal.aborted) return { what, reason: CUT, isUnchanged: false, isFinal: false };
       return this.#complain({ what, reason: messageOf(error), isUnchanged: false, isFinal: false });
     }
   }
@@ -146,6 +154,9 @@ export class CardControl {
     return miss;
   }
 }
+
+/** The GPU is wanted for something else first, or the agent stops. */
+const CUT = "there was no time for it";
 
 const UNCONFIRMED: Miss = {
   what: LIMIT,

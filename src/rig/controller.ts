@@ -331,6 +331,7 @@ function rigUp(info: GpuInfo, parts: RigParts, { power, externals, shed }: Commo
   const electricity = () => bookedPower(parts);
   const books = { gpu, source, ledger, clock, logger, wall, hostShare, setTotals: externals.setTotals };
   const roster = new Roster(parts.processes ?? machineProcesses);
+  roster.awaitSurvey(driver);
   const meter = new MeterBook({ ...books, ...sensorFacts(info, parts), roster, electricity });
   const tenancies = externals.tenancies.of(gpu, new ExternalPower(gpu, parts));
   const priced = { electricity, wear: policy.wearPerSwitch };

@@ -24,6 +24,7 @@ import { rungFor, stepsFor } from "./steps.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { SwitchBook } from "./switch-book.ts";
 import type { GpuTenancies } from "./tenancies.ts";
+import type { Trial } from "./trial.ts";
 import type { Tuner } from "./tuner.ts";
 
 const STOP_TIMEOUT = seconds(10);
@@ -109,14 +110,14 @@ export class Custody {
     return this.#state;
   }
 
-  /** Sets back what an agent that was killed had set. */
-  begin(signal: AbortSignal): Promise<void> {
-    return this.#settings.begin(signal);
+  /** What could not be set, or set back, is tried again, beside the looks; also what an agent that was killed had set. */
+  keepSettings(signal: AbortSignal): void {
+    this.#settings.keep(this.#assignment.workload, signal);
   }
 
-  /** What could not be set, or set back, is tried again. */
-  keepSettings(signal: AbortSignal): Promise<void> {
-    return this.#settings.keep(this.#assignment.workload, signal);
+  /** What a benchmark tries is set, and taken back, beside the looks. */
+  tryOut(trial: Pick<Trial, "tend">, signal: AbortSignal): void {
+    this.#settings.beside.begin((until) => trial.tend(this.#assignment.workload, until), signal);
   }
 
   /** What is not set on the GPU as it should be, for people; undefined where all is. */
@@ -176,7 +177,7 @@ export class Custody {
 
   /** The end of our stay: nobody would hear a share or answer a request, so nothing of ours goes on. */
   async leave(signal: AbortSignal): Promise<void> {
-    const { mining, serving, ground, tuner, tenancies } = this.#parts;
+    const { mining, serving, ground, tenancies } = this.#parts;
     // What a customer uses runs on without us; its job stays open, and the next agent takes it over.
     const isLet = this.#assignment.workload === "external" && tenancies.tenant?.kind === "started";
     const isLeft = () => ground.roster.isLeft("miner") || mining?.miner.resident === true;
@@ -187,7 +188,7 @@ export class Custody {
       // A handover that was cut short may have stopped nothing and set nothing back.
       if (isLeft()) await this.#cease("miner");
       const stopped = serving?.engine.stop(signal) ?? Promise.resolve();
-      await stopped.finally(() => tuner.restore(AbortSignal.timeout(STOP_TIMEOUT)));
+      await stopped.finally(() => this.#settings.leave(AbortSignal.timeout(STOP_TIMEOUT)));
     }
   }
 
@@ -197,9 +198,8 @@ export class Custody {
 
   /** Runs one handover with its ledger row, its metering and its job around it; an eviction takes all of ours off. */
   async #pass(to: Work, reason: string, how: Manner, signal: AbortSignal): Promise<Outcome> {
-    const { clock, steady, ledger, gpu, meter, tenancies, tuner } = this.#parts;
+    const { clock, steady, ledger, gpu, meter, tenancies } = this.#parts;
     const from = toWork(this.#assignment);
-    if (to.workload === "hashing") tuner.turnTo(to.name);
     // What external work took to end came first, and is part of what leaving it costs.
     const head = to.workload === "none" ? tenancies.endTook(from) : millis(0);
     const handover = this.#plan(from, to);
@@ -291,6 +291,9 @@ export class Custody {
   async #runSteps(passage: Passage, signal: AbortSignal): Promise<Ended> {
     try {
       const parts = this.#handoverParts(passage);
+      const { from, to, how } = passage;
+      await this.#settings.makeWay(from.workload, how === "evicts" ? AbortSignal.abort() : signal);
+      if (to.workload === "hashing") parts.tuner.turnTo(to.name);
       if (passage.how === "evicts") {
         const outcome = await runEviction(parts, signal);
         return outcome.kind === "failed" ? { ...outcome, isStuck: true } : outcome;

@@ -64,10 +64,9 @@ export class GpuLoop {
 
   /** Runs until `signal` fires, then drains, stops the GPU's work and books its energy. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, wake, meter, custody, onFault } = this.#parts;
+    const { clock, wake, meter, onFault } = this.#parts;
     const slots = meter.keepSlots(signal).catch(onFault);
     const time = new StopTime(clock, signal);
-    await custody.begin(signal).catch(onFault);
     while (!signal.aborted) {
       const pause = await this.#lookSafely(signal);
       if (!signal.aborted) await wake.sleep(clock, pause, signal);
@@ -188,13 +187,13 @@ export class GpuLoop {
     const { custody, mode } = this.#parts;
     await measure(this.#parts, signal);
     this.left.review();
-    await custody.keepSettings(signal);
+    custody.keepSettings(signal);
     const aside = await this.#aside.stand(signal);
     if (aside !== undefined) {
       this.#why = aside;
       return TICK;
     }
-    await this.#parts.trial.tend(custody.assignment.workload, signal);
+    custody.tryOut(this.#parts.trial, signal);
     await this.#noticeFailure(signal);
     await this.#stopUnwanted(signal);
     const length = this.#outlook.look();

@@ -12,6 +12,8 @@ import { DEADLINE_OF, EVICTION, fallbackOf, type Residents, type Route, STATE_OF
 import type { Tuner } from "./tuner.ts";
 
 const REVOKE_GRACE = seconds(3);
+/** Whoever has the GPU now does not wait for its settings: what is not set back by then is tried again beside them. */
+const EVICTED_SETTINGS_WITHIN = seconds(3);
 
 /** What the steps act on. The GPU's loop owns all of it. */
 export interface HandoverParts {
@@ -95,7 +97,8 @@ export async function runEviction(parts: HandoverParts, signal: AbortSignal): Pr
   let note: string | undefined;
   let worst: Outcome = DONE;
   for (const step of EVICTION) {
-    const outcome = await attempt(step, parts, signal);
+    const limit = step === "stock-settings" ? EVICTED_SETTINGS_WITHIN : DEADLINE_OF[step];
+    const outcome = await attempt(step, parts, signal, limit);
     if (outcome.kind === "done") continue;
     // A request that will not let go loses its engine a moment later.
     if ((step === "revoke" || step === "stock-settings") && outcome.kind === "failed") note = outcome.reason;
@@ -104,23 +107,28 @@ export async function runEviction(parts: HandoverParts, signal: AbortSignal): Pr
   return note === undefined ? worst : { ...worst, note };
 }
 
-async function attempt(step: Step, parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+async function attempt(step: Step, parts: HandoverParts, signal: AbortSignal, limit?: Millis): Promise<Outcome> {
   try {
-    return await runInTime(step, parts, signal);
+    return await runInTime(step, parts, signal, limit);
   } catch (error) {
     return failed(messageOf(error));
   }
 }
 
 /** A step that hangs has failed when its deadline passes; its signal then tells it to give up. */
-async function runInTime(step: Step, parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+async function runInTime(
+  step: Step,
+  parts: HandoverParts,
+  signal: AbortSignal,
+  limit: Millis = DEADLINE_OF[step],
+): Promise<Outcome> {
   parts.onState(STATE_OF[step]);
   if (STARTS.has(step)) {
     const passed = await parts.gap.pass(signal);
     if (passed.kind !== "done") return passed;
   }
   const was = step in RELEASES && isUp(step, parts);
-  const outcome = await actInTime(step, parts, signal);
+  const outcome = await actInTime(step, parts, signal, limit);
   if (was) parts.gap.released();
   return outcome;
 }
@@ -140,10 +148,9 @@ function isUp(step: Step, { miner, engine }: HandoverParts): boolean {
   return engine?.state.kind === "ready" && !engine.isAsleep;
 }
 
-async function actInTime(step: Step, parts: HandoverParts, signal: AbortSignal): Promise<Outcome> {
+async function actInTime(step: Step, parts: HandoverParts, signal: AbortSignal, limit: Millis): Promise<Outcome> {
   const over = new AbortController();
   const done = new AbortController();
-  const limit = DEADLINE_OF[step];
   const late = parts.steady.wait(limit, done.signal).then((): Outcome => {
     over.abort();
     return failed(`${step} took longer than ${limit / 1000} s`);

@@ -10,7 +10,7 @@ import { PowerBudget } from "./power-budget.ts";
 import type { RigDriver } from "./rig-driver.ts";
 
 /** How long the Engine may take to tell what an earlier agent left in it. */
-const PATIENCE = seconds(15);
+export const PATIENCE = seconds(15);
 const LOOK_EVERY = seconds(0.1);
 
 interface BudgetParts {

@@ -1,6 +1,7 @@
 import type { GpuReading } from "../gpu/source.ts";
 import type { AdoptedWork, BegunWork, RunningWork, WorkRole } from "../workloads/driver.ts";
 import { belongsTo, isInstalledProgram, isSeen, nameOf, type OwnedWork, startOf } from "../workloads/ownership.ts";
+import type { RigDriver } from "./rig-driver.ts";
 
 /** Whose processes those on a GPU are. Tests tell other processes than those of this machine. */
 export interface ProcessLookup {
@@ -48,9 +49,23 @@ export class Roster {
   /** Runs, and is not ready yet: a model's load takes minutes in which its process is on the GPU. */
   readonly #begun = new Map<WorkRole, OwnedWork>();
   #past: readonly OwnedWork[] = [];
+  #isTold = true;
 
   constructor(lookup: ProcessLookup) {
     this.#lookup = lookup;
+  }
+
+  /** Until `driver` has told of all that an earlier agent left, there may be more of it. */
+  awaitSurvey(driver: Pick<RigDriver, "onSurveyed">): void {
+    this.#isTold = driver.onSurveyed === undefined;
+    driver.onSurveyed?.(() => {
+      this.#isTold = true;
+    });
+  }
+
+  /** Whether all that an earlier agent left was told of. */
+  get isTold(): boolean {
+    return this.#isTold;
   }
 
   /** A container of an earlier agent's is ours too, before anybody has asked for it again. */

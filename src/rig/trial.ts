@@ -117,6 +117,8 @@ export class Trial {
     if (role === undefined || held === limit || this.outcome?.kind === "refused") return;
     const refusal = await this.#tuner.hold(limit, role, signal);
     this.#pause = 0;
+    // It was not refused, there was no time for it.
+    if (refusal !== undefined && signal.aborted) return;
     this.#outcome = refusal === undefined ? { kind: "held", limit } : { kind: "refused", limit, ...refusal };
   }
 }

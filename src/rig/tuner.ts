@@ -63,7 +63,7 @@ export class Tuner {
   /** True also when an earlier agent was killed while its profile was in force. */
   #isApplied: boolean;
   /** Its profiles may have been others: what it locked is not known. */
-  readonly #isInherited: boolean;
+  #isInherited: boolean;
   /** `isAlone`: no profile is in force beside it, so that setting the limit back sets everything back. */
   #held: { readonly limit: Watts; readonly role: Profile["role"]; readonly isAlone: boolean } | undefined;
   /** By which the GPU hashes, or will. */
@@ -221,6 +221,7 @@ export class Tuner {
     const { gpu, ledger } = this.#parts;
     ledger.foundSettings.forget(gpu);
     this.#isApplied = false;
+    this.#isInherited = false;
     this.#undo?.forget();
   }
 
@@ -241,8 +242,7 @@ export class Tuner {
     const { gpu, ledger } = this.#parts;
     this.#held = undefined;
     const profile = this.#profiles().find((one) => one.role === role);
-    // What is to be as it was found, and is not, stays so.
-    if (profile === undefined) return;
+    if (profile === undefined) return await this.#takeBackLimit(signal);
     this.#wanted = role;
     if (this.#card === undefined) {
       this.#misses = [NO_WAY];
@@ -254,7 +254,8 @@ export class Tuner {
       return;
     }
     this.#remember(found);
-    const { powerLimit: wanted, graphicsMhz, memoryMhz } = profile;
+    const { graphicsMhz, memoryMhz } = profile;
+    const wanted = profile.powerLimit ?? (this.#isInherited ? found.powerLimit : undefined);
     const limit = wanted !== undefined && found.powerLimit !== undefined ? found.powerLimit : undefined;
     const misses: (Miss | undefined)[] = [];
     // A limit that was not read cannot be restored, so it is not changed.
@@ -263,6 +264,12 @@ export class Tuner {
     misses.push(await this.#card.lock("graphics", graphicsMhz, signal));
     misses.push(await this.#card.lock("memory", memoryMhz, signal));
     this.#misses = misses.filter((miss) => miss !== undefined);
+  }
+
+  /** What an agent that was killed had tried of work that runs on; clocks that are not as found stay so until it stops. */
+  async #takeBackLimit(signal: AbortSignal): Promise<void> {
+    const { found } = this;
+    if (this.#isInherited && found !== undefined) await this.#card?.setLimit(found, signal);
   }
 
   /** Only for a GPU whose load has stopped. What cannot be restored now is tried again the next time. */

@@ -155,6 +155,7 @@ export class RigBench implements AsyncDisposable {
     this.queue = new RequestQueue({ gpu, clock: steady, maxWait, limit: queueLimit, onChange: () => this.wake.call() });
     const wall = { hostPower: watts(0), factor: 1 };
     const roster = new Roster(this.processes);
+    roster.awaitSurvey(driver);
     const metered = { roster, source: this.source, wall, hostShare: 1, electricity: ELECTRICITY };
     this.meter = new MeterBook({ ...parts, ...metered, gpu, clock: clock.aside() });
     this.rates = new RateBook(gpu, { hashing: [coin.coin], serving: "tiny", resting: "rest" }, parts);

@@ -53,7 +53,8 @@ const roomFor = (power: number): boolean => rig.power.raise(OTHER, watts(power))
 async function look(ms = 0): Promise<void> {
   await rig.clock.advance(ms);
   await rig.meter.look(NEVER);
-  await rig.custody.keepSettings(NEVER);
+  rig.custody.keepSettings(NEVER);
+  await rig.clock.advance(0);
 }
 
 describe("a profile that lowers the power limit", () => {
@@ -187,7 +188,8 @@ describe("what an agent that was killed had set", () => {
     await shared(600);
     await rig.handOver("hashing");
     await using next = await RigBench.start({ before: rig, undo: card });
-    await next.custody.begin(NEVER);
+    next.custody.keepSettings(NEVER);
+    await next.clock.advance(0);
     expect([card.limit, next.tuner.isApplied, next.custody.shortfall]).toEqual([300, false, undefined]);
     await next.handOver("hashing");
     expect(card.limit).toBe(300);
@@ -197,9 +199,11 @@ describe("what an agent that was killed had set", () => {
     await shared(600);
     await rig.handOver("hashing");
     await using next = await RigBench.start({ before: rig });
-    await next.custody.begin(NEVER);
-    await next.custody.keepSettings(NEVER);
-    await next.custody.keepSettings(NEVER);
+    for (const ms of [0, 30_000]) {
+      await next.clock.advance(ms);
+      next.custody.keepSettings(NEVER);
+    }
+    await next.clock.advance(0);
     expect(next.custody.shortfall).toContain("nothing can be set on this GPU from here");
     expect(next.log.join("").match(new RegExp(`nvidia-smi -i ${GPU_A} -pl 300`, "g"))).toHaveLength(1);
   });

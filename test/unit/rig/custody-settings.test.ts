@@ -18,20 +18,24 @@ test("what could not be set back when our work ended is tried again, twice a min
       resetClocks: answer,
     },
   });
+  const look = () => {
+    rig.custody.keepSettings(NEVER);
+    return rig.clock.advance(0);
+  };
   await rig.meter.look(NEVER);
   await rig.handOver("hashing");
-  await rig.custody.keepSettings(NEVER);
+  await look();
   expect(limits, "not while our work has the GPU").toEqual([200]);
   kind = "unavailable";
   await rig.handOver("none");
-  await rig.custody.keepSettings(NEVER);
-  await rig.custody.keepSettings(NEVER);
+  await look();
+  await look();
   expect(limits).toEqual([200, 300, 300]);
   kind = "done";
   await rig.clock.advance(30_000);
-  await rig.custody.keepSettings(NEVER);
+  await look();
   expect(limits).toEqual([200, 300, 300, 300]);
   expect(rig.tuner.isApplied).toBe(false);
-  await rig.custody.keepSettings(NEVER);
+  await look();
   expect(limits).toHaveLength(4);
 });

@@ -73,7 +73,8 @@ class Gpu {
       },
     };
     const rates = { workingPower: undefined, power: () => watts(RESTING_W) };
-    this.#settings = new CardSettings({ steady: clock, meter, rates, tuner: this.#tuner, claim });
+    const ground = { roster: { isLeft: () => false, isTold: true } };
+    this.#settings = new CardSettings({ clock, steady: clock, meter, rates, tuner: this.#tuner, claim, ground });
   }
 
   get drawsAtMost(): number {
@@ -89,6 +90,7 @@ class Gpu {
     const settings = this.#settings;
     const tuner = this.#tuner;
     if (what === "look" || what === this.workload) return await settings.keep(this.workload, signal);
+    await settings.makeWay(this.workload, signal);
     if (this.workload !== "none") await tuner.restore(signal);
     if (what === "none") {
       this.#load(false);
