@@ -40,6 +40,7 @@ interface MoneyRow {
   readonly energy_mj: number | null;
   readonly electricity_usd_nano: UsdNano | null;
   readonly revenue_usd_nano: UsdNano | null;
+  readonly gross_usd_nano: UsdNano | null;
   readonly revenue_basis: RevenueBasis | null;
   readonly tokens_out: number | null;
 }
@@ -115,6 +116,7 @@ function jobWriter(connection: Connection, sums: SlotSums, clock: Clock): Writer
     sums.add(at, { electricity: addUsd(totals.electricity, negative(row.electricity_usd_nano)) });
   };
   const setRevenue = (id: string, amount: UsdNano, basis: RevenueBasis, row = existing(id)) => {
+    requireMoney(id, amount);
     writeRevenue.run({ id, amount, basis, now: clock.now() });
     sums.add(row.ended_ms ?? clock.now(), { revenue: addUsd(amount, negative(row.revenue_usd_nano)) });
   };
@@ -135,6 +137,7 @@ function jobWriter(connection: Connection, sums: SlotSums, clock: Clock): Writer
     addRevenue: (id, delta, { coin, gross } = {}) =>
       connection.transaction(() => {
         const row = existing(id);
+        for (const one of [delta, addUsd(row.gross_usd_nano ?? ZERO_USD, gross ?? ZERO_USD)]) requireMoney(id, one);
         if (coin !== undefined) writeCoin.run({ id, coin, delta, gross: gross ?? delta });
         if (gross !== undefined) writeGross.run({ id, gross });
         setRevenue(id, addUsd(row.revenue_usd_nano ?? ZERO_USD, delta), row.revenue_basis ?? "estimated", row);
@@ -162,6 +165,16 @@ function unknownJob(jobId: string, path: string): never {
     mend: "record the start of a job before anything else about it",
     jobId,
     path,
+  });
+}
+
+/** Beyond it sums would be wrong by whole nano-USD, and nobody would see it. */
+function requireMoney(jobId: string, amount: UsdNano): void {
+  if (Number.isSafeInteger(amount)) return;
+  throw new LedgerError(`job ${jobId} was given ${amount} nano-USD, which is no whole number below 2^53`, {
+    code: "ERR_LEDGER_MONEY",
+    mend: "look at the price of the work and at what its pool or payer says of it: no work is worth that much",
+    jobId,
   });
 }
 

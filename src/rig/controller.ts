@@ -5,7 +5,7 @@ import type { Demand, GpuPort, Ticket } from "../inference/gpu-port.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, Mode, ShareRow } from "../ledger/rows.ts";
 import { type Clock, steadyClock } from "../lib/clock.ts";
-import { isRigError, messageOf } from "../lib/errors.ts";
+import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import type { Market } from "../market/market.ts";
 import { type Watts, watts } from "../units/energy.ts";
@@ -24,6 +24,7 @@ import { type FlightSheets, hashingBy } from "./flight-sheets.ts";
 import { GpuLoop } from "./gpu-loop.ts";
 import { groundOf, partAtWall, sensorFacts, servingOf, settingsOf } from "./gpu-parts.ts";
 import type { Claim } from "./guest-watch.ts";
+import { isRefused } from "./hashing-watch.ts";
 import type { HealthWatch } from "./health-watch.ts";
 import { MeterBook } from "./meter-book.ts";
 import { type MiningLink, miningOf } from "./mining-link.ts";
@@ -157,6 +158,7 @@ export class RigController implements GpuPort {
     for (const one of all) one.catch(this.#parts.onFault);
     const ended = await Promise.allSettled(all);
     this.#unsubscribe();
+    for (const { mining } of this.#gpus.values()) mining?.bookKept(this.#parts.logger);
     const failure = ended.find(({ status }) => status === "rejected");
     if (failure?.status === "rejected") throw failure.reason;
   }
@@ -198,15 +200,13 @@ export class RigController implements GpuPort {
 
   /** A share of the flight sheet of this name. */
   recordShare(share: ShareRow, sheet: string): void {
+    const watch = this.#gpus.get(share.gpu)?.mining?.of(hashingBy({ name: sheet }))?.watch;
     try {
-      this.#gpus
-        .get(share.gpu)
-        ?.mining?.of(hashingBy({ name: sheet }))
-        ?.watch.record(share);
+      watch?.record(share);
     } catch (error) {
-      // A share whose figures the ledger refuses is the pool's nonsense, not a ledger that cannot be written.
-      if (isRigError(error) && error.facts.code === "ERR_LEDGER_REFUSED")
-        this.#parts.logger.error("a share cannot be recorded", { reason: messageOf(error), pool: share.pool });
+      // One that is refused is tried again; where too many are, paid work goes unrecorded and must stop.
+      if (isRefused(error) && watch?.canKeep === true)
+        this.#parts.logger.error("a share cannot be recorded yet", { reason: messageOf(error), pool: share.pool });
       else this.#parts.onFault(error);
     }
     this.#parts.onChange();

@@ -1,4 +1,5 @@
 import type { Work } from "../ledger/work.ts";
+import type { Logger } from "../lib/logger.ts";
 import type { CoinQuote } from "../market/file.ts";
 import type { UsdNano } from "../units/money.ts";
 import { elapsed, seconds, type UnixMs } from "../units/time.ts";
@@ -69,6 +70,12 @@ export class FlightSheets {
     const away = sheet?.poolAway();
     if (away === undefined) return undefined;
     return this.up === sheet ? sayAway(away, now) : `the pool is away: ${away.reason}`;
+  }
+
+  /** The last chance for shares that the ledger did not take. */
+  bookKept(logger: Pick<Logger, "error">): void {
+    const shares = this.all.reduce((sum, { watch }) => sum + watch.bookKept(), 0);
+    if (shares > 0) logger.error("shares are lost: the ledger never took them", { shares });
   }
 
   /** No shares are expected any more, by whichever flight sheet. */

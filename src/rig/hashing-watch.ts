@@ -1,6 +1,8 @@
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, ShareRow } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
+import { isRigError } from "../lib/errors.ts";
+import type { Logger } from "../lib/logger.ts";
 import type { CoinQuote } from "../market/file.ts";
 import type { MinerNews } from "../mining/miners/door.ts";
 import { effectiveHashrate, mostHashrate } from "../mining/stratum/effective-hashrate.ts";
@@ -20,6 +22,12 @@ const EFFECTIVE_WINDOW = minutes(10);
 /** The proxy waits no longer for the answer to a share. */
 const LATEST_ANSWER = minutes(15);
 
+/** More than luck and a short trouble leave; from then on work is not recorded. */
+const MOST_KEPT = 100;
+
+/** The ledger can be written, but not this. */
+export const isRefused = (error: unknown): boolean => isRigError(error) && error.facts.code === "ERR_LEDGER_REFUSED";
+
 interface CoinHashrate {
   readonly effective?: Hashrate;
   readonly reported?: Hashrate;
@@ -28,6 +36,11 @@ interface CoinHashrate {
 export interface LiveHashrate extends CoinHashrate {
   /** Of the second coin, where there is one. */
   readonly dual?: CoinHashrate;
+}
+
+interface FoundShare {
+  readonly share: ShareRow;
+  readonly jobId: string | undefined;
 }
 
 interface BasedRate {
@@ -44,6 +57,9 @@ export interface HashingWatchParts {
   readonly dual?: CoinQuote | undefined;
   /** All of what they are worth when absent. */
   readonly kept?: KeptOf | undefined;
+  /** How fast it hashes a coin, as it was measured before; bounds what pools are believed. */
+  readonly known?: ((coin: string) => Hashrate | undefined) | undefined;
+  readonly logger?: Logger | undefined;
   /** Default: a minute. */
   readonly firstShareWithin?: Millis;
 }
@@ -62,15 +78,18 @@ export class HashingWatch {
   /** When the GPU hashed lately, oldest first; the last span is open while it hashes. */
   #spans: readonly { readonly jobId: string; readonly from: UnixMs; readonly to?: UnixMs }[] = [];
   #reported: Pick<MinerNews, "hashrate" | "dualHashrate"> = {};
+  /** In the order in which they came; the ledger did not take them yet. */
+  #kept: readonly FoundShare[] = [];
   #asking = false;
   #silences = 0;
 
   constructor(parts: HashingWatchParts) {
     this.#parts = parts;
-    const { ledger, clock, coin, dual, kept } = parts;
-    const isPart = dual !== undefined;
-    this.#coin = new CoinShares({ ledger, clock, coin, isPart, kept });
-    this.#dual = dual && new CoinShares({ ledger, clock, coin: dual, isPart, kept });
+    const { coin, dual, known } = parts;
+    const of = (one: CoinQuote) =>
+      new CoinShares({ ...parts, coin: one, isPart: dual !== undefined, known: () => known?.(one.coin) });
+    this.#coin = of(coin);
+    this.#dual = dual && of(dual);
   }
 
   /** Shares that are sent from now on belong to `jobId`. */
@@ -89,6 +108,8 @@ export class HashingWatch {
     const to = this.#parts.clock.now();
     this.#spans = this.#spans.map((span) => ({ to, ...span }));
     this.#reported = {};
+    this.#coin.end();
+    this.#dual?.end();
   }
 
   /** What was hashed so far was hashed with other settings, and says nothing of the speed from here on. */
@@ -100,16 +121,56 @@ export class HashingWatch {
   /**
    * Writes the share and what it is estimated to be worth: nothing, where our own check says the pool is mistaken. Without
    * a fresh price it waits for one: pools credit that work too, and an estimate without it would make them look generous.
+   * A share that the ledger does not take is kept, up to a limit, and tried again before the next one.
    */
   record(share: ShareRow): void {
-    const { ledger, dual } = this.#parts;
-    const of = dual !== undefined && share.coin === dual.coin ? this.#dual : this.#coin;
-    ledger.transaction(() => {
-      const booked = ledger.shares.append(share, this.#jobOf(share));
-      if (booked !== undefined) of?.earn(share, booked.jobId);
-    });
-    of?.judge(share);
+    const one = { share, jobId: this.#jobOf(share) };
+    const of = this.#coinOf(share);
+    of.judge(share);
     if (isPaid(share)) this.#prove(share);
+    this.bookKept();
+    try {
+      this.#book(one);
+    } catch (error) {
+      if (this.#kept.length < MOST_KEPT) this.#kept = [...this.#kept, one];
+      throw error;
+    }
+  }
+
+  /** True while a share that the ledger does not take can be kept for later. */
+  get canKeep(): boolean {
+    return this.#kept.length < MOST_KEPT;
+  }
+
+  /** Tries what the ledger did not take before; returns how many shares it still does not take. */
+  bookKept(): number {
+    let isThere = true;
+    this.#kept = this.#kept.filter((one) => {
+      if (!isThere) return true;
+      try {
+        this.#book(one);
+        return false;
+      } catch (error) {
+        // Each try at a ledger that is not there may take seconds.
+        isThere = isRefused(error);
+        return true;
+      }
+    });
+    return this.#kept.length;
+  }
+
+  #book({ share, jobId }: FoundShare): void {
+    const { ledger } = this.#parts;
+    const of = this.#coinOf(share);
+    const committed = ledger.transaction(() => {
+      const booked = ledger.shares.append(share, jobId);
+      return booked && of.earn(share, booked.jobId);
+    });
+    committed?.();
+  }
+
+  #coinOf({ coin }: ShareRow): CoinShares {
+    return this.#dual !== undefined && coin === this.#parts.dual?.coin ? this.#dual : this.#coin;
   }
 
   /** Which was under way when the share was sent; one from before the first is the first's. */
@@ -162,6 +223,8 @@ export class HashingWatch {
       this.#asking = false;
       this.#silences = stats === undefined ? this.#silences + 1 : 0;
       this.#reported = stats ?? {};
+      this.#coin.tell(stats?.hashrate);
+      this.#dual?.tell(stats?.dualHashrate);
     });
   }
 
@@ -206,7 +269,8 @@ export class HashingWatch {
    */
   #effective(of: CoinShares): Hashrate | undefined {
     const { shares, window } = this.#accepted(of);
-    return effectiveHashrate(shares, window)?.hashrate;
+    const proven = effectiveHashrate(shares, window);
+    return proven && of.believable(proven.hashrate, proven.shares);
   }
 
   /** More than this can hardly hide behind so few accepted shares. */

@@ -3,17 +3,20 @@ import type { GpuInfo } from "../gpu/source.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
+import type { Logger } from "../lib/logger.ts";
 import type { CoinQuote } from "../market/file.ts";
 import type { ApiKey } from "../mining/miners/api-keys.ts";
 import type { MinerPool } from "../mining/miners/program.ts";
 import { minerRun, type ProxyAddress } from "../mining/miners/program-run.ts";
 import { referenceMinerContainer, referenceMinerSpec } from "../mining/miners/reference.ts";
 import { minutes } from "../units/time.ts";
+import { hashrate } from "../units/work.ts";
 import { keptPart } from "../valuation/hashing.ts";
 import type { RunningWork } from "../workloads/driver.ts";
 import { type FlightSheet, FlightSheets, type PoolAway } from "./flight-sheets.ts";
 import { HashingWatch } from "./hashing-watch.ts";
 import { MinerControl, ownMiner, type PlannedMiner } from "./miner-control.ts";
+import { dualLabel } from "./rates.ts";
 import type { RigDriver } from "./rig-driver.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { type Prices, sheetTerms } from "./valuing.ts";
@@ -44,6 +47,7 @@ export interface MiningSetting {
   readonly driver: RigDriver;
   readonly ledger: Ledger;
   readonly clock: Clock;
+  readonly logger?: Logger | undefined;
   /** What is taken of what shares are worth; nothing when absent. */
   readonly terms?: Prices["terms"] | undefined;
 }
@@ -64,7 +68,11 @@ export function miningOf(
   return new FlightSheets(new MinerControl(driver, first.planned, { clock, onWork }), sheets);
 }
 
-function sheetOf(info: GpuInfo, { config, ledger, clock, terms }: MiningSetting, link: MiningLink): FlightSheet {
+function sheetOf(
+  info: GpuInfo,
+  { config, ledger, clock, terms, logger }: MiningSetting,
+  link: MiningLink,
+): FlightSheet {
   const gpu = info.uuid;
   const worker = `${config.rig.name}-${info.index}`;
   link.register(worker, gpu);
@@ -77,6 +85,11 @@ function sheetOf(info: GpuInfo, { config, ledger, clock, terms }: MiningSetting,
     // A share that the pool accepted is work of the rig alone: no miner's fee and no reject is in it.
     return taken === undefined ? 1 : keptPart({ basis: "effective", terms: taken });
   };
+  const known = (coin: string) => {
+    const measured = ledger.benchmarks.get(gpu, coin === sheet.dual?.coin ? dualLabel(sheet.name, coin) : sheet.name);
+    return measured?.unit === "H/s" ? hashrate(measured.rate) : undefined;
+  };
+  const told = { kept, known, logger };
   return {
     name: sheet.name,
     coin: quote,
@@ -85,7 +98,7 @@ function sheetOf(info: GpuInfo, { config, ledger, clock, terms }: MiningSetting,
     leaveCost: sheet.leaveCost,
     ...(sheet.miner === undefined ? {} : { minerAlgorithm: sheet.miner.algorithm }),
     planned: labelled(plannedMiner(info, worker, link), sheet.name),
-    watch: new HashingWatch({ gpu, ledger, clock, coin: quote, dual: dual?.quote, kept, firstShareWithin }),
+    watch: new HashingWatch({ gpu, ledger, clock, coin: quote, dual: dual?.quote, ...told, firstShareWithin }),
     poolAway: () => link.poolAway(),
   };
 }

@@ -222,3 +222,15 @@ describe("the sums since a moment", () => {
     expect(ledger.jobs.sumSince(unixMs(T0))).toMatchObject({ sharesAccepted: 1, sharesRejected: 1 });
   });
 });
+
+test("money that is no whole number below 2^53 nano-USD is refused, and nothing of it is booked", () => {
+  const ledger = openMemoryLedger(new ManualClock(T0));
+  ledger.jobs.startJob(jobStart());
+  ledger.jobs.addRevenue("job-1", usdNano(2 ** 52));
+  const refused = expect.objectContaining({ facts: expect.objectContaining({ code: "ERR_LEDGER_MONEY" }) });
+  expect(() => ledger.jobs.addRevenue("job-1", usdNano(2 ** 52))).toThrow(refused);
+  expect(() => ledger.jobs.addRevenue("job-1", usdNano(1), { gross: usdNano(2 ** 53) })).toThrow(refused);
+  expect(() => ledger.jobs.setRevenue("job-1", usdNano(Number.NaN), "paid")).toThrow(refused);
+  expect(ledger.jobs.findJob("job-1")?.revenue).toBe(2 ** 52);
+  expect(ledger.jobs.sumSince(unixMs(T0)).revenue).toBe(2 ** 52);
+});

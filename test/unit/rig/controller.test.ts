@@ -122,12 +122,25 @@ describe("a rig of two GPUs", () => {
     expect(changes).toBe(1);
   });
 
-  test("leaves a share out whose figures the ledger refuses: a pool's nonsense does not stop the agent", () => {
+  test("keeps a share that the ledger refuses for later, and stops where a hundred wait: paid work is not recorded", () => {
     rig.recordShare(shareRow({ difficulty: Number.NaN }), "devcoin");
     expect(faults).toEqual([]);
     expect(log.join("")).toContain("a share cannot be recorded");
     rig.recordShare(shareRow(), "devcoin");
     expect(ledger.shares.expectedHashesSince(GPU_A, clock.now())).toBe(2 ** 31);
+    for (let i = 2; i < 100; i++) rig.recordShare(shareRow({ difficulty: Number.NaN }), "devcoin");
+    expect(faults).toEqual([]);
+    rig.recordShare(shareRow({ difficulty: Number.NaN }), "devcoin");
+    expect(faults).toMatchObject([{ facts: { code: "ERR_LEDGER_REFUSED" } }]);
+  });
+
+  test("says how many shares the ledger never took", async () => {
+    rig.recordShare(shareRow({ difficulty: Number.NaN }), "devcoin");
+    const stop = new AbortController();
+    const running = rig.run(stop.signal);
+    stop.abort();
+    await running;
+    expect(log.join("")).toMatch(/shares are lost.*1/);
   });
 
   test("tells the agent when no share can be written", () => {
