@@ -19,7 +19,16 @@ export interface Malformed {
   readonly kind: "malformed";
   readonly id: StratumId;
   readonly reason: string;
+  /** Present where it was to be a share: it counts, though nobody can read it. */
+  readonly share?: NamedBy;
 }
+
+/** Whom a line names; `worker` is absent in dialects whose shares name nobody, empty where the name makes no sense. */
+interface NamedBy {
+  readonly worker?: string;
+}
+
+const SOLE_SUBMITS: readonly unknown[] = ["eth_submitWork", "submit"];
 
 /** A request or a notification; nothing but id and method is checked yet. */
 export interface Call {
@@ -35,15 +44,29 @@ export function readLine<Message>(
   parseCall: (call: Call) => Message,
 ): Message | Response | Malformed {
   let id: StratumId = null;
+  let share: NamedBy | undefined;
   try {
     const body: unknown = JSON.parse(line.toString("utf8"));
     if (!isRecord(body)) throw badField("line", "a JSON object");
+    share = namedBy(body);
     id = parseId(body.id);
     if (body.method === undefined || body.method === null) return parseResponse(id, body);
     return parseCall({ id, method: parseText("method", body.method, 64), params: body.params ?? [], body });
   } catch (error) {
-    return { kind: "malformed", id, reason: isRigError(error) ? messageOf(error) : "line is not JSON" };
+    return {
+      kind: "malformed",
+      id,
+      reason: isRigError(error) ? messageOf(error) : "line is not JSON",
+      ...(share && { share }),
+    };
   }
+}
+
+function namedBy({ method, params }: Readonly<Record<string, unknown>>): NamedBy | undefined {
+  if (SOLE_SUBMITS.includes(method)) return {};
+  if (method !== "mining.submit") return undefined;
+  const worker = isRecord(params) ? params.worker : Array.isArray(params) && params[0];
+  return { worker: typeof worker === "string" ? worker : "" };
 }
 
 function parseResponse(id: StratumId, body: Readonly<Record<string, unknown>>): Response {

@@ -1,5 +1,6 @@
 import type { ShareRow } from "../../ledger/rows.ts";
 import type { Clock } from "../../lib/clock.ts";
+import { millis, minutes } from "../../units/time.ts";
 import { difficulty } from "../../units/work.ts";
 import type { Algorithm } from "./algorithms.ts";
 import {
@@ -15,6 +16,7 @@ import {
   type PoolEffects,
   type PoolSession,
 } from "./dialect.ts";
+import type { Malformed } from "./envelope.ts";
 import type { LoginStep } from "./expected-answers.ts";
 import type { StratumId } from "./fields.ts";
 import { toOffer } from "./offer.ts";
@@ -25,8 +27,9 @@ import { bookShare, type SentShare } from "./share-booking.ts";
 import { REFUSALS } from "./verdict.ts";
 
 const MAX_STEPS = 32;
-/** So many lines that make no sense and the miner is cut off. */
-const MAX_STRIKES = 10;
+/** One line that makes no sense is forgiven in a minute; a miner that is ten minutes behind is cut off. */
+const STRIKE = minutes(1);
+const MAX_STRIKES = minutes(9);
 /** Whose a share is that came before any login. */
 const NOBODY = "(no login)";
 
@@ -56,7 +59,8 @@ export class MinerSide implements MinerSession, MinerFront {
   #toldMask = 0;
   #hasWork = false;
   #takesExtranonce: boolean;
-  #strikes = 0;
+  /** When all its lines that made no sense are forgiven. */
+  #strikesUntil = millis(0);
   /** Set while the miner does not read: whether there was news that it did not hear. */
   #heldBack: "nothing" | "missed" | undefined;
 
@@ -95,6 +99,7 @@ export class MinerSide implements MinerSession, MinerFront {
         break;
       case "malformed":
         this.#strike(message.id, message.reason);
+        if (message.share) this.#bookUnreadable(message, message.share.worker);
         break;
     }
   }
@@ -236,6 +241,13 @@ export class MinerSide implements MinerSession, MinerFront {
     this.#bookRefused(share, "no pool connection");
   }
 
+  /** What the miner counts as a share is one in the books, or its sum and ours would differ. */
+  #bookUnreadable({ id, reason }: Malformed, named: string | undefined): void {
+    const worker = this.#workerOf(named) ?? NOBODY;
+    const submit = { job: "", line: () => "" };
+    this.#bookRefused({ id, worker, gpu: this.#effects.gpuOf(worker), submit }, reason);
+  }
+
   /** A share that never left us is booked by what its pool last said; by the least there is where no pool ever spoke. */
   #bookRefused(share: SentShare, reason: string): void {
     if (this.#active !== undefined) {
@@ -263,8 +275,9 @@ export class MinerSide implements MinerSession, MinerFront {
   }
 
   #strike(id: StratumId, reason: string): void {
-    this.#strikes++;
-    if (this.#strikes >= MAX_STRIKES) this.#effects.dropMiner(`the miner talks nonsense: ${reason}`);
+    const now = this.#parts.clock.monotonic();
+    this.#strikesUntil = millis(Math.max(this.#strikesUntil, now) + STRIKE);
+    if (this.#strikesUntil - now > MAX_STRIKES) this.#effects.dropMiner(`the miner talks nonsense: ${reason}`);
     else this.#refuse(id, REFUSALS.other, reason);
   }
 }
