@@ -148,7 +148,8 @@ async function runToEnd(options: Run, end: RunEnd): Promise<readonly string[]> {
   });
   const id = randomUUID();
   const http = stack.adopt(await openHttp({ parts, controller, views, dataDir, id }), (server) => server.close());
-  stack.defer(announce(dataDir, { url: http.url, pid: process.pid, id }));
+  const file = config.file === undefined ? {} : { config: config.file };
+  stack.defer(announce(dataDir, { url: http.url, pid: process.pid, id, ...file }));
   options.onListening({ url: http.url, config, dataDir, gpus });
   publisher.start(() => views.publish(), onFault);
   stack.defer(() => publisher.stop());

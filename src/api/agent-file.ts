@@ -7,9 +7,11 @@ export interface AgentFile {
   readonly url: string;
   readonly pid: number;
   readonly id: string;
+  /** The absolute path of the configuration it was started with; absent for the embedded try-out. */
+  readonly config?: string;
 }
 
-const schema = z.object({ url: z.url(), pid: z.int().positive(), id: z.string() });
+const schema = z.object({ url: z.url(), pid: z.int().positive(), id: z.string(), config: z.string().exactOptional() });
 
 export const agentFilePath = (dataDir: string): string => join(dataDir, "agent.json");
 

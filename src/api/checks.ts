@@ -23,8 +23,13 @@ export const apiChecks = (listen: Endpoint, dataDir: string): readonly Check[] =
   { name: "agent's warnings", run: async (signal) => judgeWarnings(await findRunning(dataDir, signal), signal) },
 ];
 
+/** The configuration file that the agent which answers over `dataDir` was started with; undefined where none does. */
+export const configOfRunning = async (dataDir: string, signal: AbortSignal): Promise<string | undefined> =>
+  (await findRunning(dataDir, signal))?.config;
+
 interface Running {
   readonly url: string;
+  readonly config: string | undefined;
   readonly client: RigClient;
 }
 
@@ -49,7 +54,7 @@ async function findRunning(dataDir: string, signal: AbortSignal): Promise<Runnin
     const authorizeReads = agent.url.startsWith("https:");
     const client = createClient({ baseUrl: agent.url, token: () => token, authorizeReads, check: checkAnswer });
     const { instance } = await client.health(signal);
-    return instance === agent.id ? { url: agent.url, client } : undefined;
+    return instance === agent.id ? { url: agent.url, config: agent.config, client } : undefined;
   } catch {
     // An agent that ended leaves its address behind.
     return undefined;

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { listenerChecks } from "../agent.ts";
-import { apiChecks } from "../api/checks.ts";
+import { apiChecks, configOfRunning } from "../api/checks.ts";
 import { configChecks, doubtChecks } from "../config/checks.ts";
 import { type FlightSheetConfig, loadConfig, type RigConfig } from "../config/load.ts";
 import { poolsBySheet } from "../config/sheet-schema.ts";
@@ -29,7 +29,7 @@ const LIMIT = seconds(12);
 
 /** Runs the checks of every folder at once and lists them; throws `ERR_DOCTOR` when one fails. */
 export async function doctor(options: LocationOptions & { readonly json?: true }, context: CliContext): Promise<void> {
-  const checks = checksOf(options, context);
+  const checks = checksOf(await placeOf(options, context), context);
   const checked = await Promise.all(checks.map((check) => runCheck(check, context.signal, LIMIT)));
   context.signal.throwIfAborted();
   const failed = checked.filter(({ level }) => level === "fail").length;
@@ -38,16 +38,29 @@ export async function doctor(options: LocationOptions & { readonly json?: true }
   if (failed > 0) throw fault(failed);
 }
 
+interface Place extends LocationOptions {
+  readonly whose?: string;
+}
+
+/** Where no file is named, that of the agent which answers: another one would say nothing of this rig. */
+async function placeOf(options: LocationOptions, context: CliContext): Promise<Place> {
+  if (options.config !== undefined) return options;
+  const dataDir = findDataDir(options, context);
+  const config = await configOfRunning(dataDir, context.signal);
+  return config === undefined ? options : { config, dataDir, whose: ", as the agent that answers was started with" };
+}
+
 /** Without a configuration that can be read, only what does not depend on one. */
-function checksOf(options: LocationOptions, context: CliContext): readonly Check[] {
+function checksOf(options: Place, context: CliContext): readonly Check[] {
   const { env } = context;
   const clock = systemClock;
   const config = readable(options.config);
-  const first = configChecks(options.config, env);
+  const first = configChecks(options.config, env, options.whose);
   if (config === undefined) return [...first, ...gpuChecks({ source: "auto", clock, env })];
   const dataDir = findDataDir(options, context);
   const { minerAddress: _, ...docker } = config.workloads.docker;
   const look = lookerAt(config, env);
+  const present = async (signal: AbortSignal) => (await look(signal)).map(({ uuid }) => uuid);
   return [
     ...first,
     ...doubtChecks(config),
@@ -55,12 +68,12 @@ function checksOf(options: LocationOptions, context: CliContext): readonly Check
     ...gpuChecks({ source: config.gpus.source, clock, env }),
     ...namedGpuChecks(config, { clock, fallbackId: hostname(), env }),
     ...powerToolChecks(config.power, env),
-    ...settingChecks(dataDir, config.power),
+    ...settingChecks(dataDir, config.power, present),
     ...energyChecks(config.power.wall.meter),
     ...workloadChecks({ ...docker, clock, env, uid: process.getuid?.() }),
     ...miningChecks(poolsBySheet<Pick<FlightSheetConfig, "pools">>(config.mining?.sheets ?? [])),
     ...minerChecks(config.mining?.sheets ?? [], { rig: config.rig.name, env }),
-    ...externalChecks(config.external, async (signal) => (await look(signal)).map(({ uuid }) => uuid)),
+    ...externalChecks(config.external, present),
     ...externalWorkChecks({ config, dataDir, clock, look }),
     ...marketChecks(config, clock),
     ...inferenceChecks(config.inference?.engine),

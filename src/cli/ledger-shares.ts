@@ -2,11 +2,12 @@ import { openLedgerReadOnly } from "../ledger/open.ts";
 import type { ShareSums } from "../ledger/share-sums.ts";
 import { systemClock } from "../lib/clock.ts";
 import { provenHashrate } from "../mining/stratum/effective-hashrate.ts";
-import { millis, unixMs } from "../units/time.ts";
+import { millis, type UnixMs, unixMs } from "../units/time.ts";
 import { type CliContext, findDataDir, type LocationOptions, printJson } from "./context.ts";
+import { UsageError } from "./errors.ts";
 import { parseMoment } from "./moment.ts";
 import { renderTable } from "./table.ts";
-import { sayDifficulty, sayHps } from "./wording.ts";
+import { sayDifficulty, sayHps, sayTime } from "./wording.ts";
 
 export interface LedgerSharesOptions extends LocationOptions {
   readonly from: string;
@@ -31,11 +32,14 @@ const SPARE = ["J PER DIFFICULTY", "95 %", "DIFFICULTY", "ALGORITHM"];
 
 /** Accepted and refused work per GPU, flight sheet and coin, with the hashrate it proves, whether an agent runs or not. */
 export function ledgerShares(options: LedgerSharesOptions, context: CliContext): void {
-  const from = unixMs(parseMoment(options.from, "--from", systemClock.now()));
+  const now = systemClock.now();
+  const from = unixMs(parseMoment(options.from, "--from", now));
+  if (from > now) throw stillToCome(from);
   const ledger = openLedgerReadOnly(findDataDir(options, context));
   try {
     const lines = ledger.shares.sumsSince(from).map(toLine);
     if (options.json) printJson(context, lines);
+    else if (lines.length === 0) context.print(`nothing hashed since ${sayTime(from)} UTC\n`);
     else
       context.print(
         `${renderTable(HEADER, lines.map(toRow), { right: RIGHT, spare: SPARE, columns: context.columns })}\n`,
@@ -44,6 +48,12 @@ export function ledgerShares(options: LedgerSharesOptions, context: CliContext):
     ledger.close();
   }
 }
+
+const stillToCome = (from: UnixMs): UsageError =>
+  new UsageError(`--from ${sayTime(from)} UTC is still to come`, {
+    code: "ERR_USAGE",
+    mend: "give a time that lies in the past, or how long ago such as 24h",
+  });
 
 function toLine({ expectedHashes: work, squaredHashes: squares, hashingMs, ...sums }: ShareSums) {
   const shares = sums.accepted - sums.refuted;

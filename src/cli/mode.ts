@@ -24,6 +24,7 @@ export async function mode(wanted: string | undefined, options: ModeOptions, con
   const gpu = options.gpu === undefined ? undefined : findGpu(rig, options.gpu);
   if (order === undefined) return printModes(rig, gpu, options, context);
   await give({ order, gpu, forMs }, client, options, context);
+  if (gpu === undefined && !options.json) context.print(sayEnded(rig, options));
 }
 
 interface Order {
@@ -41,6 +42,14 @@ async function give({ order, gpu, forMs }: Order, client: RigClient, { json }: M
   const view = await client.setMode(request, context.signal);
   if (json) return printJson(context, view);
   context.print(`mode ${sayMode(view.mode, view.untilMs)}${view.gpu === null ? "" : `, only ${view.gpu}`}\n`);
+}
+
+/** The orders of single GPUs that one for the whole rig ends, or stands in for as long as it is in force. */
+function sayEnded(rig: RigView, { for: length }: ModeOptions): string {
+  const what = length === undefined ? "ended the order of" : "until then it stands in for that of";
+  return describeOrders(rig)
+    .map((line) => `${what} ${line}\n`)
+    .join("");
 }
 
 const toModeView = ({ mode, modeUntilMs }: RigView | GpuView, gpu: string | null) => ({

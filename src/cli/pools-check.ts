@@ -44,12 +44,22 @@ export async function poolsCheck(options: PoolsCheckOptions, context: CliContext
   context.signal.throwIfAborted();
   const failed = pools.filter(({ ok }) => !ok).length;
   if (options.json) printJson(context, { ok: failed === 0, pools: pools.map(toView) });
-  else context.print(toText(pools, context.columns));
+  else context.print(`${toText(pools, context.columns)}${sayAssumed(options, pools)}`);
   if (failed === 0) return;
   throw new UsageError(`${failed} of ${pools.length} pools gave no work`, {
     code: "ERR_POOLS_CHECK",
     mend: "see each pool's result: check its address, user, dialect and certificate",
   });
+}
+
+/** What stood in for options that were not given, which decides what the pool answers. */
+function sayAssumed({ url, user, algorithm }: PoolsCheckOptions, [pool]: readonly Checked[]): string {
+  if (url === undefined || pool === undefined) return "";
+  const assumed = [
+    ...(user === undefined ? [`--user ${pool.target.user}`] : []),
+    ...(algorithm === undefined ? [`--algorithm ${termsOf(pool.target).algorithm}`] : []),
+  ];
+  return assumed.length === 0 ? "" : `assumed, because it was not given: ${assumed.join(", ")}\n`;
 }
 
 async function targetsOf(options: PoolsCheckOptions, stack: AsyncDisposableStack) {

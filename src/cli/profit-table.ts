@@ -29,6 +29,8 @@ export interface ProfitGpu extends Pick<GpuView, "name" | "askFloorUsdPerHour" |
 
 export interface ProfitView {
   readonly nowMs: number;
+  /** Whether token prices that no source tells are those of the try-out, which are invented. */
+  readonly isTryOut: boolean;
   readonly market: RigView["market"];
   /** Of the coins of all flight sheets; none in a what-if, whose prices are all of one file. */
   readonly coinPrices: RigView["coinPrices"];
@@ -37,9 +39,11 @@ export interface ProfitView {
   readonly wouldHaveByDay: readonly WouldHaveDayView[];
 }
 
+type Age = Pick<ProfitView, "nowMs" | "isTryOut">;
+
 /** The whole comparison as text, for a terminal of so many columns. */
 export function renderProfit(view: ProfitView, columns?: number): string {
-  const { nowMs, market, electricity, gpus, wouldHaveByDay } = view;
+  const { market, electricity, gpus, wouldHaveByDay } = view;
   const remark = market.invented ? ", invented: no dollar below is real" : "";
   const prices = describePrices(view.coinPrices);
   const origin = prices.length > 0 ? prices.join("\n        ") : sayOrigin(market);
@@ -47,7 +51,7 @@ export function renderProfit(view: ProfitView, columns?: number): string {
   const days = wouldHaveByDay.map(
     ({ dayStartMs, netUsd }) => `observing ${sayTime(dayStartMs).slice(0, 10)} would have earned ${sayMoney(netUsd)}\n`,
   );
-  const tables = gpus.map((gpu) => `\n${renderGpu(gpu, nowMs, columns)}`);
+  const tables = gpus.map((gpu) => `\n${renderGpu(gpu, view, columns)}`);
   return wrapLines([head, ...tables, days.length === 0 ? "" : "\n", ...days].join(""), columns);
 }
 
@@ -70,12 +74,12 @@ function renderElectricity({ electricityUsdPerKwh, electricitySource, electricit
   return `power:  ${sayMoney(electricityUsdPerKwh)}/kWh, ${electricitySource}${until}`;
 }
 
-function renderGpu(gpu: ProfitGpu, nowMs: number, columns: number | undefined): string {
+function renderGpu(gpu: ProfitGpu, age: Age, columns: number | undefined): string {
   const table = renderTable(HEADER, gpu.valuations.map(toRow), { right: RIGHT, spare: SPARE, columns });
   const now = gpu.workload === null ? [] : [`now ${sayWorkload(gpu.workload, gpu.workName)}: ${gpu.why ?? UNKNOWN}`];
   const floor =
     gpu.askFloorUsdPerHour === null ? [] : [`list this GPU at ≥ ${sayMoney(gpu.askFloorUsdPerHour)}/h, or not at all`];
-  const notes = gpu.valuations.flatMap((valuation) => [`  ${valuation.why}`, ...renderPrices(valuation, nowMs)]);
+  const notes = gpu.valuations.flatMap((valuation) => [`  ${valuation.why}`, ...renderPrices(valuation, age)]);
   const missing = gpu.leftOut.map((one) => `  not shown: ${sayWorkload(one.workload, one.label || null)}, ${one.why}`);
   return `${[gpu.name === gpu.gpu ? gpu.gpu : `${gpu.name} (${gpu.gpu})`, table, ...now, ...floor, ...notes, ...missing].join("\n")}\n`;
 }
@@ -95,7 +99,7 @@ const toRow = (valuation: ValuationView): readonly string[] => [
 ];
 
 /** Below which electricity and above which price it pays, and how far that price is to be trusted. */
-function renderPrices(valuation: ValuationView, nowMs: number): readonly string[] {
+function renderPrices(valuation: ValuationView, age: Age): readonly string[] {
   const { breakEvenUsdPerKwh, breakEvenPrice, price, priceUnit } = valuation;
   const pays = [
     breakEvenUsdPerKwh === null ? undefined : `below ${sayMoney(breakEvenUsdPerKwh)}/kWh`,
@@ -103,12 +107,12 @@ function renderPrices(valuation: ValuationView, nowMs: number): readonly string[
       ? undefined
       : `above ${sayPlain(breakEvenPrice)} ${priceUnit}${price === null ? "" : ` (now ${sayPlain(price)})`}`,
   ].filter((part) => part !== undefined);
-  const from = renderOrigin(valuation, nowMs);
+  const from = renderOrigin(valuation, age);
   if (pays.length === 0) return from === undefined ? [] : [`    price from ${from}`];
   return [`    pays ${pays.join(" and ")}${from === undefined ? "" : `; price from ${from}`}`];
 }
 
-function renderOrigin(valuation: ValuationView, nowMs: number): string | undefined {
+function renderOrigin(valuation: ValuationView, age: Age): string | undefined {
   const { price, dualPrice } = valuation;
   const first = {
     source: valuation.priceSource,
@@ -117,12 +121,12 @@ function renderOrigin(valuation: ValuationView, nowMs: number): string | undefin
     sourcesAsked: valuation.priceSourcesAsked,
   };
   if (price === null && first.source === null) return undefined;
-  const second = dualPrice === null ? "" : `; that of ${dualPrice.coin} from ${saySource(dualPrice, nowMs)}`;
-  return `${saySource(first, nowMs)}${second}`;
+  const second = dualPrice === null ? "" : `; that of ${dualPrice.coin} from ${saySource(dualPrice, age)}`;
+  return `${saySource(first, age)}${second}`;
 }
 
-function saySource({ source, asOfMs, ...counts }: Omit<DualPriceView, "coin">, nowMs: number): string {
-  if (source === null || asOfMs === null) return "rig.yaml";
+function saySource({ source, asOfMs, ...counts }: Omit<DualPriceView, "coin">, { nowMs, isTryOut }: Age): string {
+  if (source === null || asOfMs === null) return isTryOut ? "the try-out, invented" : "rig.yaml";
   const { sourcesBelieved: believed, sourcesAsked: asked } = counts;
   // The name of several sources says already how many of them are believed.
   const single = believed === null || asked === null ? ", a single source" : "";

@@ -69,6 +69,7 @@ export function whatIf(options: WhatIfOptions, context: CliContext): ProfitView 
   const [quote] = quotes.values();
   return {
     nowMs: systemClock.now(),
+    isTryOut: config.file === undefined,
     market: { source: market.source, asOfMs: quote?.asOf ?? 0, invented: quote?.invented ?? false },
     coinPrices: [],
     electricity: { electricityUsdPerKwh: still.bookedPower(), ...toElectricityView(still.grid()) },

@@ -1,6 +1,7 @@
+import { readAgentFile } from "../api/agent-file.ts";
 import { systemClock } from "../lib/clock.ts";
 import { seconds } from "../units/time.ts";
-import { type CliContext, findAgent, type LocationOptions, printJson } from "./context.ts";
+import { type CliContext, findAgent, findDataDir, type LocationOptions, printJson } from "./context.ts";
 import { type ProfitView, renderProfit } from "./profit-table.ts";
 import { whatIf } from "./profit-what-if.ts";
 
@@ -32,6 +33,7 @@ async function lookerOf(options: ProfitOptions, context: CliContext): Promise<()
   if (market !== undefined || benchmarks !== undefined)
     return () => Promise.resolve(whatIf({ ...options, market, benchmarks }, context));
   const client = await findAgent(options, context);
+  const isOwnFile = readAgentFile(findDataDir(options, context))?.config !== undefined;
   return async () => {
     const [rig, valuations] = await Promise.all([client.rig(context.signal), client.valuations(context.signal)]);
     const gpus = rig.gpus.map(({ uuid, name, workload, workName, why, askFloorUsdPerHour, roundTripCostUsd }) => ({
@@ -48,7 +50,8 @@ async function lookerOf(options: ProfitOptions, context: CliContext): Promise<()
     const { nowMs, market, coinPrices, wouldHaveByDay } = rig;
     const { electricityUsdPerKwh, electricitySource, electricityUntilMs } = rig;
     const electricity = { electricityUsdPerKwh, electricitySource, electricityUntilMs };
-    return { nowMs, market, coinPrices, electricity, gpus, wouldHaveByDay };
+    const isTryOut = !isOwnFile && market.invented;
+    return { nowMs, isTryOut, market, coinPrices, electricity, gpus, wouldHaveByDay };
   };
 }
 

@@ -152,8 +152,11 @@ function addPools(program: Command, context: CliContext): void {
     .description("log in at every pool, wait for work, and say how long each step took")
     .option("--config <file>", "the rig.yaml whose pools are meant")
     .option("--url <url>", "this pool instead: stratum+tcp://host:port, or stratum+ssl://host:port for TLS")
-    .option("--user <user>", "with --url")
-    .option("--algorithm <name>", "with --url: sha256d, scrypt, etchash, kawpow, kheavyhash, alephium or randomx")
+    .option("--user <user>", "with --url; rigshift when absent")
+    .option(
+      "--algorithm <name>",
+      "with --url: sha256d, scrypt, etchash, kawpow, kheavyhash, alephium or randomx; sha256d when absent",
+    )
     .option("--dialect <name>", "with --url, where the algorithm has several")
     .option("--json", "machine-readable")
     .action((options) => poolsCheck(options, context));

@@ -26,8 +26,9 @@ export async function start(options: StartOptions, context: CliContext): Promise
       onListening: ({ url, config, dataDir, gpus }) => {
         const what = config.file ?? "try-out: real work of this machine's CPU at invented prices";
         print(`Rigshift runs (${what}, mode ${config.mode})\n`);
+        const api = config.inference === undefined ? "" : `  OpenAI API   ${url}/v1\n`;
         print(
-          `  status page  ${url}\n  OpenAI API   ${url}/v1\n  data         ${dataDir}\n  token        ${join(dataDir, "token")} (for changing the mode on the page)\n`,
+          `  status page  ${url}\n${api}  data         ${dataDir}\n  token        ${join(dataDir, "token")} (for changing the mode on the page)\n`,
         );
         for (const warning of [...warningsOf(config), ...strangersIn(config, gpus).map(toWarning)])
           printError(`rigshift: ${warning}\n`);

@@ -6,8 +6,8 @@ import { minedBy } from "./sheet-schema.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Whether the file says what it should, and the secrets that it names can be read. */
-export const configChecks = (file: string | undefined, env: Env): readonly Check[] => [
+/** Whether the file says what it should, and the secrets that it names can be read; `whose` says who named it. */
+export const configChecks = (file: string | undefined, env: Env, whose = ""): readonly Check[] => [
   {
     name: "configuration",
     run: () => {
@@ -16,12 +16,13 @@ export const configChecks = (file: string | undefined, env: Env): readonly Check
         ({ pools }) => pools,
       ))
         if (password !== undefined) readSecret(password, env);
-      const what = file === undefined ? "no file named: the embedded try-out" : `${file}, mode ${mode} at start`;
+      const what =
+        file === undefined ? "no file named: the embedded try-out" : `${file}${whose}, mode ${mode} at start`;
       return { level: "ok", found: what };
     },
   },
 ];
 
 /** One warning for each thing that the file may say, but hardly means. */
-export const doubtChecks = (config: Pick<RigConfig, "electricity" | "mining">): readonly Check[] =>
+export const doubtChecks = (config: RigConfig): readonly Check[] =>
   doubtsOf(config).map(({ name, ...doubt }) => ({ name, run: () => ({ level: "warn", ...doubt }) }));

@@ -12,11 +12,14 @@ export interface Doubt {
 /** Nobody pays more for a kilowatt-hour; a price in cents does. */
 const DEAREST_USD_PER_KWH = 1;
 /** What stands for a user that the file does not name, and what `init` proposes. */
-const PLACEHOLDERS = ["rigshift", "wallet.worker"];
+const PLACEHOLDER = /^(?:rigshift|<?wallet>?(?:\..*)?)$/i;
+
+type Doubted = Pick<RigConfig, "electricity" | "mining" | "inference" | "external" | "power">;
 
 /** What is probably a slip and would cost the operator money; none of it keeps the rig from starting. */
-export function doubtsOf({ electricity, mining }: Pick<RigConfig, "electricity" | "mining">): readonly Doubt[] {
-  const doubts: Doubt[] = [];
+export function doubtsOf(config: Doubted): readonly Doubt[] {
+  const { electricity, mining } = config;
+  const doubts: Doubt[] = [...idleDoubts(config)];
   if (electricity.price > DEAREST_USD_PER_KWH)
     doubts.push({
       name: "electricity",
@@ -26,7 +29,7 @@ export function doubtsOf({ electricity, mining }: Pick<RigConfig, "electricity" 
   for (const { endpoint, url, user } of minedBy<Pick<FlightSheetConfig, "pools">>(mining?.sheets ?? []).flatMap(
     ({ pools }) => pools,
   ))
-    if (endpoint.kind === "stratum" && !isLoopback(endpoint.host) && PLACEHOLDERS.includes(user))
+    if (endpoint.kind === "stratum" && !isLoopback(endpoint.host) && PLACEHOLDER.test(user))
       doubts.push({
         name: `user of ${url}`,
         found: `it is the placeholder ${user}, so the pool does not know whom to pay`,
@@ -34,3 +37,31 @@ export function doubtsOf({ electricity, mining }: Pick<RigConfig, "electricity" 
       });
   return doubts;
 }
+
+/** Why no GPU could ever earn anything. */
+function idleDoubts({ mining, inference, external, power }: Doubted): readonly Doubt[] {
+  const { maxPower, supplies } = power.budget;
+  const budgets = [{ name: "power.budget.maxW", most: maxPower }, ...supplies.map(toBudget)];
+  const hasWork = mining !== undefined || inference !== undefined || external.length > 0;
+  return [
+    ...(hasWork ? [] : [NO_WORK]),
+    ...budgets
+      .filter(({ most }) => most === 0)
+      .map(({ name }) => ({
+        name,
+        found: "it is 0, so no GPU under it may ever work",
+        mend: "give the watts that may be drawn, or leave it out for no limit",
+      })),
+  ];
+}
+
+const toBudget = ({ maxPower }: RigConfig["power"]["budget"]["supplies"][number], index: number) => ({
+  name: `power.budget.supplies[${index}].maxW`,
+  most: maxPower,
+});
+
+const NO_WORK: Doubt = {
+  name: "work",
+  found: "neither mining, inference nor external is there, so the rig can never earn anything",
+  mend: "set one of them; rig.example.yaml shows each",
+};

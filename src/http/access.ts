@@ -26,6 +26,8 @@ export interface AccessOptions {
 export interface AccessRules {
   readonly offLoopback: boolean;
   readonly isHostAllowed: (name: string) => boolean;
+  /** Where the listener that heard on `port` answers. */
+  readonly addressOf: (port: number) => string;
   readonly token: SecretCheck;
   readonly customers: SecretCheck;
 }
@@ -41,6 +43,10 @@ export function toAccessRules({ host, token, allowedHosts, customerKeys }: Acces
       name === own ||
       names.has(name) ||
       (isWildcard(host) && isIP(name.replace(/[[\]]/g, "")) !== 0),
+    addressOf: (port) =>
+      isLoopback(host) || isWildcard(host)
+        ? `${isLoopback(host) ? "http" : "https"}://${host === "::1" ? "[::1]" : "127.0.0.1"}:${port}`
+        : `https://${own}:${port}`,
     token: createSecretCheck([token]),
     customers: createSecretCheck(customerKeys),
   };
@@ -50,6 +56,8 @@ export function toAccessRules({ host, token, allowedHosts, customerKeys }: Acces
 export interface AccessRequest {
   readonly method: string;
   readonly path: string;
+  /** That it was heard on. */
+  readonly port: number;
   readonly family: RouteFamily;
   readonly routeExists: boolean;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -70,7 +78,7 @@ function refuseHost(request: AccessRequest, rules: AccessRules): Refusal | undef
     status: 403,
     code: "ERR_HTTP_HOST",
     message: "this agent does not answer under the name in the Host header",
-    mend: "open it as http://127.0.0.1, or add the name to http.allowedHosts in rig.yaml",
+    mend: `open it as ${rules.addressOf(request.port)}, or add the name to http.allowedHosts in rig.yaml`,
   };
 }
 

@@ -142,7 +142,8 @@ function guard(app: FastifyInstance, rules: AccessRules, methods: ReadonlyMap<st
   app.addHook("onRequest", (request, reply, next) => {
     const path = pathOf(request);
     const { method, headers } = request;
-    const facts = { method, path, family: familyOf(path), routeExists: !request.is404, headers };
+    const port = request.socket.localPort ?? 0;
+    const facts = { method, path, port, family: familyOf(path), routeExists: !request.is404, headers };
     const refusal = refuseAccess(facts, rules) ?? (request.is404 ? refuseUnknown(request, methods) : undefined);
     if (refusal) return void sendRefusal(request, reply, refusal);
     reply.headers(SECURITY_HEADERS);

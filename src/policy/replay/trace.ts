@@ -24,10 +24,14 @@ export interface PairCost {
 }
 
 const CODE = "ERR_REPLAY_TRACE";
+/** Counts of tokens would pass for prices. */
+const REQUEST_HEADER = "t_s,tokens_in,tokens_out";
 
 /** A price trace from its CSV; throws `ERR_REPLAY_TRACE` with the first line that makes no sense. */
 export function parsePriceTrace(text: string): PriceTrace {
   const { header, cells, rows } = parseNumbers(text, CODE);
+  if (header.join(",") === REQUEST_HEADER)
+    throw atLine(CODE, 1, "these are requests, not prices", "give the file with --requests");
   const [time, ...workloads] = header;
   if (time !== "t_s" || workloads.length === 0)
     throw atLine(CODE, 1, `the header is ${JSON.stringify(header.join(",").slice(0, 80))}`, "write t_s,<workload>…");

@@ -3,6 +3,11 @@ import { chmodSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { openLedger } from "../../../src/ledger/open.ts";
+import type { GpuUuid } from "../../../src/ledger/rows.ts";
+import { systemClock } from "../../../src/lib/clock.ts";
+import { silentLogger } from "../../../src/lib/logger.ts";
+import { watts } from "../../../src/units/energy.ts";
 import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 import { place, type Ran, runIn } from "./harness.ts";
 
@@ -138,6 +143,60 @@ describe("rigshift doctor", () => {
     });
   });
 
+  test("takes the configuration of the agent that answers where none is named", async () => {
+    const yaml = directory.write("rig.yaml", `${ANY_PORT}electricity: { usdPerKwh: 4.5 }\n`);
+    await using there = await place(undefined, { config: yaml });
+    const ran = await there.run("doctor", "--data-dir", there.dataDir, "--json");
+    expect(lineOf(ran, "configuration")?.found).toBe(
+      `${yaml}, as the agent that answers was started with, mode observe at start`,
+    );
+    expect(lineOf(ran, "electricity")).toMatchObject({ level: "warn" });
+    expect(lineOf(ran, "port")?.found).toBe(`the agent answers on ${there.url}`);
+    const dead = await place({ "/healthz": { status: "ok", instance: "another" } }, { config: yaml });
+    await using _ = dead;
+    expect(lineOf(await dead.run("doctor", "--data-dir", dead.dataDir, "--json"), "configuration")?.found).toBe(
+      "no file named: the embedded try-out",
+    );
+  });
+
+  test("calls the settings of the agent that answers no trace of an earlier one", async () => {
+    const yaml = `${ANY_PORT}power: { profiles: [{ role: hashing, powerLimitW: 220 }] }\n`;
+    await using there = await place(undefined, { config: directory.write("rig.yaml", yaml) });
+    const { gpus } = JSON.parse((await there.run("gpus", "--json")).out) as { gpus: readonly { uuid: GpuUuid }[] };
+    const ledger = openLedger(there.dataDir, { clock: systemClock, logger: silentLogger });
+    for (const { uuid } of gpus) ledger.foundSettings.remember(uuid, { powerLimit: watts(350) });
+    ledger.close();
+    expect(lineOf(await there.run("doctor", "--data-dir", there.dataDir, "--json"), "settings of GPUs")).toMatchObject({
+      level: "ok",
+      found: expect.stringContaining("set for their work on CPU-"),
+    });
+  });
+
+  test("looks at every file of prices and payouts that is named, whether something mines or not", async () => {
+    directory.write("payouts.csv", "from,to\n");
+    directory.write("rates.json", "{}");
+    const ran = await doctor(
+      `${ANY_PORT}market: { file: nothere.json, payouts: payouts.csv, currencies: [{ currency: EUR, file: rates.json, price: /usd }] }
+electricity: { series: [{ shape: awattar, file: no-rates.json }] }
+`,
+      "--json",
+    );
+    expect(ran.code).toBe(1);
+    expect(lineOf(ran, "market file")).toMatchObject({
+      level: "fail",
+      mend: expect.stringMatching(/with market\.file/),
+    });
+    expect(lineOf(ran, "market.payouts")).toMatchObject({
+      level: "fail",
+      found: expect.stringMatching(/line 1: wanted/),
+    });
+    expect(lineOf(ran, "market.currencies[0].file")).toMatchObject({ level: "ok" });
+    expect(lineOf(ran, "electricity.series[0].file")).toMatchObject({
+      level: "fail",
+      mend: "name a readable file with electricity.series[0].file",
+    });
+  });
+
   test("does not take what listens where an agent once did for the agent", async () => {
     await using there = await place({ "/healthz": { status: "ok", instance: "another" } });
     const { out } = await there.run("doctor", "--data-dir", there.dataDir, "--json");
@@ -193,6 +252,25 @@ workloads: { docker: { host: "unix:///nonexist/docker.sock", images: ["${image}"
     expect(lineOf(right, "customer keys")).toMatchObject({ level: "ok", found: expect.stringMatching(/^1 key in /) });
     const wrong = await doctor(yaml("0".repeat(64)), "--json");
     expect(lineOf(wrong, "model")).toMatchObject({ level: "fail", found: expect.stringContaining("has sha256") });
+  });
+
+  test("doubts a rig that can never earn, for want of work or of power", async () => {
+    const idle = await doctor(ANY_PORT, "--json");
+    expect(lineOf(idle, "work")).toMatchObject({ level: "warn", found: expect.stringContaining("can never earn") });
+    const busy = await doctor(
+      `${ANY_PORT}mining: { pools: [{ url: devpool, user: me }] }\npower: { budget: { maxW: 0 } }\n`,
+      "--json",
+    );
+    expect(lineOf(busy, "work")).toBeUndefined();
+    expect(lineOf(busy, "power.budget.maxW")).toMatchObject({ level: "warn", mend: expect.stringContaining("watts") });
+  });
+
+  test("doubts the users that the examples show at pools outside", async () => {
+    const users = ["wallet.worker", "wallet.{rig}-{gpu}", "<wallet>.rig", "walleta9f3.rig"];
+    const pools = users.map((user, at) => `{ url: "stratum+tcp://pool${at}.invalid:3333", user: "${user}" }`);
+    const ran = await doctor(`${ANY_PORT}mining: { pools: [${pools.join(", ")}] }\n`, "--json");
+    const doubted = users.map((_, at) => lineOf(ran, `user of stratum+tcp://pool${at}.invalid:3333`)?.level);
+    expect(doubted).toEqual(["warn", "warn", "warn", undefined]);
   });
 
   test("doubts a price in cents and a pool that is not told whom to pay", async () => {

@@ -72,4 +72,14 @@ describe("rigshift ledger shares", () => {
     const { out } = await run(directory.path);
     expect(out).toMatch(/GPU-a\S+\s+–\s+–\s+sha256d\s+25\s+1 stale\s+1\s+12\.5\s+536\.?\d* MH\/s\s+.* to .*\s+2\.00\n/);
   });
+
+  test("says that nothing hashed since a time, and refuses one still to come", async () => {
+    using directory = new TemporaryDirectory();
+    fill(directory.path);
+    const since = await run(directory.path, "--from", "2026-01-01");
+    expect([since.code, since.out]).toEqual([0, "nothing hashed since 2026-01-01 00:00:00 UTC\n"]);
+    const ahead = await run(directory.path, "--from", "2999-01-01");
+    expect([ahead.code, ahead.out]).toEqual([2, ""]);
+    expect(ahead.err).toMatch(/--from 2999-01-01 00:00:00 UTC is still to come \(ERR_USAGE\)/);
+  });
 });

@@ -34,6 +34,15 @@ describe("rigshift mode", () => {
     });
   });
 
+  test("names the orders of single GPUs that one for the rig ends", async () => {
+    await using there = await place(answers(rig));
+    const gpu = `GPU 1 ${OTHER}: mine until 2026-09-14 12:40:00 UTC`;
+    expect((await there.run("mode", "mine")).out).toBe(`mode mine\nended the order of ${gpu}\n`);
+    expect((await there.run("mode", "mine", "--for", "1h")).out).toContain(`stands in for that of ${gpu}\n`);
+    await using plain = await place(answers(fakeRig()));
+    expect((await plain.run("mode", "mine")).out).toBe("mode mine\n");
+  });
+
   test("orders one GPU for a while", async () => {
     await using there = await place({
       ...answers(rig),

@@ -93,6 +93,9 @@ describe("rigshift pools check", () => {
     const good = await runIn(directory.path, ["pools", "check", "--url", pool.url, "--user", "me"]);
     expect(good).toMatchObject({ code: 0, err: "" });
     expect(pool.sent("mining.authorize")[0]?.params?.[0]).toBe("me");
+    expect(good.out).toMatch(/^assumed, because it was not given: --algorithm sha256d\n/m);
+    const given = ["--url", pool.url, "--user", "me", "--algorithm", "sha256d"];
+    expect((await runIn(directory.path, ["pools", "check", ...given])).out).not.toContain("assumed");
     const bad = await runIn(directory.path, ["pools", "check", "--url", pool.url, "--dialect", "klingon"]);
     expect(bad).toMatchObject({
       code: 2,

@@ -142,6 +142,20 @@ describe("rigshift profit of a what-if", () => {
     expect(there.asked).toEqual([]);
   });
 
+  test("calls the token prices of the try-out invented, and those of a file its own", async () => {
+    using directory = new TemporaryDirectory();
+    directory.write("b.json", JSON.stringify({ ...BENCHMARKS, benchmarks: BENCHMARKS.benchmarks.slice(2) }));
+    const tryOut = await runIn(directory.path, ["profit", "--benchmarks", "b.json"]);
+    expect(tryOut.out).toMatch(/price from the try-out, invented\n/);
+    expect(tryOut.out).not.toContain("from rig.yaml");
+    const engine = "engine: { kind: builtin, modelFile: m.gguf }";
+    const rig = `version: 1\ninference: { ${engine}, usdPerMillionTokensIn: 1, usdPerMillionTokensOut: 2 }\n`;
+    const own = ["--config", directory.write("rig.yaml", rig)];
+    expect((await runIn(directory.path, ["profit", "--benchmarks", "b.json", ...own])).out).toMatch(
+      /price from rig\.yaml\n/,
+    );
+  });
+
   test("tells what it cannot value, and a GPU without a name by its UUID alone, once", async () => {
     const pools = "pools: [{ url: devpool, user: me }]";
     const rig = [

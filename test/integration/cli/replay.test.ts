@@ -36,6 +36,12 @@ describe("rigshift replay", () => {
     });
   });
 
+  test("refuses a recording of requests as prices, with nothing printed", async () => {
+    const { code, out, err } = await replay(REQUESTS, "--trace", "trace.csv", "--cost-s", "3");
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toMatch(/line 1: these are requests, not prices \(ERR_REPLAY_TRACE\): give the file with --requests/);
+  });
+
   test("takes each pair's own cost", async () => {
     const costs = ["--cost", "eth:none=0", "--cost", "none:eth=1800"];
     const { out } = await replay(TRACE, "--trace", "trace.csv", ...costs, "--json");

@@ -7,6 +7,7 @@ const rules = (changes: Partial<Parameters<typeof toAccessRules>[0]> = {}) =>
 const request = (changes: Partial<AccessRequest> = {}): AccessRequest => ({
   method: "GET",
   path: "/api/v1/rig",
+  port: 7433,
   family: "api",
   routeExists: true,
   headers: { host: "localhost:7410" },
@@ -55,6 +56,17 @@ describe("a wildcard listener", () => {
     expect(["10.1.2.3", "[2001:db8::1]", "rig.lan", "localhost"].map(allows)).toEqual([true, true, true, true]);
     expect(["evil.example", "10.1.2.3.evil.example"].map(allows)).toEqual([false, false]);
   });
+});
+
+test("a foreign name is told the address that answers, with its port", () => {
+  const told = (host: string) => refuseAccess(request({ headers: { host: "evil.example" } }), rules({ host }))?.mend;
+  const cases = [
+    ["127.0.0.1", "http://127.0.0.1:7433,"],
+    ["::1", "http://[::1]:7433,"],
+    ["0.0.0.0", "https://127.0.0.1:7433,"],
+    ["10.0.0.1", "https://10.0.0.1:7433,"],
+  ] as const;
+  for (const [host, address] of cases) expect(told(host)).toContain(`open it as ${address}`);
 });
 
 describe("an origin", () => {

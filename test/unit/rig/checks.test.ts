@@ -18,8 +18,8 @@ afterEach(() => directory[Symbol.dispose]());
 
 const MINE: Profile & { graphicsMhz?: number } = { role: "hashing", powerLimit: watts(220), mayRaise: false };
 type Power = Parameters<typeof settingChecks>[1];
-async function check(power: Power) {
-  const [one] = settingChecks(directory.path, power);
+async function check(power: Power, present = [GPU_A]) {
+  const [one] = settingChecks(directory.path, power, () => Promise.resolve(present));
   if (one === undefined) throw new Error("no check");
   return await runCheck(one, new AbortController().signal, seconds(5));
 }
@@ -49,4 +49,18 @@ test("a setting of a profile in force is as it should be", async () => {
   remember();
   const profiles = [{ ...MINE, powerLimit: watts(220) }] as Power["profiles"];
   expect(await check({ tool: "auto", profiles })).toMatchObject({ level: "ok" });
+});
+
+test("no start of the agent is promised to mend a GPU that the rig does not have now", async () => {
+  remember();
+  const profiles = [{ ...MINE, powerLimit: watts(220) }] as Power["profiles"];
+  for (const power of [
+    { tool: "auto", profiles },
+    { tool: "auto", profiles: [] },
+  ] as const)
+    expect(await check(power, [])).toMatchObject({
+      level: "warn",
+      found: `changed by an earlier agent on ${GPU_A}, which this rig does not have now`,
+      mend: "put it back in and start the agent, which then sets it back",
+    });
 });
