@@ -20,6 +20,7 @@ export interface PoolScript {
   readonly work?: boolean;
   /** 0 takes any free port. */
   readonly port?: number;
+  readonly host?: string;
 }
 
 const HASH = "cd".repeat(32);
@@ -31,11 +32,13 @@ export class ScriptedPool {
   script: PoolScript;
   port = 0;
   accepted = 0;
+  readonly #host: string;
   readonly #server: Server;
   #waiting: (() => void)[] = [];
 
   private constructor(script: PoolScript) {
     this.script = script;
+    this.#host = script.host ?? "127.0.0.1";
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
@@ -46,13 +49,13 @@ export class ScriptedPool {
   }
 
   get url(): string {
-    return `stratum+tcp://127.0.0.1:${this.port}`;
+    return `stratum+tcp://${this.#host}:${this.port}`;
   }
 
   /** Listens again, after `kill`, on the same port. */
   listen(port = this.port): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.listen(port, "127.0.0.1", () => {
+      this.#server.listen(port, this.#host, () => {
         const address = this.#server.address();
         this.port = typeof address === "object" && address ? address.port : 0;
         resolve();

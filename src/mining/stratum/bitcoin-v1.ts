@@ -27,7 +27,7 @@ function toMinerMessage(message: StratumMessage): MinerMessage {
     case "subscribe":
       return { kind: "step", name: "subscribe", id: message.id, weight: "required" };
     case "configure":
-      return { kind: "step", name: "configure", id: message.id, weight: "awaited" };
+      return { kind: "step", name: "configure", id: message.id, weight: "wished" };
     case "suggest-difficulty":
       return { kind: "step", name: "suggest-difficulty", id: message.id, weight: "optional" };
     case "extranonce-subscribe":

@@ -42,8 +42,8 @@ export type MinerMessage =
       /** Of the login: the last one of a name is said again to the next pool. */
       readonly name: string;
       readonly id: StratumId;
-      /** A refusal of a `required` step makes the pool useless; `awaited` ones need an answer, whatever it is. */
-      readonly weight: "required" | "awaited" | "optional";
+      /** A refusal of a `required` step makes the pool useless; `awaited` ones need an answer, whatever it is, `wished` ones for 3 s. */
+      readonly weight: "required" | "awaited" | "wished" | "optional";
       readonly login?: Login;
     }
   | { readonly kind: "submit"; readonly id: StratumId; readonly submit: Submit }

@@ -11,6 +11,8 @@ const MAX_SHARES = 512;
 const MAX_OTHERS = 32;
 /** What a pool that goes on talking has not answered after this long, it has forgotten. */
 export const FORGOTTEN = seconds(60);
+/** For the answer to a step that a pool may not know. */
+const WISH_TIMEOUT = seconds(3);
 /** How long the answer to a share that was given up may still come. */
 const LATEST = minutes(10);
 
@@ -32,7 +34,7 @@ export interface ExpectedStep {
   readonly kind: "step";
   readonly step: LoginStep;
   /** Whether the connection is of no use without it; else it is forgotten in time. */
-  readonly isNeeded: boolean;
+  isNeeded: boolean;
   readonly sentAt: Millis;
 }
 export type ExpectedShare = TermedShare & { readonly kind: "share"; readonly sentAt: Millis };
@@ -70,6 +72,18 @@ export class ExpectedAnswers {
   /** When the oldest step was sent that the connection is of no use without. */
   get neededSince(): Millis | undefined {
     return this.#others.find((other) => other.kind === "step" && other.isNeeded)?.sentAt;
+  }
+
+  /** The steps that a pool may not know and leaves unanswered: from now on it is of use without them. */
+  passOver(now: Millis): readonly LoginStep[] {
+    const ignored: LoginStep[] = [];
+    for (const other of this.#others) {
+      const isWish = other.kind === "step" && other.isNeeded && other.step.weight === "wished";
+      if (!isWish || now - other.sentAt <= WISH_TIMEOUT) continue;
+      other.isNeeded = false;
+      ignored.push(other.step);
+    }
+    return ignored;
   }
 
   awaits(step: string): boolean {

@@ -195,6 +195,7 @@ export class PoolSide implements PoolSession {
   }
 
   check(now: Millis): string | undefined {
+    this.#passOver(now);
     const { neededSince } = this.#expected;
     const isLate = this.#settled
       ? neededSince !== undefined && now - neededSince > STEP_TIMEOUT
@@ -325,6 +326,16 @@ export class PoolSide implements PoolSession {
   #book(share: TermedShare, outcome: ShareOutcome): void {
     const { front, algorithm } = this.#parts;
     bookShare(share, outcome, { books: front, algorithm, pool: this.#pool.url, lowest: this.#jobs.lowestDifficulty });
+  }
+
+  /** Does without what the pool ignores, as if it had refused; should it still answer, the miner has had its answer. */
+  #passOver(now: Millis): void {
+    const ignored = this.#expected.passOver(now);
+    for (const step of ignored)
+      this.#answerStep(step, this.#parts.dialect.refusal(step.id, REFUSALS.other, "The pool does not answer"));
+    if (ignored.length === 0) return;
+    this.#trySettle();
+    this.#turn();
   }
 
   #trySettle(): void {

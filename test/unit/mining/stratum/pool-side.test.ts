@@ -94,6 +94,26 @@ describe("a pool connection must be given up", () => {
     expect(a.session.check(bench.clock.monotonic())).toBeUndefined();
   });
 
+  test("but not for ignoring version rolling, which it then does not have", async () => {
+    const bench = new V1Bench();
+    const a = bench.open();
+    bench.says(call(5, "mining.configure", [["version-rolling"], { "version-rolling.mask": "1fffe000" }]));
+    bench.login();
+    a.logsIn();
+    await bench.clock.advance(3000);
+    a.session.check(bench.clock.monotonic());
+    expect(a.session.settled).toBe(false);
+    await bench.clock.advance(1);
+    expect(a.session.check(bench.clock.monotonic())).toBeUndefined();
+    expect(a.session.settled).toBe(true);
+    const answers = () => bench.toMiner.filter((line) => line.startsWith('{"id":5,'));
+    expect(answers()).toEqual([refusal(5, 20, "The pool does not answer")]);
+    a.says(answer(5, { "version-rolling": true, "version-rolling.mask": "1fffe000" }));
+    await bench.clock.advance(60_001);
+    expect(a.session.check(bench.clock.monotonic())).toBeUndefined();
+    expect(answers(), "the miner has had its answer").toHaveLength(1);
+  });
+
   test("but not for the extranonce extension, whose answer is no longer waited for after a minute", async () => {
     const bench = new V1Bench();
     const a = bench.open();
