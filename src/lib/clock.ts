@@ -26,3 +26,9 @@ export const systemClock: Clock = {
   monotonic: () => millis(performance.now()),
   wait,
 };
+
+/** How long it is since this was called, and `head` more. */
+export function stopwatch(clock: Clock, head: Millis): () => Millis {
+  const began = clock.monotonic() - head;
+  return () => millis(clock.monotonic() - began);
+}

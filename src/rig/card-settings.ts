@@ -130,6 +130,11 @@ export class CardSettings {
     this.#retryAt = after(steady.now(), this.#backoff.next());
   }
 
+  /** Nothing of ours is at work on the GPU. */
+  rest(): void {
+    this.#parts.claim.settle("none", true, { atMost: this.#resting, resting: this.#resting });
+  }
+
   get #resting(): Watts {
     return this.#parts.rates.power("resting") ?? REST;
   }

@@ -2,7 +2,7 @@ import { LedgerError } from "../ledger/errors.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid, HandoverState, Rung, TransitionEnd } from "../ledger/rows.ts";
 import { RESTING, toRoute, toWork, type Work } from "../ledger/work.ts";
-import type { Clock } from "../lib/clock.ts";
+import { type Clock, stopwatch } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { after, elapsed, type Millis, millis, seconds, type UnixMs } from "../units/time.ts";
@@ -14,6 +14,7 @@ import { type Handover, type HandoverOutcome, type HandoverParts, runEviction, r
 import type { MeterBook } from "./meter-book.ts";
 import { ABORTED, Cut, cutBy, DONE, failed, type Outcome, wordsOf } from "./outcome.ts";
 import type { OwnClaim } from "./own-claim.ts";
+import { isAtRest, isClear } from "./own-work.ts";
 import type { RateBook } from "./rates.ts";
 import type { RequestQueue } from "./request-queue.ts";
 import type { ServedRates } from "./served-rates.ts";
@@ -63,8 +64,6 @@ export interface Assignment extends Work {
   readonly jobId?: string;
 }
 
-type Ended = HandoverOutcome & { readonly isStuck?: true };
-
 /** An eviction takes everything of ours off, whatever of it fails. */
 type Manner = "hands-over" | "evicts";
 
@@ -78,12 +77,6 @@ interface Passage {
   readonly began: UnixMs;
   /** Of the one to come. */
   readonly jobId: string | undefined;
-}
-
-/** How long it is since this was called, and `head` more. */
-function stopwatch(clock: Clock, head: Millis): () => Millis {
-  const began = clock.monotonic() - head;
-  return () => millis(clock.monotonic() - began);
 }
 
 /** Who has the GPU, and the only way to change it: recorded, metered, then acted. Only the GPU's loop calls it. */
@@ -112,12 +105,20 @@ export class Custody {
 
   /** What could not be set, or set back, is tried again, beside the looks; also what an agent that was killed had set. */
   keepSettings(signal: AbortSignal): void {
+    this.#lookAgain();
     this.#settings.keep(this.#assignment.workload, signal);
   }
 
   /** What a benchmark tries is set, and taken back, beside the looks. */
   tryOut(trial: Pick<Trial, "tend">, signal: AbortSignal): void {
     this.#settings.beside.begin((until) => trial.tend(this.#assignment.workload, until), signal);
+  }
+
+  /** What went on when its handover had ended may have ended since, or been stopped. */
+  #lookAgain(): void {
+    if (this.#assignment.workload !== "none" || !isAtRest(this.#parts)) return;
+    if (this.#state === "faulted" && !this.#isIsolated && isClear(this.#parts)) this.#assign(RESTING, undefined);
+    if (this.#state !== "faulted") this.#settings.rest();
   }
 
   /** What is not set on the GPU as it should be, for people; undefined where all is. */
@@ -154,14 +155,12 @@ export class Custody {
   }
 
   rejoin(): void {
-    const { mining, serving, onChange } = this.#parts;
     this.#isIsolated = false;
     const isLet = this.#assignment.workload === "external";
-    const isClear = mining?.miner.resident !== true && serving?.engine.state.kind !== "ready";
     // What could not be stopped is stopped by the loop before anything else.
-    if (this.#state === "faulted" && (isLet || isClear)) this.#state = isLet ? "rented" : "idle";
-    this.#settings.settle(this.#assignment.workload, this.#state !== "faulted");
-    onChange();
+    if (this.#state === "faulted" && (isLet || isClear(this.#parts))) this.#state = isLet ? "rented" : "idle";
+    this.#settings.settle(this.#assignment.workload, this.#state !== "faulted" && isAtRest(this.#parts));
+    this.#parts.onChange();
   }
 
   /** Leaves the GPU to a guest, or to whoever's name is known; nothing of theirs is touched. */
@@ -214,8 +213,8 @@ export class Custody {
     const outcome = await this.#runSteps(passage, signal);
     if (outcome.kind !== "done" && to.workload === "hashing") await this.#cease("miner");
     // A start that was cut short loads on until it is told to stop.
-    const isStarting = this.#parts.serving?.engine.state.kind === "starting";
-    if (outcome.kind === "aborted" && to.workload === "inference" && isStarting) await this.#cease("engine");
+    const isBusy = this.#parts.serving?.engine.isAtWork === true;
+    if (outcome.kind !== "done" && to.workload === "inference" && isBusy) await this.#cease("engine");
     if (outcome.kind !== "done" && to.workload === "external")
       tenancies.find(to.name)?.withdraw(gpu, wordsOf(outcome).detail ?? "the agent stops");
     const energy = await meter.endSwitch(outcome.kind === "done" ? to.workload : "none", passage.jobId);
@@ -251,7 +250,7 @@ export class Custody {
   #record(
     id: number,
     { began }: Passage,
-    outcome: Ended,
+    outcome: HandoverOutcome,
     facts: Pick<TransitionEnd, "ended" | "energy" | "vramBeforeMiB">,
   ): void {
     const { ledger, meter, ground, switches } = this.#parts;
@@ -270,7 +269,7 @@ export class Custody {
     switches.learn();
   }
 
-  #settle({ handover, from, to, jobId }: Passage, outcome: Ended, rung: Rung, length: Millis): void {
+  #settle({ handover, from, to, jobId }: Passage, outcome: HandoverOutcome, rung: Rung, length: Millis): void {
     const { logger, gpu, ground, onChange } = this.#parts;
     const { residence } = handover;
     const { word, detail } = wordsOf(outcome);
@@ -283,27 +282,25 @@ export class Custody {
     } else {
       this.#abandon(to, jobId, outcome);
     }
-    this.#settings.settle(this.#assignment.workload, outcome.kind === "done" || this.#state !== "faulted");
+    const isStopped = (outcome.kind === "done" || this.#state !== "faulted") && isAtRest(this.#parts);
+    this.#settings.settle(this.#assignment.workload, isStopped);
     onChange();
   }
 
   /** A step that throws has failed, and the GPU is suspect; only a ledger that cannot be written goes further up. */
-  async #runSteps(passage: Passage, signal: AbortSignal): Promise<Ended> {
+  async #runSteps(passage: Passage, signal: AbortSignal): Promise<HandoverOutcome> {
     try {
       const parts = this.#handoverParts(passage);
       const { from, to, how } = passage;
       await this.#settings.makeWay(from.workload, how === "evicts" ? AbortSignal.abort() : signal);
       if (to.workload === "hashing") parts.tuner.turnTo(to.name);
-      if (passage.how === "evicts") {
-        const outcome = await runEviction(parts, signal);
-        return outcome.kind === "failed" ? { ...outcome, isStuck: true } : outcome;
-      }
+      if (how === "evicts") return await runEviction(parts, signal);
       const outcome = await runHandover(passage.handover, parts, signal);
       return outcome.kind === "aborted" ? { ...outcome, ...cutBy(signal) } : outcome;
     } catch (error) {
       if (error instanceof LedgerError) throw error;
       if (signal.reason instanceof Cut) return { ...ABORTED, ...cutBy(signal) };
-      return { ...failed(messageOf(error)), isStuck: true };
+      return { kind: "failed", reason: messageOf(error), isStuck: true };
     }
   }
 
@@ -313,12 +310,12 @@ export class Custody {
   }
 
   /** A handover that did not arrive leaves the GPU to nobody, and its target in a cool-down. */
-  #abandon(to: Work, jobId: string | undefined, outcome: Ended): void {
+  #abandon(to: Work, jobId: string | undefined, outcome: HandoverOutcome): void {
     const { cooldown, steady } = this.#parts;
     const failure = outcome.kind === "failed" ? outcome.reason : undefined;
     const why = wordsOf(outcome).detail ?? "the agent stopped";
     this.#assign(RESTING, undefined);
-    if (outcome.isStuck) this.#state = "faulted";
+    if (outcome.kind === "failed" && outcome.isStuck) this.#state = "faulted";
     if (failure !== undefined) cooldown.failed(to, { reason: failure }, steady.now());
     if (jobId !== undefined) this.#jobs.end(jobId, failure === undefined ? "cancelled" : "failed", why);
   }

@@ -29,6 +29,8 @@ export class EngineControl {
   #canSleep = false;
   #isKept = false;
   #inContainer = false;
+  /** While its first token is waited for, and after that did not come. */
+  #isDecoding = false;
 
   constructor(driver: RigDriver, spec: WorkSpec, options: EngineControlOptions = {}) {
     this.#driver = driver;
@@ -38,6 +40,7 @@ export class EngineControl {
       if (exit.name !== spec.name) return;
       this.#state = { kind: "failed", reason: `the engine ended: ${exit.reason}` };
       this.#isAsleep = false;
+      this.#isDecoding = false;
       if (exit.cause === "gpu-lost") this.#isKept = false;
       options.onWork?.(undefined);
     });
@@ -45,6 +48,11 @@ export class EngineControl {
 
   get state(): EngineState {
     return this.#state;
+  }
+
+  /** Whether it may put load on the GPU beside the requests that were granted. */
+  get isAtWork(): boolean {
+    return this.#state.kind === "starting" || this.#isDecoding;
   }
 
   /** It said so, and nothing has woken it since. */
@@ -86,13 +94,17 @@ export class EngineControl {
     const outcome = await this.ensureReady(signal);
     if (outcome.kind !== "done" || this.#state.kind !== "ready" || (this.#isWarm && !this.#isAsleep)) return outcome;
     const { base, facts } = this.#state;
+    this.#isDecoding = true;
     try {
       if (this.#isAsleep) await wakeUp(base, signal);
       this.#isAsleep = false;
       await warmEngine(base, facts.model, signal);
       this.#isWarm = true;
+      this.#isDecoding = false;
       return DONE;
     } catch (error) {
+      // Whoever leaves takes the question along.
+      this.#isDecoding = !signal.aborted;
       return signal.aborted ? ABORTED : this.#fail(messageOf(error));
     }
   }
@@ -128,6 +140,7 @@ export class EngineControl {
   #ended(): Outcome {
     this.#state = { kind: "stopped" };
     this.#isAsleep = false;
+    this.#isDecoding = false;
     this.#options.onWork?.(undefined);
     return DONE;
   }

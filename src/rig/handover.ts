@@ -102,7 +102,7 @@ export async function runEviction(parts: HandoverParts, signal: AbortSignal): Pr
     if (outcome.kind === "done") continue;
     // A request that will not let go loses its engine a moment later.
     if ((step === "revoke" || step === "stock-settings") && outcome.kind === "failed") note = outcome.reason;
-    else worst = outcome;
+    else worst = outcome.kind === "failed" ? { ...outcome, isStuck: true } : outcome;
   }
   return note === undefined ? worst : { ...worst, note };
 }
@@ -130,7 +130,7 @@ async function runInTime(
   const was = step in RELEASES && isUp(step, parts);
   const outcome = await actInTime(step, parts, signal, limit);
   if (was) parts.gap.released();
-  return outcome;
+  return outcome.kind === "failed" && isThere(step, parts) ? { ...outcome, isStuck: true } : outcome;
 }
 
 const STARTS: ReadonlySet<Step> = new Set(["start-miner", "start-engine"]);
@@ -146,6 +146,13 @@ const RELEASES: Readonly<Partial<Record<Step, "miner" | "engine">>> = {
 function isUp(step: Step, { miner, engine }: HandoverParts): boolean {
   if (RELEASES[step] === "miner") return miner?.resident === true;
   return engine?.state.kind === "ready" && !engine.isAsleep;
+}
+
+/** Whether what the step was to end has not ended; it may be at work. */
+function isThere(step: Step, { miner, engine }: HandoverParts): boolean {
+  if (!(step in RELEASES)) return false;
+  if (RELEASES[step] === "miner") return miner?.resident === true;
+  return engine?.state.kind === "ready" || engine?.state.kind === "starting";
 }
 
 async function actInTime(step: Step, parts: HandoverParts, signal: AbortSignal, limit: Millis): Promise<Outcome> {

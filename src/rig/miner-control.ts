@@ -38,6 +38,7 @@ export class MinerControl {
   #lastExit = "it does not run";
   #frozenSince: Millis | undefined;
   #isKept = false;
+  #mayHash = false;
 
   /** `miner` is started unless `start` is told another one. */
   constructor(driver: RigDriver, miner: PlannedMiner, { onWork, clock }: MinerControlOptions) {
@@ -61,6 +62,11 @@ export class MinerControl {
 
   get resident(): boolean {
     return this.#work !== undefined;
+  }
+
+  /** Whether it may put load on the GPU: it starts, hashes, or could not be told to stop hashing. */
+  get isAtWork(): boolean {
+    return this.#mayHash;
   }
 
   /** Frozen from outside: it keeps its memory, and is silent towards its pool. */
@@ -88,9 +94,13 @@ export class MinerControl {
     await this.#thaw(signal);
     const spec = await this.#plan();
     if ("kind" in spec) return spec;
+    this.#mayHash = true;
     const readiness = await this.#driver.ensureReady(spec, signal);
     if (readiness.kind === "aborted") return ABORTED;
-    if (readiness.kind === "failed") return failed(`the miner did not start: ${readiness.reason}`);
+    if (readiness.kind === "failed") {
+      this.#mayHash = this.resident;
+      return failed(`the miner did not start: ${readiness.reason}`);
+    }
     this.#hold(readiness.work);
     if (readiness.started) return announces(spec) ? DONE : this.#untilItAnswers(spec, signal);
     const resume = this.#miner.door.orders?.resume;
@@ -148,11 +158,13 @@ export class MinerControl {
     if (work === undefined) return DONE;
     const pause = this.#miner.door.orders?.pause;
     const paused = pause === undefined ? CANNOT_PAUSE : await this.#call(work, pause, signal);
+    if (paused.kind === "done") this.#mayHash = false;
     const mayFreeze = work.container !== undefined || pause === undefined;
     if (paused.kind !== "failed" || !mayFreeze || this.#driver.pause === undefined) return paused;
     // Set first: whether a freeze that failed half-way holds is not known, and thawing what runs does no harm.
     this.#frozenSince = this.#clock.monotonic();
     await this.#driver.pause(this.#miner.name, signal);
+    this.#mayHash = false;
     return DONE;
   }
 
@@ -188,13 +200,17 @@ export class MinerControl {
   /** Frozen work does not hear that it should end. */
   async #thaw(signal: AbortSignal): Promise<void> {
     if (!this.isFrozen) return;
+    this.#mayHash = true;
     await this.#driver.resume?.(this.#miner.name, signal);
     this.#frozenSince = undefined;
   }
 
   #hold(work: RunningWork | undefined): void {
     this.#work = work;
-    if (work === undefined) this.#frozenSince = undefined;
+    if (work === undefined) {
+      this.#frozenSince = undefined;
+      this.#mayHash = false;
+    }
     this.#onWork(work);
   }
 

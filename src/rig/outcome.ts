@@ -2,7 +2,8 @@
 export type Outcome =
   /** `caveat` tells what could not be made sure of. */
   | { readonly kind: "done"; readonly caveat?: string }
-  | { readonly kind: "failed"; readonly reason: string }
+  /** `isStuck` where work that was told to end is still there. */
+  | { readonly kind: "failed"; readonly reason: string; readonly isStuck?: true }
   /** `reason` where it was not the agent's end. */
   | { readonly kind: "aborted"; readonly reason?: string };
 
