@@ -70,7 +70,7 @@ export const lolminer: MinerProgram = {
     ...["--algo", algorithm, ...stratumOf(pools[0])],
     ...pools.flatMap((pool) => ["--pool", toAddress(pool), ...loginOf(pool)]),
     ...(dual === undefined ? [] : dualOf(dual)),
-    ...["--apihost", apiHost, "--apiport", String(apiPort), "--nocolor", "--watchdog", "exit"],
+    ...["--apihost", apiHost, "--apiport", String(apiPort), "--nocolor", "--watchdog", "off"],
     ...(pciAddress === undefined ? ["--devices", "0"] : ["--devicesbypcie", "--devices", toDecimal(pciAddress)]),
     ...extra,
   ],

@@ -70,6 +70,7 @@ export function minerRun(options: MinerRunOptions): MinerRun {
   const sheet = {
     ...{ algorithm: miner.algorithm, apiToken: apiKey.token, extra: miner.args },
     ...(pciAddress === undefined ? {} : { pciAddress }),
+    ...(gpu.uuid.startsWith("CPU-") ? ({ onProcessor: true } as const) : {}),
     ...(dual === undefined ? {} : { dual: { algorithm: dual.algorithm, pool: toProxy(dual.proxy) } }),
   };
   const spec: Omit<WorkSpec, "command" | "args"> = {

@@ -38,6 +38,8 @@ export interface MinerSheet {
   readonly apiToken: string;
   /** What `apiSettings` says, in a file that only this user opens; absent in a container, which sees no such file. */
   readonly apiFile?: string;
+  /** It is planned for the processor, which few programs hash with, and no card is to be used. */
+  readonly onProcessor?: true;
   /** `BB:DD` in hexadecimal, for programs that choose by PCI address. */
   readonly pciAddress?: string;
   /** What the operator adds; last, so that it wins. */

@@ -38,7 +38,7 @@ const modeOf = ({ dialect }: MinerPool): string | undefined =>
 
 /** SRBMiner-MULTI from 2.3.2 on, by its HTTP root. Pools are parted by a comma, their passwords by `!`, coins by `;`. */
 export const srbminer: MinerProgram = {
-  args: ({ algorithm, pools, dual, apiPort, extra }) => {
+  args: ({ algorithm, pools, dual, apiPort, onProcessor, extra }) => {
     const known = pools.filter((pool) => omits(pool) === undefined);
     const coins = dual === undefined ? [known] : [known, [dual.pool]];
     const all = (part: (pool: MinerPool) => string, mark = ",") => coins.map((of) => of.map(part).join(mark)).join(";");
@@ -48,7 +48,8 @@ export const srbminer: MinerProgram = {
       ...["--pool", all(toAddress), "--wallet", all(({ user }) => user)],
       ...["--password", all(({ password }) => escaped(password), "!"), "--tls", all(({ tls }) => String(tls))],
       ...(hasModes ? ["--esm", all((pool) => modeOf(pool) ?? "0")] : []),
-      ...["--api-enable", "--api-port", String(apiPort), "--disable-cpu", "--gpu-id", coins.map(() => "0").join(";")],
+      ...["--api-enable", "--api-port", String(apiPort)],
+      ...(onProcessor ? ["--disable-gpu"] : ["--disable-cpu", "--gpu-id", coins.map(() => "0").join(";")]),
       ...extra,
     ];
   },

@@ -51,14 +51,16 @@ const call = (method: string) =>
 
 /** XMRig from 2.4 and its kin (WildRig, xmr-stak), by HTTP; it pauses by JSON-RPC. */
 export const xmrig: MinerProgram = {
-  args: ({ algorithm, pools, extra, ...api }) => [
+  args: ({ algorithm, pools, extra, onProcessor, ...api }) => [
     ...["-a", algorithm],
     ...pools.flatMap(({ host, port, user, password, tls }) => [
       ...["-o", toAddress({ host, port }), "-u", user, "-p", password],
       ...(tls ? ["--tls"] : []),
     ]),
     ...apiOf(api),
-    ...["--no-color", "--no-cpu", "--cuda", "--cuda-devices=0"],
+    "--no-color",
+    // Its processor backend is on and those of cards are off unless it is told otherwise.
+    ...(onProcessor ? [] : ["--no-cpu", "--cuda", "--cuda-devices=0"]),
     ...extra,
   ],
   apiSettings: ({ apiHost: host, apiPort: port, apiToken }) =>
@@ -83,7 +85,12 @@ export const xmrig: MinerProgram = {
 };
 
 /** One argument of the API's would void the whole file. */
-const apiOf = ({ apiHost, apiPort, apiToken, apiFile }: Omit<MinerSheet, "algorithm" | "pools" | "extra">) =>
+const apiOf = ({
+  apiHost,
+  apiPort,
+  apiToken,
+  apiFile,
+}: Omit<MinerSheet, "algorithm" | "pools" | "extra" | "onProcessor">) =>
   apiFile !== undefined
     ? ["-c", apiFile]
     : [

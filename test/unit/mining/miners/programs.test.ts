@@ -57,10 +57,20 @@ test("lolMiner is told its GPU's bus in decimal, as it counts them", () => {
   expect(args[args.indexOf("--devices") + 1]).toBe("10:0");
 });
 
+test("the programs that know processors and cards use the one that they are planned for", () => {
+  const lineOf = (name: Name, onProcessor?: true) =>
+    MINER_PROGRAMS[name].args({ ...sheet, ...(onProcessor && { onProcessor }) }).join(" ");
+  expect(lineOf("xmrig")).toContain("--no-cpu --cuda --cuda-devices=0");
+  expect(lineOf("xmrig", true)).not.toMatch(/cuda|--no-cpu/);
+  expect(lineOf("srbminer")).toContain("--disable-cpu --gpu-id 0");
+  expect(lineOf("srbminer", true)).toContain("--disable-gpu");
+  expect(lineOf("srbminer", true)).not.toMatch(/--disable-cpu|--gpu-id/);
+});
+
 test("every program with a watchdog of its own has it turned off", () => {
   const offs: Partial<Record<Name, string>> = {
     "t-rex": "--no-watchdog",
-    lolminer: "--watchdog exit",
+    lolminer: "--watchdog off",
     rigel: "--no-watchdog",
     gminer: "--watchdog 0",
     bzminer: "--no_watchdog",
