@@ -42,9 +42,11 @@ export function openPowerTools(
 }
 
 /** What sets a GPU back to what was found, without an agent. */
-export function mendByHand(gpu: GpuUuid, { powerLimit }: Pick<FoundRow, "powerLimit">): string {
+export function mendByHand(gpu: GpuUuid, { powerLimit, graphicsLockMhz = 0, memoryLockMhz = 0 }: FoundRow): string {
   const limit = powerLimit === undefined ? "" : `nvidia-smi -i ${gpu} -pl ${powerLimit}; `;
-  return `run as root: ${limit}nvidia-smi -i ${gpu} -rgc; nvidia-smi -i ${gpu} -rmc`;
+  const clocks = (domain: "g" | "m", mhz: number) =>
+    `nvidia-smi -i ${gpu} ${mhz > 0 ? `-l${domain}c ${mhz},${mhz}` : `-r${domain}c`}`;
+  return `run as root: ${limit}${clocks("g", graphicsLockMhz)}; ${clocks("m", memoryLockMhz)}`;
 }
 
 /** By which way profiles would be set; nothing where there are none. */

@@ -85,6 +85,13 @@ export interface GpuSettings {
   readonly memoryLockMhz?: number;
 }
 
+/** What to set; what is absent stays as it is. A clock is fixed to one value, or set free by 0. */
+export interface SettingsWish {
+  readonly powerLimit?: Watts;
+  readonly graphicsMhz?: number;
+  readonly memoryMhz?: number;
+}
+
 /** Only `done` changed anything; after `unavailable` that is not known, because the call may hang in the driver. */
 export type ControlOutcome =
   | { readonly kind: "done" }
@@ -97,6 +104,8 @@ export interface GpuControl {
   /** Calls are served in turn, and each has its own deadline from its turn on. */
   readonly keepsTime?: boolean;
   readSettings(uuid: GpuUuid, signal: AbortSignal): Promise<GpuSettings>;
+  /** Absent where every setting is a call of its own anyway; what is refused or fails is asked for one by one then. */
+  setAll?(uuid: GpuUuid, wish: SettingsWish, signal: AbortSignal): Promise<ControlOutcome>;
   setPowerLimit(uuid: GpuUuid, limit: Watts, signal: AbortSignal): Promise<ControlOutcome>;
   lockClocks(uuid: GpuUuid, lock: ClockLock, signal: AbortSignal): Promise<ControlOutcome>;
   resetClocks(uuid: GpuUuid, domain: ClockDomain, signal: AbortSignal): Promise<ControlOutcome>;

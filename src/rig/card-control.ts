@@ -1,4 +1,4 @@
-import type { ClockDomain, ControlOutcome, GpuControl, GpuSettings } from "../gpu/source.ts";
+import type { ClockDomain, ControlOutcome, GpuControl, GpuSettings, SettingsWish } from "../gpu/source.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import { messageOf } from "../lib/errors.ts";
@@ -22,7 +22,13 @@ export interface Miss {
   /** Another value might be taken. */
   readonly isRange?: true;
   readonly isUnsupported?: true;
+  /** Nothing answered: what else is asked for would not be answered either. */
+  readonly isSilent?: true;
 }
+
+/** What can be set, and set back, by itself. */
+export type Setting = keyof SettingsWish;
+export const SETTINGS: readonly Setting[] = ["powerLimit", "graphicsMhz", "memoryMhz"];
 
 export const sayMisses = (misses: readonly Miss[]): string =>
   misses.map(({ what, reason }) => `${what}: ${reason}`).join("; ");
@@ -80,13 +86,45 @@ export class CardControl {
   }
 
   /** Undefined once it is in force. */
-  async setLimit(limit: Watts, signal: AbortSignal): Promise<Miss | undefined> {
-    const { control, gpu, claim, clock } = this.#parts;
+  setLimit(limit: Watts, signal: AbortSignal): Promise<Miss | undefined> {
+    const { control, gpu } = this.#parts;
+    const act = () => this.#set(LIMIT, (on) => control.setPowerLimit(gpu, limit, on), signal);
+    return this.#limited(limit, act, signal);
+  }
+
+  /** All of it, the limit first, in as few calls as can be; returns why for what is not in force. */
+  async setAll(wish: SettingsWish, signal: AbortSignal): Promise<ReadonlyMap<Setting, Miss>> {
+    const { control, gpu } = this.#parts;
+    const { powerLimit, graphicsMhz, memoryMhz } = wish;
+    const wanted = SETTINGS.filter((one) => wish[one] !== undefined);
+    const setAll = control.setAll?.bind(control);
+    if (setAll !== undefined && wanted.length > 1) {
+      const act = () => this.#set("limit and clocks", (on) => setAll(gpu, wish, on), signal);
+      const miss = powerLimit === undefined ? await act() : await this.#limited(powerLimit, act, signal);
+      if (miss === undefined) return new Map();
+      if (miss.isSilent || signal.aborted) return new Map(wanted.map((one) => [one, miss]));
+    }
+    const misses = new Map<Setting, Miss | undefined>();
+    if (powerLimit !== undefined) misses.set("powerLimit", await this.setLimit(powerLimit, signal));
+    misses.set("graphicsMhz", await this.#fix("graphics", graphicsMhz, signal));
+    misses.set("memoryMhz", await this.#fix("memory", memoryMhz, signal));
+    return new Map([...misses].flatMap(([one, miss]) => (miss === undefined ? [] : [[one, miss]])));
+  }
+
+  #fix(domain: ClockDomain, mhz: number | undefined, signal: AbortSignal): Promise<Miss | undefined> {
+    const { control, gpu } = this.#parts;
+    if (mhz !== 0) return this.lock(domain, mhz, signal);
+    return this.#set(`${domain} clock`, (on) => control.resetClocks(gpu, domain, on), signal);
+  }
+
+  /** `act` sets the limit. */
+  async #limited(limit: Watts, act: () => Promise<Miss | undefined>, signal: AbortSignal): Promise<Miss | undefined> {
+    const { claim, clock } = this.#parts;
     const before = claim?.now;
     const refusal = claim?.raise(limit);
     if (refusal !== undefined)
       return this.#complain({ what: LIMIT, reason: refusal, isUnchanged: true, isFinal: false });
-    const miss = await this.#set(LIMIT, (on) => control.setPowerLimit(gpu, limit, on), signal);
+    const miss = await act();
     this.#changedAt = clock.monotonic();
     if (miss?.isUnchanged) {
       if (before !== undefined) claim?.lowered(before);
@@ -102,11 +140,6 @@ export class CardControl {
     const { control, gpu } = this.#parts;
     const lock = { domain, lowestMhz: mhz, highestMhz: mhz };
     return await this.#set(`${domain} clock`, (on) => control.lockClocks(gpu, lock, on), signal);
-  }
-
-  unlock(domain: ClockDomain, signal: AbortSignal): Promise<Miss | undefined> {
-    const { control, gpu } = this.#parts;
-    return this.#set(`${domain} clock`, (on) => control.resetClocks(gpu, domain, on), signal);
   }
 
   /** Others live on what a lower limit frees: the driver has to tell it. */
@@ -172,11 +205,10 @@ const deadlineOf = ({ keepsTime }: GpuControl, signal: AbortSignal): AbortSignal
 /** What a driver means, for people. */
 function toMiss(what: string, outcome: Exclude<ControlOutcome, { kind: "done" }>): Miss {
   if (outcome.kind === "refused") return { what, isUnchanged: true, isFinal: true, ...refusalOf(what)[outcome.reason] };
-  const reason =
-    outcome.kind === "failed"
-      ? `the driver failed (${outcome.returnCode})`
-      : "the driver does not say whether it was set";
-  return { what, reason, isUnchanged: false, isFinal: false };
+  if (outcome.kind === "failed")
+    return { what, reason: `the driver failed (${outcome.returnCode})`, isUnchanged: false, isFinal: false };
+  const reason = "the driver does not say whether it was set";
+  return { what, reason, isUnchanged: false, isFinal: false, isSilent: true };
 }
 
 type Refused = Extract<ControlOutcome, { kind: "refused" }>["reason"];

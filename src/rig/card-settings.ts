@@ -27,6 +27,8 @@ export interface CardSettingsParts {
 }
 
 const LOOK_EVERY = seconds(0.1);
+/** Of what the agent has left when its work was made to end, less a moment to say what stays. */
+const LEAVE_WITHIN = seconds(2);
 const RESTORE_EVERY = seconds(30);
 const RETRY_FIRST = seconds(10);
 const RETRY_LAST = minutes(5);
@@ -85,9 +87,11 @@ export class CardSettings {
   }
 
   /** When the agent stops; under a miner that could not be stopped nothing is changed. */
-  async leave(signal: AbortSignal): Promise<void> {
+  async leave(): Promise<void> {
     await this.beside.end(AbortSignal.abort());
-    if (!this.#mayBearLeft("miner")) await this.#parts.tuner.restore(signal);
+    const { tuner } = this.#parts;
+    if (!this.#mayBearLeft("miner")) await tuner.restore(AbortSignal.timeout(LEAVE_WITHIN));
+    tuner.sayLeft();
   }
 
   /** Whether work of an earlier agent may be on the GPU that nobody has taken over or stopped. */

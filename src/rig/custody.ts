@@ -187,7 +187,7 @@ export class Custody {
       // A handover that was cut short may have stopped nothing and set nothing back.
       if (isLeft()) await this.#cease("miner");
       const stopped = serving?.engine.stop(signal) ?? Promise.resolve();
-      await stopped.finally(() => this.#settings.leave(AbortSignal.timeout(STOP_TIMEOUT)));
+      await stopped.finally(() => this.#settings.leave());
     }
   }
 

@@ -1,5 +1,5 @@
 import { mendByHand } from "../gpu/power-tool.ts";
-import type { ClockDomain, GpuControl, GpuSettings } from "../gpu/source.ts";
+import type { GpuControl, GpuSettings, SettingsWish } from "../gpu/source.ts";
 import type { FoundRow } from "../ledger/found-settings.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { GpuUuid } from "../ledger/rows.ts";
@@ -8,7 +8,7 @@ import { messageOf } from "../lib/errors.ts";
 import type { Logger } from "../lib/logger.ts";
 import { type Watts, watts } from "../units/energy.ts";
 import { type Millis, millis } from "../units/time.ts";
-import { CardControl, type Miss, sayMisses } from "./card-control.ts";
+import { CardControl, type Miss, SETTINGS, type Setting, sayMisses } from "./card-control.ts";
 import type { LimitClaim } from "./own-claim.ts";
 
 /** How one GPU is set while it does one kind of work; absent settings stay as they are. */
@@ -71,6 +71,8 @@ export class Tuner {
   #wanted: Profile["role"] | "stock" = "stock";
   #misses: readonly Miss[] = [];
   #isSaid = false;
+  /** What is as it was found already, of a try that did not set all of it back. */
+  readonly #setBack = new Set<Setting>();
 
   constructor(parts: TunerParts) {
     const { gpu, control, undo, ledger } = parts;
@@ -155,6 +157,7 @@ export class Tuner {
     const reason = `somebody else set the power limit from ${ours} W to ${limit} W`;
     this.#parts.logger.warn("the GPU's power limit is not as it was set", { gpu: this.#parts.gpu, reason });
     this.#undo.saw(limit);
+    this.#setBack.delete("powerLimit");
     if (this.#held === undefined) this.#misses = [{ what: "power limit", reason, isUnchanged: false, isFinal: false }];
   }
 
@@ -222,6 +225,7 @@ export class Tuner {
     ledger.foundSettings.forget(gpu);
     this.#isApplied = false;
     this.#isInherited = false;
+    this.#setBack.clear();
     this.#undo?.forget();
   }
 
@@ -285,13 +289,11 @@ export class Tuner {
       this.#misses = [NO_WAY];
       return;
     }
-    const { graphicsLockMhz, memoryLockMhz, powerLimit } = found;
-    const misses = [
-      await this.#unlock(card, "graphics", graphicsLockMhz, signal),
-      await this.#unlock(card, "memory", memoryLockMhz, signal),
-      powerLimit === undefined ? undefined : await card.setLimit(powerLimit, signal),
-    ];
-    this.#misses = misses.filter((miss) => miss !== undefined);
+    const wish = this.#wishOf(found);
+    const misses = await card.setAll(wish, signal);
+    for (const one of SETTINGS) if (wish[one] !== undefined && !misses.has(one)) this.#setBack.add(one);
+    const told = [...misses].filter(([one, miss]) => !(miss.isUnsupported && !this.#mayLock(one)));
+    this.#misses = [...new Set(told.map(([, miss]) => miss))];
     if (this.#misses.length > 0) return;
     this.#held = undefined;
     this.#forget();
@@ -305,24 +307,34 @@ export class Tuner {
     logger.warn("an earlier agent changed this GPU's limit or clocks, and they cannot be set back from here", facts);
   }
 
-  /** A GPU whose clocks cannot be locked has none to unlock; what somebody else had locked is locked again. */
-  async #unlock(
-    card: CardControl,
-    domain: ClockDomain,
-    found: number | undefined,
-    signal: AbortSignal,
-  ): Promise<Miss | undefined> {
-    const { profiles } = this.#parts;
-    const mayBeLocked = profiles.some((one) => (domain === "graphics" ? one.graphicsMhz : one.memoryMhz) !== undefined);
-    if (!mayBeLocked && !this.#isInherited) return undefined;
-    if (found !== undefined && found > 0) return await card.lock(domain, found, signal);
-    const miss = await card.unlock(domain, signal);
-    return miss?.isUnsupported && !mayBeLocked ? undefined : miss;
+  /** What is not as it was found, as far as is known; what somebody else had locked is locked again. */
+  #wishOf({ powerLimit, graphicsLockMhz = 0, memoryLockMhz = 0 }: FoundRow): SettingsWish {
+    const isOpen = (one: Setting) => !this.#setBack.has(one) && (this.#mayLock(one) || this.#isInherited);
+    return {
+      ...(powerLimit === undefined || this.#setBack.has("powerLimit") ? {} : { powerLimit }),
+      ...(isOpen("graphicsMhz") ? { graphicsMhz: graphicsLockMhz } : {}),
+      ...(isOpen("memoryMhz") ? { memoryMhz: memoryLockMhz } : {}),
+    };
+  }
+
+  /** Whether a profile sets it. */
+  #mayLock(setting: Setting): boolean {
+    return this.#parts.profiles.some((one) => one[setting] !== undefined);
+  }
+
+  /** When the agent ends: says what stays changed, and what sets it back. */
+  sayLeft(): void {
+    const { gpu, logger, ledger } = this.#parts;
+    const found = ledger.foundSettings.of(gpu);
+    if (found === undefined) return;
+    const facts = { gpu, mend: `start the agent, which sets them back; or ${mendByHand(gpu, found)}` };
+    logger.warn("there was no time to set this GPU's limit and clocks back", facts);
   }
 
   /** On disk before anything is changed. */
   #remember(found: FoundRow): void {
     const { gpu, ledger } = this.#parts;
+    this.#setBack.clear();
     ledger.foundSettings.remember(gpu, found);
     this.#isApplied = true;
   }

@@ -2,7 +2,15 @@ import type { GpuUuid } from "../../ledger/rows.ts";
 import { withDeadline } from "../../lib/wait.ts";
 import type { Watts } from "../../units/energy.ts";
 import { type Millis, seconds } from "../../units/time.ts";
-import type { ClockDomain, ClockLock, ControlOutcome, GpuControl, GpuInfo, GpuSettings } from "../source.ts";
+import type {
+  ClockDomain,
+  ClockLock,
+  ControlOutcome,
+  GpuControl,
+  GpuInfo,
+  GpuSettings,
+  SettingsWish,
+} from "../source.ts";
 import type { RunTool, ToolEnd } from "./tool.ts";
 
 export interface HiveControlParts {
@@ -26,6 +34,7 @@ const LOCKED = {
 /** Hive OS's own scripts take this one as "not by this card". */
 const NOT_SUPPORTED = 3;
 const NOT_ALLOWED = /root|permission/i;
+const OUT_OF_RANGE: ControlOutcome = { kind: "refused", reason: "out-of-range" };
 const UNAVAILABLE: ControlOutcome = { kind: "unavailable" };
 
 /**
@@ -56,11 +65,23 @@ export class HiveControl implements GpuControl {
     return { ...known, graphicsLockMhz: locked("graphics"), memoryLockMhz: locked("memory") };
   }
 
-  async setPowerLimit(uuid: GpuUuid, limit: Watts, signal: AbortSignal): Promise<ControlOutcome> {
-    if (!(limit >= 1 && limit < 10_000)) return { kind: "refused", reason: "out-of-range" };
-    const wanted = Math.round(limit);
-    const outcome = await this.#set(uuid, ["--setpl", String(wanted)], signal);
-    if (outcome.kind !== "done") return outcome;
+  setPowerLimit(uuid: GpuUuid, powerLimit: Watts, signal: AbortSignal): Promise<ControlOutcome> {
+    return this.setAll(uuid, { powerLimit }, signal);
+  }
+
+  /** In one run of the tool: a rig of twelve takes turns. */
+  async setAll(uuid: GpuUuid, wish: SettingsWish, signal: AbortSignal): Promise<ControlOutcome> {
+    const { powerLimit, graphicsMhz, memoryMhz } = wish;
+    if (powerLimit !== undefined && !(powerLimit >= 1 && powerLimit < 10_000)) return OUT_OF_RANGE;
+    const wanted = powerLimit === undefined ? undefined : Math.round(powerLimit);
+    const values = [
+      ["--setpl", wanted],
+      [SET.graphics, graphicsMhz],
+      [SET.memory, memoryMhz],
+    ] as const;
+    const args = values.flatMap(([option, value]) => (value === undefined ? [] : [option, String(value)]));
+    const outcome = await this.#set(uuid, args, signal);
+    if (outcome.kind !== "done" || wanted === undefined) return outcome;
     // The tool's word is not enough: it also ends well where it clamps.
     const now = (await this.#parts.driver?.readSettings(uuid, this.#deadline(signal)))?.powerLimit;
     return now === undefined || Math.abs(now - wanted) < 1 ? outcome : UNAVAILABLE;
@@ -69,8 +90,7 @@ export class HiveControl implements GpuControl {
   async lockClocks(uuid: GpuUuid, lock: ClockLock, signal: AbortSignal): Promise<ControlOutcome> {
     const { domain, lowestMhz, highestMhz } = lock;
     // It locks a clock to one value, and 0 is its word for none.
-    if (!Number.isInteger(highestMhz) || highestMhz < 1 || lowestMhz !== highestMhz)
-      return { kind: "refused", reason: "out-of-range" };
+    if (!Number.isInteger(highestMhz) || highestMhz < 1 || lowestMhz !== highestMhz) return OUT_OF_RANGE;
     // What Hive OS had locked could not be set back.
     if (!this.#tellsLocks.has(uuid)) await this.readSettings(uuid, signal);
     if (this.#tellsLocks.get(uuid) !== true) return { kind: "refused", reason: "not-supported" };

@@ -53,7 +53,7 @@ test("clocks that somebody else had locked are locked again afterwards, and thos
   // Also by the next agent, which finds them on disk.
   const next = tunerWith([both]);
   await next.restore(NEVER);
-  expect(calls).toEqual(["lock graphics 1300-1300", "reset memory", "limit 300"]);
+  expect(calls).toEqual(["limit 300", "lock graphics 1300-1300", "reset memory"]);
   expect(next.isApplied).toBe(false);
 });
 
@@ -88,7 +88,7 @@ describe("a profile", () => {
     expect(calls).toEqual(["limit 220", "lock memory 5001-5001"]);
     expect(tuner.isApplied).toBe(true);
     await tuner.restore(NEVER);
-    expect(calls.slice(2)).toEqual(["reset memory", "limit 300"]);
+    expect(calls.slice(2)).toEqual(["limit 300", "reset memory"]);
     expect(tuner.isApplied).toBe(false);
     await tuner.restore(NEVER);
     expect(calls).toHaveLength(4);
@@ -111,7 +111,7 @@ describe("a profile", () => {
     expect((await tuner.limits("hashing", NEVER, "beta"))?.standing).toBe(180);
     expect((await tuner.limits("hashing", NEVER))?.standing).toBe(220);
     await tuner.restore(NEVER);
-    expect(calls.at(-1)).toBe("limit 300");
+    expect(calls.at(-2)).toBe("limit 300");
   });
 
   test("of another flight sheet alone sets nothing", async () => {
@@ -142,7 +142,7 @@ describe("a profile", () => {
     expect(next.isApplied).toBe(true);
     await next.apply("hashing", NEVER);
     await next.restore(NEVER);
-    expect(calls.at(-1)).toBe("limit 300");
+    expect(calls.slice(-3)).toEqual(["limit 300", "reset graphics", "reset memory"]);
   });
 
   test("that may not be set is said, and work goes on", async () => {
@@ -161,6 +161,36 @@ describe("a profile", () => {
     outcome = { kind: "done" };
     await tuner.restore(NEVER);
     expect(tuner.isApplied).toBe(false);
+  });
+
+  test("that was set back in part has only the rest of it set back next, the limit first", async () => {
+    const tuner = tunerWith([{ ...MINE, graphicsMhz: 1500 }]);
+    await tuner.apply("hashing", NEVER);
+    calls.length = 0;
+    const reset = control.resetClocks;
+    control.resetClocks = () => Promise.reject(new Error("the driver hangs"));
+    await tuner.restore(NEVER);
+    expect([calls, tuner.isApplied]).toEqual([["limit 300"], true]);
+    control.resetClocks = reset;
+    await tuner.restore(NEVER);
+    expect([calls.slice(1), tuner.isApplied]).toEqual([["reset graphics", "reset memory"], false]);
+    await tuner.apply("hashing", NEVER);
+    await tuner.restore(NEVER);
+    expect(calls.slice(-3)).toEqual(["limit 300", "reset graphics", "reset memory"]);
+  });
+
+  test("that stays when the agent ends is said, with the commands that set back what was found", async () => {
+    control.readSettings = () => Promise.resolve({ powerLimit: watts(300), memoryLockMhz: 7000 });
+    const tuner = tunerWith([MINE]);
+    await tuner.apply("hashing", NEVER);
+    await tuner.restore(AbortSignal.abort());
+    tuner.sayLeft();
+    const mend = `nvidia-smi -i ${GPU_A} -pl 300; nvidia-smi -i ${GPU_A} -rgc; nvidia-smi -i ${GPU_A} -lmc 7000,7000`;
+    expect(log.join("")).toContain(mend);
+    await tuner.restore(NEVER);
+    log.length = 0;
+    tuner.sayLeft();
+    expect(log).toEqual([]);
   });
 
   test("of a source that can set nothing changes nothing", async () => {
@@ -182,7 +212,7 @@ describe("a profile", () => {
     calls = [];
     const next = tunerWith([]);
     await next.restore(NEVER);
-    expect(calls).toEqual(["reset graphics", "reset memory", "limit 300"]);
+    expect(calls).toEqual(["limit 300", "reset graphics", "reset memory"]);
     expect(next.isApplied).toBe(false);
   });
 
@@ -202,7 +232,7 @@ describe("a profile", () => {
     await tuner.letGo(NEVER);
     expect([calls.at(-1), tuner.held, tuner.isApplied]).toEqual(["limit 220", undefined, true]);
     await tuner.restore(NEVER);
-    expect(calls.at(-1)).toBe("limit 300");
+    expect(calls.at(-2)).toBe("limit 300");
   });
 
   test("says how much the card may come to draw: the limit found, or a higher one that it may set", async () => {
@@ -223,7 +253,7 @@ describe("a limit on trial", () => {
     const next = tunerWith([]);
     expect(next.isApplied).toBe(true);
     await next.restore(NEVER);
-    expect([calls.at(-1), ledger.foundSettings.of(GPU_A)]).toEqual(["limit 300", undefined]);
+    expect([calls.includes("limit 300"), ledger.foundSettings.of(GPU_A)]).toEqual([true, undefined]);
   });
 
   test("leaves nothing behind where no profile is in force", async () => {

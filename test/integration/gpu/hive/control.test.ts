@@ -150,7 +150,7 @@ testWith(compiler, "a profile is set by Hive OS's tool, and what Hive OS had set
   // The agent was killed: the next one finds on disk what Hive OS had set.
   const next = tunerOf();
   await next.restore(signal);
-  expect(tool.settings.slice(3)).toEqual(["-i 0 --setclocks 1300", "-i 0 --setmem 0", "-i 0 --setpl 350"]);
+  expect(tool.settings.slice(3)).toEqual(["-i 0 --setpl 350 --setclocks 1300 --setmem 0"]);
   expect((await nvml.read(0)).powerLimit).toBe(350);
   expect([next.isApplied, ledger.foundSettings.of(uuid)]).toEqual([false, undefined]);
   expect(nvml.standIn.calls("nvmlDeviceSetPowerManagementLimit"), "the driver was not told behind its back").toBe(0);
