@@ -204,6 +204,8 @@ export interface WorkStats {
 
 export type ProbeResult =
   | { readonly kind: "exited"; readonly code: number; readonly output: string }
+  /** The Engine does not say how, or whether, it ended. */
+  | { readonly kind: "untold" }
   | { readonly kind: "not-running" };
 
 /** What an owner should look at although the work still runs. */

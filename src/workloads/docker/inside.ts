@@ -11,6 +11,7 @@ const MOST_LINES = 500;
 const LONGEST_LINE = 4096;
 const LONGEST_OUTPUT = 65_536;
 const PROBE_TIMEOUT = seconds(15);
+const MOST_ASKED = 20;
 
 interface LogWish {
   readonly lines: number;
@@ -59,11 +60,15 @@ export async function runInside(
       stream.on("error", () => {});
       await Promise.all([stdout, stderr].map((side) => forEachLine(side, LONGEST_LINE, take)));
     });
-    const { ExitCode } = parsed(
-      execSchema,
-      await engine.read("tell how a program ended", signal, (_docker, abortSignal) => exec.inspect({ abortSignal })),
-    );
-    return { kind: "exited", code: ExitCode ?? -1, output };
+    // The output can end a moment before the Engine hears of the program's end.
+    for (let asked = 0; asked < MOST_ASKED; asked++) {
+      const answer = await engine.read("tell how a program ended", signal, (_docker, abortSignal) =>
+        exec.inspect({ abortSignal }),
+      );
+      const { ExitCode, Running } = parsed(execSchema, answer);
+      if (ExitCode != null && !Running) return { kind: "exited", code: ExitCode, output };
+    }
+    return { kind: "untold" };
   } catch (error) {
     if (wasRefusedWith(error, 404, 409)) return { kind: "not-running" };
     throw error;
