@@ -107,16 +107,16 @@ const cryptonoteSession = (submit: string): readonly SessionLine[] => {
   ];
 };
 
-describe("a recorded session", () => {
+describe("a session", () => {
   const replayed = (
     file: string,
-    terms: SessionTerms,
+    { whose, ...terms }: SessionTerms & { readonly whose: string },
     toSession: (lines: readonly string[]) => readonly SessionLine[],
     difficulty: number,
   ) =>
     testWith(
       recordedData(`${FOLDER}/${file}`),
-      `of ${terms.dialect} passes line by line, its share accepted and booked`,
+      `of ${terms.dialect}, ${whose}, passes line by line, its share accepted and booked`,
       async () => {
         const lines = readRecorded(`${FOLDER}/${file}`).split("\n").filter(Boolean);
         expect(await replaySession(toSession(lines), terms)).toMatchObject([
@@ -126,29 +126,39 @@ describe("a recorded session", () => {
     );
 
   // The text's own second example is a whole session.
-  replayed("EthereumStratum_NiceHash_v1.0.0.jsonl", ethereumStratum, (lines) => lines.slice(7).map(recorded), 1);
+  replayed(
+    "EthereumStratum_NiceHash_v1.0.0.jsonl",
+    { ...ethereumStratum, whose: "as its specification has it" },
+    (lines) => lines.slice(7).map(recorded),
+    1,
+  );
   replayed(
     "KawPow_NiceHash_v1.0.jsonl",
-    kawpow,
+    { ...kawpow, whose: "ours but for the recorded subscription and its answer" },
     ([subscribe = "", subscribed = ""]) => kawpowSession(subscribe, subscribed),
     1,
   );
   replayed(
     "KHeavyHash_NiceHash_v1.0.jsonl",
-    kheavyhash,
+    { ...kheavyhash, whose: "ours but for the recorded subscription and extranonce" },
     ([subscribe = "", extranonce = ""]) => kheavyhashSession(subscribe, extranonce),
     4.25,
   );
-  replayed("Alephium_NiceHash_v1.0.jsonl", alephium, ([extranonce = ""]) => alephiumSession(extranonce), 8);
+  replayed(
+    "Alephium_NiceHash_v1.0.jsonl",
+    { ...alephium, whose: "ours but for the recorded extranonce" },
+    ([extranonce = ""]) => alephiumSession(extranonce),
+    8,
+  );
   replayed(
     "NiceHash_CryptoNight_modification_v1.0.jsonl",
-    cryptonote,
+    { ...cryptonote, whose: "ours but for the recorded share" },
     ([submit = ""]) => cryptonoteSession(submit),
     10_000,
   );
 });
 
-describe("a session in a pool's own layout", () => {
+describe("a session that is all ours, in a pool's own layout", () => {
   const own = (terms: SessionTerms, session: readonly SessionLine[], difficulty: number) =>
     test(`of ${terms.dialect} passes line by line, its share accepted and booked`, async () => {
       expect(await replaySession(session, terms)).toMatchObject([
