@@ -71,3 +71,30 @@ testWith(
     expect(rig.faults).toEqual([]);
   },
 );
+
+testWith(
+  DOCKER,
+  "a miner that never ran on the card starts cold from inference, and is warm from then on",
+  async () => {
+    // An engine whose sleep gives nothing back, so that one side has to end.
+    const card: Card = { vram: 24_576, miner: 15_000, engine: 20_000, asleep: 20_000 };
+    const config = { mode: "serve", rig: { name: "never-mined" } };
+    await using rig = await ContainerRig.start({ engine: engine(), images, cards: [card], config });
+    await rig.reach(0, "inference");
+    rig.mode("mine");
+    await rig.reach(0, "hashing");
+    rig.mode("serve");
+    await rig.reach(0, "inference");
+    rig.mode("mine");
+    await rig.reach(0, "hashing");
+    expect(rig.routes(0)).toEqual([
+      "none → inference cold completed",
+      "inference → hashing cold completed",
+      "hashing → inference warm completed",
+      "inference → hashing warm completed",
+    ]);
+    expect(rig.ledger.transitions.list(100).filter(({ detail }) => detail !== undefined)).toEqual([]);
+    await rig.stop();
+    expect(await engine().docker("ps", "--quiet"), "nothing of ours runs after the agent").toBe("");
+  },
+);
