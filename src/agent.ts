@@ -113,9 +113,15 @@ async function runToEnd(options: Run, end: RunEnd): Promise<readonly string[]> {
   const { signal: running, onFault } = end;
   const source = await openGpus(config, options, { clock, logger, stack });
   const shares = new ShareTally();
-  let mined: readonly OpenSheet[] = [];
-  const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => proxiesOf(mined));
-  mined = await openSheets(config, { clock, logger, stack, onShare: (share, sheet) => shares.count(share, sheet) });
+  let proxies: ReturnType<typeof proxiesOf> = [];
+  const driver = openDrivers(config, options, { clock, logger, ledger, stack }, () => proxies);
+  const mined = await openSheets(config, {
+    clock,
+    logger,
+    stack,
+    onShare: (share, sheet) => shares.count(share, sheet),
+  });
+  proxies = proxiesOf(mined, join(dataDir, "miner-ports.json"));
   const model = modelOf(config);
   const publisher = createPublisher();
   const shared = { config, source, ledger, clock, logger, shares };
@@ -128,7 +134,7 @@ async function runToEnd(options: Run, end: RunEnd): Promise<readonly string[]> {
     rigPower,
     market,
     driver,
-    mining: mined.flatMap((open) => linkOf(open, { config, market, dataDir, proxies: proxiesOf(mined) })),
+    mining: mined.flatMap((open) => linkOf(open, { config, market, dataDir, proxies })),
     ...(model === undefined ? {} : { model }),
     ...(standing ? { standing } : {}),
     onChange: publisher.request,
@@ -196,7 +202,7 @@ function openDrivers(
   config: RigConfig,
   { env }: AgentOptions,
   { clock, logger, ledger, stack }: DriverParts,
-  proxies: () => readonly StratumProxy[],
+  proxies: () => ReturnType<typeof proxiesOf>,
 ): MixedDriver {
   const { host, images, pull, minerAddress } = config.workloads.docker;
   const processes = createProcessDriver({ clock, logger, journal: ledger.processes, env });
@@ -253,7 +259,7 @@ function closeBooks(ledger: Ledger, clock: Clock, logger: Logger): void {
   if (jobs + transitions > 0) logger.warn("closed what the last agent left open", { jobs, transitions });
 }
 
-/** A miner in a container reaches the proxy of its flight sheet at the address of its bridge, one port after the other. */
+/** A miner in a container reaches the proxy of its flight sheet at the address of its bridge, at a port of its own. */
 const linkOf = ({ sheet, pools, proxy, dual }: OpenSheet, world: LinkWorld): MiningLink[] => {
   const { config, market, dataDir, proxies } = world;
   const bridge = config.workloads.docker.minerAddress;
@@ -282,8 +288,8 @@ const linkOf = ({ sheet, pools, proxy, dual }: OpenSheet, world: LinkWorld): Min
 interface LinkWorld {
   readonly dataDir: string;
   readonly config: RigConfig;
-  /** In the order of their ports at the miners' bridge. */
-  readonly proxies: readonly StratumProxy[];
+  /** At their places at the miners' bridge. */
+  readonly proxies: ReturnType<typeof proxiesOf>;
   readonly market: Market;
 }
 

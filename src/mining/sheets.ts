@@ -5,6 +5,7 @@ import { minedBy } from "../config/sheet-schema.ts";
 import type { ShareRow } from "../ledger/rows.ts";
 import type { Clock } from "../lib/clock.ts";
 import type { Logger } from "../lib/logger.ts";
+import { placesOf } from "./bridge-ports.ts";
 import type { ProxyAddress } from "./miners/program-run.ts";
 import { startDevpool } from "./reference/devpool.ts";
 import type { PoolTarget } from "./stratum/pool-url.ts";
@@ -28,17 +29,23 @@ export interface OpenSheet {
   readonly dual?: Pick<OpenSheet, "pools" | "proxy">;
 }
 
-/** The proxies in order, that of a second coin after that of the first. */
-export const proxiesOf = (sheets: readonly OpenSheet[]): readonly StratumProxy[] =>
-  minedBy<Pick<OpenSheet, "proxy">>(sheets).map(({ proxy }) => proxy);
+/** The proxies at their places at the miners' bridge, which `file` keeps; undefined where a flight sheet has gone. */
+export function proxiesOf(sheets: readonly OpenSheet[], file: string): readonly (StratumProxy | undefined)[] {
+  const proxies = minedBy<Pick<OpenSheet, "proxy">>(sheets).map(({ proxy }) => proxy);
+  const keys = sheets.flatMap(({ sheet }) =>
+    minedBy<Pick<FlightSheetConfig, "coin">>([sheet]).map(({ coin }) => `${sheet.name} ${coin}`),
+  );
+  const places = placesOf(file, keys);
+  return Array.from({ length: Math.max(-1, ...places) + 1 }, (_, place) => proxies[places.indexOf(place)]);
+}
 
-/** The proxies in their order, and where the first of them is reached from the miners' bridge. */
+/** The proxies at their places, and where the first of them is reached from the miners' bridge. */
 interface MinerWays {
-  readonly proxies: readonly StratumProxy[];
+  readonly proxies: readonly (StratumProxy | undefined)[];
   readonly bridge: Endpoint;
 }
 
-/** Where a miner of `sheet` reaches one of its proxies: on loopback, or from a container, at the bridge's next port each. */
+/** Where a miner of `sheet` reaches one of its proxies: on loopback, or from a container, at its own port of the bridge. */
 export function reachedAt(
   { image }: Pick<FlightSheetConfig, "image">,
   proxy: StratumProxy,

@@ -13,8 +13,8 @@ const LABEL = "rigshift.network";
 export interface MinerAccess {
   /** On the bridge that the miners are on, whose network is the /24 around it; one port for each proxy, from this on. */
   readonly gateway: Endpoint;
-  /** The proxies, on loopback, in an order that stays; none until they listen. */
-  readonly proxies: () => readonly Endpoint[];
+  /** The proxies, on loopback, at places that stay; none until they listen, and undefined where nothing listens any more. */
+  readonly proxies: () => readonly (Endpoint | undefined)[];
 }
 
 const schema = z.looseObject({
@@ -27,8 +27,8 @@ const schema = z.looseObject({
 export class MinerNetwork {
   readonly #engine: Engine;
   readonly #access: MinerAccess | undefined;
-  /** In the order of the proxies. */
-  #relays: readonly Relay[] = [];
+  /** By the places of the proxies. */
+  #relays: ReadonlyMap<number, Relay> = new Map();
   /** Two cards that start at once must not both make the network and the relay. */
   #turn: Promise<void> = Promise.resolve();
 
@@ -53,20 +53,21 @@ export class MinerNetwork {
     if (!(await this.#isThere(gateway.host, signal))) await this.#create(gateway.host, signal);
     const subnet = new BlockList();
     subnet.addSubnet(networkOf(gateway.host), 24);
-    for (let index = this.#relays.length; index < access.proxies().length; index++) {
+    for (const [index, proxy] of access.proxies().entries()) {
+      if (proxy === undefined || this.#relays.has(index)) continue;
       const relay = await openRelay({
         listen: { ...gateway, port: gateway.port + index },
         // The kernel takes connections to this address on any interface, so who may come is checked by hand.
         accepts: (remote) => subnet.check(remote),
         open: () => toProxy(access, index),
       });
-      this.#relays = [...this.#relays, relay];
+      this.#relays = new Map([...this.#relays, [index, relay]]);
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#relays.map((relay) => relay.close()));
-    this.#relays = [];
+    await Promise.all([...this.#relays.values()].map((relay) => relay.close()));
+    this.#relays = new Map();
   }
 
   async #isThere(gateway: string, signal: AbortSignal): Promise<boolean> {

@@ -1,8 +1,10 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseConfig } from "../../../src/config/load.ts";
 import { systemClock } from "../../../src/lib/clock.ts";
 import { silentLogger } from "../../../src/lib/logger.ts";
 import { openSheets, proxiesOf, reachedAt } from "../../../src/mining/sheets.ts";
+import { TemporaryDirectory } from "../../support/temporary-directory.ts";
 
 const IMAGE = `sha256:${"0".repeat(64)}`;
 const contained = { image: IMAGE, miner: { program: "lolminer" } };
@@ -30,10 +32,12 @@ const config = parseConfig(
   "/",
 );
 
-test("each coin of each flight sheet has a port of its own at the miners' bridge, one after the other", async () => {
+test("each coin of each flight sheet has a port of its own at the miners' bridge, and keeps it in whatever order the sheets come", async () => {
   await using stack = new AsyncDisposableStack();
   const open = await openSheets(config, { clock: systemClock, logger: silentLogger, stack, onShare: () => {} });
-  const ways = { proxies: proxiesOf(open), bridge: { host: "10.82.71.1", port: 3433 } };
+  using directory = new TemporaryDirectory();
+  const file = join(directory.path, "miner-ports.json");
+  const ways = { proxies: proxiesOf(open, file), bridge: { host: "10.82.71.1", port: 3433 } };
   const reached = open.map(({ sheet: of, proxy, dual }) => [
     reachedAt(of, proxy, ways),
     ...(dual === undefined ? [] : [reachedAt(of, dual.proxy, ways)]),
@@ -46,4 +50,11 @@ test("each coin of each flight sheet has a port of its own at the miners' bridge
     [{ host: "127.0.0.1", port: open[2]?.proxy.port, dialect: "kawpow" }],
     [at(3437, "kawpow")],
   ]);
+  const [alpha, beta, gamma, delta] = open;
+  if (!(alpha && beta && gamma && delta)) throw new Error("four sheets are open");
+  const proxies = proxiesOf([delta, beta], file);
+  expect(proxies).toEqual([undefined, beta.proxy, beta.dual?.proxy, undefined, delta.proxy]);
+  expect(reachedAt(delta.sheet, delta.proxy, { ...ways, proxies })).toEqual(at(3437, "kawpow"));
+  const other = { ...delta, sheet: { ...delta.sheet, coin: "another" } };
+  expect(proxiesOf([other], file), "a container that mines the coin of before does not reach it").toHaveLength(6);
 });
