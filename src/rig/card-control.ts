@@ -106,6 +106,8 @@ export class CardControl {
     }
     const misses = new Map<Setting, Miss | undefined>();
     if (powerLimit !== undefined) misses.set("powerLimit", await this.setLimit(powerLimit, signal));
+    const silent = misses.get("powerLimit");
+    if (silent?.isSilent) return new Map(wanted.map((one) => [one, silent]));
     misses.set("graphicsMhz", await this.#fix("graphics", graphicsMhz, signal));
     misses.set("memoryMhz", await this.#fix("memory", memoryMhz, signal));
     return new Map([...misses].flatMap(([one, miss]) => (miss === undefined ? [] : [[one, miss]])));

@@ -163,6 +163,15 @@ describe("a profile", () => {
     expect(tuner.isApplied).toBe(false);
   });
 
+  test("is not asked for setting by setting where the driver does not answer, so that nobody waits long", async () => {
+    const tuner = tunerWith([MINE]);
+    await tuner.apply("hashing", NEVER);
+    calls.length = 0;
+    outcome = { kind: "unavailable" };
+    await tuner.restore(NEVER);
+    expect([calls, tuner.isApplied, tuner.isLacking]).toEqual([["limit 300"], true, true]);
+  });
+
   test("that was set back in part has only the rest of it set back next, the limit first", async () => {
     const tuner = tunerWith([{ ...MINE, graphicsMhz: 1500 }]);
     await tuner.apply("hashing", NEVER);
