@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { embeddedDefault, repositoryRoot } from "../config/default.ts";
 import { parseConfig, type RigConfig } from "../config/load.ts";
 import { openGpuSource } from "../gpu/open.ts";
@@ -35,8 +35,12 @@ export async function init({ yes, output }: InitOptions, context: CliContext): P
   }
   context.print(`${found}wrote ${output}: mode observe, nothing is touched until \`rigshift mode auto\`\n`);
   for (const hint of hintsOf(config)) context.print(`${hint}\n`);
-  context.print(`next: ./scripts/start --config ${output}\n`);
+  context.print(`next: ${starter(context)} --config ${output}\n`);
 }
+
+/** As it is called from where `init` was. */
+const starter = ({ cwd }: CliContext): string =>
+  resolve(cwd) === repositoryRoot ? "./scripts/start" : join(repositoryRoot, "scripts/start");
 
 /** Before anything is asked. */
 function refuseUnwritable(path: string, output: string): void {

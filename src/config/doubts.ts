@@ -14,6 +14,8 @@ const DEAREST_USD_PER_KWH = 1;
 /** What stands for a user that the file does not name, and what `init` proposes. */
 const PLACEHOLDER = /^(?:rigshift|<?wallet>?(?:\..*)?)$/i;
 
+const OWN_COIN = "devcoin";
+
 type Doubted = Pick<RigConfig, "electricity" | "mining" | "inference" | "external" | "power">;
 
 /** What is probably a slip and would cost the operator money; none of it keeps the rig from starting. */
@@ -26,16 +28,27 @@ export function doubtsOf(config: Doubted): readonly Doubt[] {
       found: `electricity.usdPerKwh is ${electricity.price}: is that cents?`,
       mend: "write it in dollars, such as 0.15 for 15 cents",
     });
-  for (const { endpoint, url, user } of minedBy<Pick<FlightSheetConfig, "pools">>(mining?.sheets ?? []).flatMap(
-    ({ pools }) => pools,
-  ))
-    if (endpoint.kind === "stratum" && !isLoopback(endpoint.host) && PLACEHOLDER.test(user))
-      doubts.push({
-        name: `user of ${url}`,
-        found: `it is the placeholder ${user}, so the pool does not know whom to pay`,
-        mend: "set user beside the url among the pools, such as <wallet>.{rig}-{gpu}",
-      });
+  for (const { coin, pools } of minedBy<Pick<FlightSheetConfig, "coin" | "pools">>(mining?.sheets ?? []))
+    doubts.push(...pools.filter(isOutside).flatMap((pool) => poolDoubts(coin, pool)));
   return doubts;
+}
+
+type Pool = FlightSheetConfig["pools"][number];
+
+const isOutside = ({ endpoint }: Pool): boolean => endpoint.kind === "stratum" && !isLoopback(endpoint.host);
+
+function poolDoubts(coin: string, { url, user }: Pool): readonly Doubt[] {
+  const unpaid = {
+    name: `user of ${url}`,
+    found: `it is the placeholder ${user}, so the pool does not know whom to pay`,
+    mend: "set user beside the url among the pools, such as <wallet>.{rig}-{gpu}",
+  };
+  const foreign = {
+    name: `coin of ${url}`,
+    found: `it is ${OWN_COIN}, which only the pool built into Rigshift has`,
+    mend: "set coin and algorithm of mining to what this pool pays for, with the miner that hashes it and its price: README, Mine",
+  };
+  return [...(PLACEHOLDER.test(user) ? [unpaid] : []), ...(coin === OWN_COIN ? [foreign] : [])];
 }
 
 /** Why no GPU could ever earn anything. */

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { repositoryRoot } from "../../../src/config/default.ts";
 import { loadConfig } from "../../../src/config/load.ts";
@@ -91,7 +91,7 @@ describe("rigshift init", () => {
   test("gives a lone request a worth of its own, so that one is answered even where tokens cost nothing", async () => {
     using directory = new TemporaryDirectory();
     const lines = [...ANSWERS.slice(0, 4), "0", "0"];
-    expect((await runIn(directory.path, ["init"], { lines })).out).not.toContain("warning");
+    expect((await runIn(directory.path, ["init"], { lines })).out).not.toContain("worth waking");
     expect(readFileSync(join(directory.path, "rig.yaml"), "utf8")).toMatch(/^ {2}wakeValueUsd: 0\.002 # /m);
   });
 
@@ -120,5 +120,13 @@ describe("rigshift init", () => {
     expect(out).toContain(
       "warning: user of stratum+tcp://pool.example.org:3333: it is the placeholder wallet.worker, so",
     );
+    expect(out).toContain("warning: coin of stratum+tcp://pool.example.org:3333: it is devcoin, which only the pool");
+  });
+
+  test("ends in a command that starts the agent from where it was called", async () => {
+    using directory = new TemporaryDirectory();
+    const { out } = await runIn(directory.path, ["init", "--yes"]);
+    const [, starter = ""] = /^next: (\S+) --config rig\.yaml$/m.exec(out) ?? [];
+    expect(existsSync(resolve(directory.path, starter))).toBe(true);
   });
 });
