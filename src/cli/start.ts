@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { runAgent } from "../agent.ts";
+import { type RunningAgent, runAgent } from "../agent.ts";
 import { type Doubt, doubtsOf } from "../config/doubts.ts";
 import { type Endpoint, parseListen } from "../config/fields.ts";
 import type { RigConfig } from "../config/load.ts";
@@ -23,19 +23,28 @@ export async function start(options: StartOptions, context: CliContext): Promise
       env,
       cwd,
       writeLog: printError,
-      onListening: ({ url, config, dataDir, gpus }) => {
-        const what = config.file ?? "try-out: real work of this machine's CPU at invented prices";
-        print(`Rigshift runs (${what}, mode ${config.mode})\n`);
-        const api = config.inference === undefined ? "" : `  OpenAI API   ${url}/v1\n`;
-        print(
-          `  status page  ${url}\n${api}  data         ${dataDir}\n  token        ${join(dataDir, "token")} (for changing the mode on the page)\n`,
-        );
+      onListening: (agent) => {
+        const { config, gpus } = agent;
+        print(greetingOf(agent));
         for (const warning of [...warningsOf(config), ...strangersIn(config, gpus).map(toWarning)])
           printError(`rigshift: ${warning}\n`);
       },
     },
     signal,
   );
+}
+
+/** What runs and where it answers, for a person. */
+export function greetingOf({ url, config, dataDir }: Pick<RunningAgent, "url" | "config" | "dataDir">): string {
+  const what = config.file ?? "try-out: real work of this machine's CPU at invented prices";
+  const lines = [
+    `Rigshift runs (${what}, mode ${config.mode})`,
+    `  status page  ${url}`,
+    ...(config.inference === undefined ? [] : [`  OpenAI API   ${url}/v1`]),
+    `  data         ${dataDir}`,
+    `  token        ${join(dataDir, "token")} (for changing the mode on the page)`,
+  ];
+  return lines.map((line) => `${line}\n`).join("");
 }
 
 function toEndpoint(text: string): Endpoint {
