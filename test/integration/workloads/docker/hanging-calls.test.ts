@@ -47,6 +47,7 @@ const calls: readonly (readonly [string, RegExp, Act, readonly Act[]])[] = [
     [start, (driver) => driver.pause("engine", signal)],
   ],
   ["removes one", /^DELETE \/containers\//, discard, [start]],
+  ["removes a volume", /^DELETE \/volumes\//, discard, [start]],
   ["prepares a program", /^POST \/containers\/\w+\/exec/, probe, [start]],
   ["tells how a program ended", /^GET \/exec\//, probe, [start]],
   ["tells a log", /^GET \/containers\/\w+\/logs/, (driver) => driver.logs("engine", 3, signal), [start]],
