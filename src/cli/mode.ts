@@ -1,6 +1,7 @@
 import type { RigClient } from "../api/client.ts";
 import type { GpuView, ModeName, RigView } from "../api/shapes.ts";
 import { MODE_NAMES } from "../api/shapes.ts";
+import { ownOrders, sayRentedOut } from "../api/words.ts";
 import { type Millis, millis } from "../units/time.ts";
 import { type CliContext, findAgent, type LocationOptions, printJson } from "./context.ts";
 import { UsageError } from "./errors.ts";
@@ -23,7 +24,7 @@ export async function mode(wanted: string | undefined, options: ModeOptions, con
   const rig = await client.rig(context.signal);
   const gpu = options.gpu === undefined ? undefined : findGpu(rig, options.gpu);
   if (order === undefined) return printModes(rig, gpu, options, context);
-  await give({ order, gpu, forMs }, client, options, context);
+  await give({ order, gpu, forMs, before: rig }, client, options, context);
   if (gpu === undefined && !options.json) context.print(sayEnded(rig, options));
 }
 
@@ -31,9 +32,16 @@ interface Order {
   readonly order: ModeName;
   readonly gpu: GpuView | undefined;
   readonly forMs: number | undefined;
+  /** The rig as it was told until now. */
+  readonly before: RigView;
 }
 
-async function give({ order, gpu, forMs }: Order, client: RigClient, { json }: ModeOptions, context: CliContext) {
+async function give(
+  { order, gpu, forMs, before }: Order,
+  client: RigClient,
+  { json }: ModeOptions,
+  context: CliContext,
+) {
   const request = {
     mode: order,
     ...(gpu === undefined ? {} : { gpu: gpu.uuid }),
@@ -41,7 +49,9 @@ async function give({ order, gpu, forMs }: Order, client: RigClient, { json }: M
   };
   const view = await client.setMode(request, context.signal);
   if (json) return printJson(context, view);
-  context.print(`mode ${sayMode(view.mode, view.untilMs)}${view.gpu === null ? "" : `, only ${view.gpu}`}\n`);
+  const rented = sayRentedOut(order, gpu === undefined ? before.gpus : [gpu]);
+  const words = `mode ${sayMode(view.mode, view.untilMs)}${view.gpu === null ? "" : `, only ${view.gpu}`}`;
+  context.print(`${words}${rented === undefined ? "" : `; ${rented}`}\n`);
 }
 
 /** The orders of single GPUs that one for the whole rig ends, or stands in for as long as it is in force. */
@@ -71,10 +81,8 @@ function printModes(rig: RigView, gpu: GpuView | undefined, { json }: ModeOption
 }
 
 /** One line for each GPU whose mode is not the rig's. */
-export const describeOrders = ({ mode: ofRig, modeUntilMs: rigUntil, gpus }: RigView): readonly string[] =>
-  gpus
-    .filter(({ mode: own, modeUntilMs }) => own !== ofRig || modeUntilMs !== rigUntil)
-    .map(({ index, uuid, mode: own, modeUntilMs }) => `GPU ${index} ${uuid}: ${sayMode(own, modeUntilMs)}`);
+export const describeOrders = (rig: RigView): readonly string[] =>
+  ownOrders(rig).map(({ index, uuid, mode: own, modeUntilMs }) => `GPU ${index} ${uuid}: ${sayMode(own, modeUntilMs)}`);
 
 function findGpu({ gpus }: RigView, wanted: string): GpuView {
   const found = gpus.find(({ uuid }) => uuid === wanted);

@@ -188,6 +188,10 @@ function addLedger(program: Command, context: CliContext): void {
   addShares(ledger, context);
   located(ledger.command("jobs").description("the newest jobs with their joules and money"))
     .option("--limit <count>", "how many", parseLimit, 20)
+    .option(
+      "--kind <kind>",
+      "only hashing, completion, benchmark, lease or external, or all; all but benchmarks when absent",
+    )
     .option("--json", "machine-readable")
     .action((options) => ledgerJobs(options, context));
   located(ledger.command("energy").description("where the joules of every 15-minute slot went"))

@@ -44,6 +44,8 @@ export interface JobPage {
   readonly before?: number;
   /** With `before`: also the jobs of that very millisecond whose id sorts below this one. */
   readonly beforeId?: string;
+  /** Only jobs of these kinds; of all when absent. */
+  readonly kinds?: readonly JobKind[];
 }
 
 export interface JobReads {
@@ -64,6 +66,7 @@ difficulty_accepted AS difficultyAccepted, receipt_id AS receiptId`;
 const FIND = `SELECT ${COLUMNS} FROM v_jobs WHERE job_id = @id`;
 const LIST = `
 SELECT ${COLUMNS} FROM v_jobs WHERE (started_ms, job_id) < (@before, @beforeId)
+  AND (@kinds IS NULL OR kind IN (SELECT value FROM json_each(@kinds)))
 ORDER BY started_ms DESC, job_id DESC LIMIT @limit`;
 
 export function createJobReads(connection: Connection, sums: SlotSums): JobReads {
@@ -74,8 +77,10 @@ export function createJobReads(connection: Connection, sums: SlotSums): JobReads
       const row = find.get({ id });
       return row === undefined ? undefined : fromRow<JobRow>(row);
     },
-    listJobs: ({ limit, before = Number.MAX_SAFE_INTEGER, beforeId = "" }) =>
-      list.all({ before, beforeId, limit }).map((row) => fromRow<JobRow>(row)),
+    listJobs: ({ limit, before = Number.MAX_SAFE_INTEGER, beforeId = "", kinds }) =>
+      list
+        .all({ before, beforeId, limit, kinds: kinds === undefined ? null : JSON.stringify(kinds) })
+        .map((row) => fromRow<JobRow>(row)),
     sumSince: sums.since,
   };
 }

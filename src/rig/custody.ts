@@ -163,9 +163,8 @@ export class Custody {
     this.#parts.onChange();
   }
 
-  /** Leaves the GPU to a guest, or to whoever's name is known; nothing of theirs is touched. */
+  /** Leaves the GPU to a guest, or to whoever's name is known; nothing of theirs is touched, and our work did not fail. */
   yieldTo(reason: string, signal: AbortSignal, name?: string): Promise<Outcome> {
-    this.#interruptJob(reason);
     return this.#pass(
       toWork({ workload: "external", ...(name === undefined ? {} : { name }) }),
       reason,

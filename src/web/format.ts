@@ -40,10 +40,14 @@ export function formatCount(value: Maybe): string {
   return isKnown(value) ? formatDecimal(value, 0) : UNKNOWN;
 }
 
+/** What a token costs is told; of less, only that it is less. */
+const LEAST_USD = "0.000001";
+
 /** Dollars with three significant digits below one dollar, so that a few tokens still show a price. */
 export function formatUsd(value: Maybe): string {
   if (!isKnown(value)) return UNKNOWN;
   const size = Math.abs(value);
+  if (size >= 5e-10 && size < Number(LEAST_USD)) return value < 0 ? `−<$${LEAST_USD}` : `<$${LEAST_USD}`;
   const decimals = size >= 1 || size < 5e-10 ? 2 : Math.min(GREATEST_DECIMALS, decimalsFor(value, 3, 2));
   const text = formatDecimal(value, decimals);
   return text.startsWith("−") ? `−$${text.slice(1)}` : `$${text}`;

@@ -1,4 +1,5 @@
 import type { RigView } from "../api/shapes.ts";
+import { sayRentedOut } from "../api/words.ts";
 import { formatRunning } from "./format.ts";
 import type { Operator } from "./operator.ts";
 import { toUntil } from "./rows.ts";
@@ -13,6 +14,7 @@ interface ModesProps {
 }
 
 function Modes({ rig, wish, operator, isSilent }: ModesProps) {
+  const rented = sayRentedOut(rig.mode, rig.gpus);
   const pending = wish.kind === "sending" || wish.kind === "pending" ? wish.mode : undefined;
   return (
     <div class="modes">
@@ -34,7 +36,7 @@ function Modes({ rig, wish, operator, isSilent }: ModesProps) {
       <p class="note">
         {rig.mode === "release" && <strong>{wordsOf(rig.mode).label}. </strong>}
         {pending === undefined ? (
-          `${wordsOf(rig.mode).meaning}${toUntil(rig.modeUntilMs, rig.nowMs)}`
+          `${wordsOf(rig.mode).meaning}${toUntil(rig.modeUntilMs, rig.nowMs)}${rented === undefined ? "" : ` ${rented}.`}`
         ) : (
           <strong>{wordsOf(pending).label} is pending until the rig confirms it.</strong>
         )}

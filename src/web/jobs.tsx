@@ -1,6 +1,6 @@
 import type { JobView } from "../api/shapes.ts";
 import { formatDuration, formatMoment, formatRunning, formatUsdNano, toEnergy, UNKNOWN } from "./format.ts";
-import { toKindLabel, toLength, toOutcome, toTrust, toWork, toWorkload } from "./rows.ts";
+import { toJobTone, toKindLabel, toLength, toOutcome, toTrust, toWork, toWorkload } from "./rows.ts";
 import { Value } from "./value.tsx";
 
 function Row({ job, now }: { readonly job: JobView; readonly now: number }) {
@@ -11,7 +11,7 @@ function Row({ job, now }: { readonly job: JobView; readonly now: number }) {
     <tr data-running={isRunning || undefined}>
       <th scope="row">
         <span class="cell-main">
-          <span class="swatch" data-tone={job.kind === "hashing" ? "hashing" : "inference"} aria-hidden="true" />
+          <span class="swatch" data-tone={toJobTone(job.kind)} aria-hidden="true" />
           <span>
             {toKindLabel(job.kind)}
             {isRunning && <span class="tag live">running</span>}

@@ -1,6 +1,7 @@
 import type { GpuView, JobView, RigView, ValuationView } from "../api/shapes.ts";
+import { toOutcomeWord } from "../api/words.ts";
 import { formatCount, formatDay, formatDecimal, formatMoment, join, toEnergy, UNKNOWN } from "./format.ts";
-import { toTone } from "./tone.ts";
+import { type Tone, toTone } from "./tone.ts";
 
 /** ` Until 14:00:00.`, or nothing where the order holds for good. */
 export const toUntil = (untilMs: number | null, now: number): string =>
@@ -23,11 +24,13 @@ export interface OutcomeWord {
 }
 
 /** How a job that did not complete reads; undefined for one that did, or runs. */
-export function toOutcome({ kind, outcome }: JobView): OutcomeWord | undefined {
-  if (outcome === null || outcome === "completed") return undefined;
-  if (kind === "completion" && outcome === "expired") return { text: "refused", isBad: false };
-  return { text: outcome, isBad: outcome !== "cancelled" };
+export function toOutcome(job: JobView): OutcomeWord | undefined {
+  const text = toOutcomeWord(job);
+  if (text === undefined || text === "completed") return undefined;
+  return { text, isBad: !UNBLAMED.has(text) };
 }
+
+const UNBLAMED = new Set(["refused", "cancelled"]);
 
 /** Who says what each coin pays, and of when; sheet by sheet where there are several. */
 export function toPriceOrigins({ market, coinPrices }: Pick<RigView, "market" | "coinPrices">): readonly string[] {
@@ -78,6 +81,12 @@ export function groupValuations(
 
 /** A batch of completions is what a benchmark asks the engine for. */
 export const toKindLabel = (kind: JobView["kind"]): string => (kind === "batch" ? "benchmark" : kind);
+
+/** Whose colour a job wears: a rental's is that of the GPU that it rents. */
+export function toJobTone(kind: JobView["kind"]): Tone {
+  if (kind === "hashing") return "hashing";
+  return kind === "external" || kind === "lease" ? "rented" : "inference";
+}
 
 /** What a job got done: shares or tokens. */
 export function toWork({ kind, sharesAccepted, sharesRejected, tokensIn, tokensOut }: JobView): string {

@@ -53,6 +53,15 @@ describe("rigshift mode", () => {
     expect(JSON.parse(there.asked.at(-1)?.body ?? "")).toEqual({ mode: "pause", gpu: OTHER, forMs: 7_200_000 });
   });
 
+  test("says of which GPUs the order is not true, because a customer has them", async () => {
+    const gpus = [fakeGpu({ workload: "external", state: "rented" }), fakeGpu({ uuid: OTHER, index: 1 })];
+    const there = await place(answers(fakeRig({ gpus })));
+    expect((await there.run("mode", "mine")).out).toBe("mode mine; 1 GPU is rented out and stays so\n");
+    await there[Symbol.asyncDispose]();
+    await using free = await place(answers(rig));
+    expect((await free.run("mode", "mine")).out).not.toContain("rented");
+  });
+
   const wrong = [
     [
       "an unknown GPU",

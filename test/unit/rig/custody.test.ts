@@ -134,6 +134,13 @@ describe("hashing", () => {
     expect(rig.hashingJobs.map(({ outcome }) => outcome)).toEqual(["completed", undefined]);
   });
 
+  test("that makes room for a guest did not fail", async () => {
+    await rig.handOver("hashing");
+    void rig.custody.yieldTo("renter uses the GPU", NEVER);
+    await rig.until(() => rig.workload === "external");
+    expect(rig.hashingJobs).toEqual([expect.objectContaining({ outcome: "completed" })]);
+  });
+
   test("that ended by itself is an interrupted job, with the reason", async () => {
     await rig.handOver("hashing");
     rig.driver.exit("miner", "exit code 139");

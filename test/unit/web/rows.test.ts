@@ -4,6 +4,7 @@ import {
   toAmount,
   toFaults,
   toGpuTitle,
+  toJobTone,
   toLength,
   toOutcome,
   toOwnOrder,
@@ -97,9 +98,15 @@ describe("a job's row", () => {
     const outcomeOf = (outcome: string | null, kind = "completion") => toOutcome(fakeJob(1, { kind, outcome }));
     expect(outcomeOf("expired")).toEqual({ text: "refused", isBad: false });
     expect(outcomeOf("cancelled")).toEqual({ text: "cancelled", isBad: false });
+    expect(outcomeOf("interrupted")).toEqual({ text: "interrupted", isBad: true });
     expect(outcomeOf("failed")).toEqual({ text: "failed", isBad: true });
     expect(outcomeOf("expired", "lease")).toEqual({ text: "expired", isBad: true });
     expect([outcomeOf("completed"), outcomeOf(null)]).toEqual([undefined, undefined]);
+  });
+
+  test("wears the colour of what the GPU does for it", () => {
+    const kinds = ["hashing", "completion", "batch", "lease", "external"] as const;
+    expect(kinds.map(toJobTone)).toEqual(["hashing", "inference", "inference", "rented", "rented"]);
   });
 
   test("says how far its joules can be trusted", () => {
