@@ -61,7 +61,7 @@ function parseExtra(text: string): Mapping {
     const document = parseDocument(text, { logLevel: "error" });
     const [wrong] = document.errors;
     // The lines after the first repeat the source, which may hold a secret by mistake.
-    if (wrong) throw new Error(wrong.message.split("\n", 1)[0]);
+    if (wrong) throw new Error(wrong.message.split("\n", 1)[0]?.replace(/:$/, ""));
     value = document.toJS({ maxAliasCount: 100 }) ?? {};
   } catch (error) {
     throw fault(`the extra config is not valid YAML: ${messageOf(error)}`, wanted);

@@ -102,7 +102,8 @@ const toRow = (valuation: ValuationView): readonly string[] => [
 function renderPrices(valuation: ValuationView, age: Age): readonly string[] {
   const { breakEvenUsdPerKwh, breakEvenPrice, price, priceUnit } = valuation;
   const pays = [
-    breakEvenUsdPerKwh === null ? undefined : `below ${sayMoney(breakEvenUsdPerKwh)}/kWh`,
+    // What earns nothing pays at no price of electricity.
+    breakEvenUsdPerKwh === null || breakEvenUsdPerKwh <= 0 ? undefined : `below ${sayMoney(breakEvenUsdPerKwh)}/kWh`,
     breakEvenPrice === null || priceUnit === null
       ? undefined
       : `above ${sayPlain(breakEvenPrice)} ${priceUnit}${price === null ? "" : ` (now ${sayPlain(price)})`}`,

@@ -111,13 +111,14 @@ function toText(decision: RecordedDecision, columns: number | undefined): string
   const head = `GPU ${gpu}\n${sayTime(at)} UTC, mode ${mode}: ${what} (${rule})\nwhy     ${why}\n`;
   if (inputs === undefined) return wrapLines(`${head}what it was taken on is no longer kept\n`, columns);
   const reasons = inputs.valuations.map((one) => `  ${one.why}\n`).join("");
-  return `${wrapLines(`${head}${toFacts(inputs)}`, columns)}\n\n${toTable(inputs, columns)}\n\n${wrapLines(reasons, columns)}`;
+  return `${wrapLines(`${head}${toFacts(inputs, why)}`, columns)}\n\n${toTable(inputs, columns)}\n\n${wrapLines(reasons, columns)}`;
 }
 
-function toFacts(inputs: Inputs): string {
+/** The owner's reason is left out where it is the decision's own. */
+function toFacts(inputs: Inputs, why: string): string {
   const { queue, regretShare } = inputs;
   return [
-    `owner   ${inputs.ownerWhy}`,
+    ...(inputs.ownerWhy === why ? [] : [`owner   ${inputs.ownerWhy}`]),
     `regret  ${regretShare === null ? UNKNOWN : `${(regretShare * 100).toFixed(0)} % of the way to a switch`}`,
     `switch  there and back ${sayLength(inputs.roundTripMs)}, ${sayMoney(inputs.roundTripCostUsd)}; ` +
       `${inputs.priceSwitchesToday} made for prices today, ` +

@@ -1,4 +1,5 @@
 import type { GpuView, RigView } from "../api/shapes.ts";
+import { isEngineUnneeded, isPoolUnneeded } from "../api/words.ts";
 import { type CliContext, findAgent, type LocationOptions, printJson } from "./context.ts";
 import { UsageError } from "./errors.ts";
 import { describeOrders } from "./mode.ts";
@@ -67,12 +68,14 @@ function describeRig(rig: RigView): string {
     lines.push(`curtail at most ${sayWatts(curtail.maxW)} until ${sayTime(curtail.untilMs)} UTC`);
   if (engine !== null)
     lines.push(
-      `engine  ${engine.state} on ${engine.backend ?? UNKNOWN}, ${engine.model ?? UNKNOWN}` +
+      `engine  ${isEngineUnneeded(engine, rig.gpus) ? "not needed now" : `${engine.state} on ${engine.backend ?? UNKNOWN}`}, ${engine.model ?? UNKNOWN}` +
         `${engine.label === null ? "" : ` (${engine.label})`}${engine.reason === null ? "" : `: ${engine.reason}`}`,
     );
   if (pool !== null)
     lines.push(
-      `pool    ${pool.state}, ${pool.url}, difficulty ${sayDifficulty(pool.difficulty)}${pool.reason === null ? "" : `: ${pool.reason}`}`,
+      isPoolUnneeded(rig)
+        ? `pool    not needed now, ${pool.url}`
+        : `pool    ${pool.state}, ${pool.url}, difficulty ${sayDifficulty(pool.difficulty)}${pool.reason === null ? "" : `: ${pool.reason}`}`,
       ...pool.foreign.map(({ login, sharesAccepted, sharesRejected }) => {
         const shares = `${sayAmount(sharesAccepted, "share")} (${sharesRejected} refused)`;
         return `not us  ${login}: ${shares}; the miner's fee, or a mistyped login`;

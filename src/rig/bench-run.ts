@@ -180,7 +180,8 @@ class BenchRun {
     for (;;) {
       const { done, value } = await watch.next();
       if (done) return yield* this.#finish({ ...this.#blank(), ...value }, {});
-      yield { kind: "progress", doing: `watching ${miner.program}`, part: value };
+      const left = Math.max(0, Math.round((length * (1 - value)) / 1000));
+      yield { kind: "progress", doing: `watching ${miner.program}, ${left} s left`, part: value };
     }
   }
 

@@ -258,7 +258,7 @@ export class RigController implements GpuPort {
     const { clock, ledger } = this.#parts;
     const order = ledger.curtailments.current(clock.now());
     if (order === undefined) return "resting until its turn to return, now that the power limit has ended";
-    const until = `${order.maxPower} W until ${new Date(order.until).toISOString()}`;
+    const until = `${order.maxPower} W until ${new Date(order.until).toISOString().slice(0, 19).replace("T", " ")} UTC`;
     const { drawnAtRest } = this.#shedding;
     const drawn = drawnAtRest && Math.round(this.#atWall(drawnAtRest));
     if (drawn === undefined || drawn <= order.maxPower) return `resting to keep the rig under ${until}`;

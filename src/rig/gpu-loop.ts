@@ -128,7 +128,7 @@ export class GpuLoop {
     const isListed = custody.state === "rented" && this.#parts.tenancies.isListed(custody.assignment.name);
     const { since, ...assigned } = custody.assignment;
     const { effective, reported, dual } = mining?.of(assigned)?.watch.live ?? {};
-    const net = this.#outlook.netOf(assigned);
+    const net = this.#outlook.netOf(assigned) ?? this.#outlook.netOfTenant(assigned, meter.latest.reading?.power);
     const tokensPerSecond = rates.tokensPerSecond();
     return {
       info,

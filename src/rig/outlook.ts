@@ -11,6 +11,7 @@ import {
   startRegret,
 } from "../policy/regret.ts";
 import type { Candidate, Chosen, GpuFacts, Loan, Owner, SwitchRules } from "../policy/types.ts";
+import type { Watts } from "../units/energy.ts";
 import { addUsd, earnedOver, type UsdNano, type UsdPerHour, usdPerHour } from "../units/money.ts";
 import { elapsed, type Millis, millis, type UnixMs } from "../units/time.ts";
 import type { Valuation } from "../valuation/valuation.ts";
@@ -22,7 +23,7 @@ import { sayTooPoor, warnOfLoneRequest } from "./lone-request.ts";
 import type { LoopParts } from "./loop-parts.ts";
 import { PriceHold } from "./price-hold.ts";
 import type { RoundTrip } from "./switch-cost.ts";
-import { bestBetweenRequests, toCandidates, valueAll } from "./valuing.ts";
+import { bestBetweenRequests, toCandidates, valueAll, valueTenant } from "./valuing.ts";
 
 /** What the GPU's work is worth now and who should own the GPU: everything a decision rests on. Owned by the loop. */
 export class Outlook {
@@ -69,6 +70,13 @@ export class Outlook {
 
   netOf(work: Work): UsdPerHour | undefined {
     return this.#valuations.find((valuation) => isSameWork(valuation, work))?.net;
+  }
+
+  /** What comes in for what has the GPU by itself, which is no choice of ours and so among no valuations. */
+  netOfTenant(work: Work, drawn: Watts | undefined): UsdPerHour | undefined {
+    const { tenancies, prices } = this.#parts;
+    const rented = tenancies.rented(work);
+    return rented && valueTenant({ ...rented, ...(drawn === undefined ? {} : { drawn }) }, prices).net;
   }
 
   get roundTrip(): RoundTrip {
@@ -215,10 +223,21 @@ export class Outlook {
   #ownerAt(current: Work, now: UnixMs): Owner {
     const why = this.#objection(this.#owner, now);
     if (why === undefined || (this.#owner.workload === "external" && isSameWork(this.#owner, current)))
-      return this.#owner;
+      return this.#withHindrance();
     const standIn = this.#best(({ workload }) => workload !== "inference", now);
     if (standIn === undefined || standIn.net <= (this.netOf(RESTING) ?? 0)) return { ...RESTING, why };
     return { ...toWork(standIn), why: `${standIn.label} stands in: ${why}` };
+  }
+
+  /** What pays more and cannot be had is said at once, not only once it would own the GPU. */
+  #withHindrance(): Owner {
+    const { tenancies } = this.#parts;
+    const net = this.netOf(this.#owner);
+    const better = toCandidates(this.#valuations)
+      .filter((one) => net !== undefined && one.net > net)
+      .reduce<Candidate | undefined>((best, one) => (best === undefined || one.net > best.net ? one : best), undefined);
+    const why = better && tenancies.objection(better);
+    return why === undefined ? this.#owner : { ...this.#owner, why: `${better?.label} pays more now, but ${why}` };
   }
 
   /** By which flight sheet the GPU hashes when it does; one that cools down lets the best of the others stand in. */

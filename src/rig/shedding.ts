@@ -16,6 +16,8 @@ export interface Load {
   readonly isResting: boolean;
   /** As last read. */
   readonly power?: Watts;
+  /** As read since its work ended; absent while no reading is that new. */
+  readonly powerAtRest?: Watts;
 }
 
 const perWatt = ({ worth, working, resting }: Load): number =>
@@ -73,12 +75,12 @@ export class Shedding {
   get drawnAtRest(): Watts | undefined {
     const all = this.#parts.loads();
     if (all.some(({ isResting }) => !isResting)) return undefined;
-    return watts(all.reduce((sum, { power, resting }) => sum + (power ?? resting), 0));
+    return watts(all.reduce((sum, { powerAtRest, resting }) => sum + (powerAtRest ?? resting), 0));
   }
 
   /** What the GPUs draw when every one of them rests, as far as that was measured. */
   get restPower(): Watts {
-    const powerOf = ({ isResting, power, resting }: Load) => (isResting ? (power ?? resting) : resting);
+    const powerOf = ({ isResting, powerAtRest, resting }: Load) => (isResting ? (powerAtRest ?? resting) : resting);
     return watts(this.#parts.loads().reduce((sum, load) => sum + powerOf(load), 0));
   }
 

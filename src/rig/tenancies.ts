@@ -114,6 +114,14 @@ export class GpuTenancies {
       });
   }
 
+  /** What comes in now for what comes and goes by itself; undefined for other work, and while nobody knows. */
+  rented({ workload, name }: Work): ValuedExternal | undefined {
+    const tenancy = workload === "external" ? this.find(name) : undefined;
+    const rate = tenancy?.terms.isOurs === false ? tenancy.income : undefined;
+    if (tenancy === undefined || rate === undefined) return undefined;
+    return { name: tenancy.name, rate, isSaidNow: true, occupancy: 1, platformCut: 0, gpus: tenancy.gpus.length };
+  }
+
   /** Learns what the GPU draws while `name` has it and is in use. */
   observePower(name: string | undefined, power: Watts | undefined): void {
     const tenancy = this.find(name);

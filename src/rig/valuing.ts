@@ -96,6 +96,10 @@ export function valueAll(facts: ValuingFacts, now: UnixMs): readonly Valuation[]
   ];
 }
 
+/** What has the GPU now, at what the card draws for it. */
+export const valueTenant = ({ drawn, ...external }: ValuedExternal, prices: Prices): Valuation =>
+  valueExternal({ ...external, ...(drawn === undefined ? {} : priced(prices.atWall(drawn), prices)) });
+
 function valueServing(inference: NonNullable<ValuingFacts["inference"]>, { rates, prices }: ValuingFacts): Valuation {
   const { model, demand, backlog, backlogTokens = 0, capacity, pace } = inference;
   const tokens = prices.tokens?.();

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
-import type { EngineView, PoolView, RigView } from "../api/shapes.ts";
+import type { RigView } from "../api/shapes.ts";
+import { isEngineUnneeded, isPoolUnneeded } from "../api/words.ts";
 import { formatCount, formatDecimal, formatDifficulty, formatRunning } from "./format.ts";
 import { toPriceOrigins } from "./rows.ts";
 
@@ -26,7 +27,9 @@ const Fact = ({ title, state, health, children }: FactProps) => (
 const ENGINE_HEALTH = { ready: "good", starting: "waiting", stopped: "waiting", failed: "bad" } as const;
 const POOL_HEALTH = { connected: "good", connecting: "waiting", down: "bad" } as const;
 
-function Engine({ engine }: { readonly engine: EngineView | null }) {
+const NOT_NEEDED = "not needed now";
+
+function Engine({ rig: { engine, gpus } }: { readonly rig: RigView }) {
   if (!engine)
     return (
       <Fact title="Engine" state="none" health="waiting">
@@ -35,9 +38,10 @@ function Engine({ engine }: { readonly engine: EngineView | null }) {
     );
   const { state, backend, model, label, contextTokens, reason } = engine;
   return (
-    <Fact title="Engine" state={state} health={ENGINE_HEALTH[state]}>
+    <Fact title="Engine" state={isEngineUnneeded(engine, gpus) ? NOT_NEEDED : state} health={ENGINE_HEALTH[state]}>
       <p class="fact-main">
-        {model ?? "–"} <span class="tag">{backend ?? "backend unknown"}</span>
+        {model ?? "–"}{" "}
+        {state !== "stopped" || backend !== null ? <span class="tag">{backend ?? "backend unknown"}</span> : null}
       </p>
       <p class="note">
         {[label, contextTokens === null ? null : `${formatCount(contextTokens)} tokens of context`, reason]
@@ -48,7 +52,8 @@ function Engine({ engine }: { readonly engine: EngineView | null }) {
   );
 }
 
-function Pool({ pool, now }: { readonly pool: PoolView | null; readonly now: number }) {
+function Pool({ rig, now }: { readonly rig: RigView; readonly now: number }) {
+  const { pool } = rig;
   if (!pool)
     return (
       <Fact title="Pool" state="none" health="waiting">
@@ -56,13 +61,14 @@ function Pool({ pool, now }: { readonly pool: PoolView | null; readonly now: num
       </Fact>
     );
   const { url, state, difficulty, sinceMs, reason, foreign } = pool;
+  const isUnneeded = isPoolUnneeded(rig);
   const taken = foreign.reduce((sum, { sharesAccepted }) => sum + sharesAccepted, 0);
   const since = sinceMs === null ? null : `for ${formatRunning(now - sinceMs)}`;
   const level = difficulty === null ? null : `difficulty ${formatDifficulty(difficulty)}`;
   return (
-    <Fact title="Pool" state={state} health={POOL_HEALTH[state]}>
+    <Fact title="Pool" state={isUnneeded ? NOT_NEEDED : state} health={POOL_HEALTH[state]}>
       <p class="fact-main">{url}</p>
-      <p class="note">{[level, since, reason].filter(Boolean).join(" · ")}</p>
+      <p class="note">{(isUnneeded ? [since] : [level, since, reason]).filter(Boolean).join(" · ")}</p>
       {foreign.length === 0 ? null : <p class="note">not the rig's own logins: {taken} shares accepted</p>}
     </Fact>
   );
@@ -73,8 +79,8 @@ export function Facts({ rig, now }: { readonly rig: RigView; readonly now: numbe
   const { market, electricityUsdPerKwh } = rig;
   return (
     <section class="facts" aria-label="Engine, pool and prices">
-      <Engine engine={rig.engine} />
-      <Pool pool={rig.pool} now={now} />
+      <Engine rig={rig} />
+      <Pool rig={rig} now={now} />
       <Fact
         title="Prices"
         state={market.invented ? "invented" : "quoted"}

@@ -85,6 +85,8 @@ export class TenancyBench implements Disposable {
   readonly setTotals = new SetTotals();
   readonly faults: unknown[] = [];
   readonly log: string[] = [];
+  /** Why there is no power for any of them. */
+  lack: string | undefined;
 
   /** On a rig's own clock and ledger, or on ones of its own. */
   constructor(of?: { readonly clock?: ManualClock; readonly ledger: Ledger }) {
@@ -140,6 +142,7 @@ export class TenancyBench implements Disposable {
         onFault: (error) => this.faults.push(error),
       }),
       seats,
+      lack: () => this.lack,
       steady: clock,
       logger: createLogger("debug", (line) => this.log.push(line)),
       ...(left === undefined ? {} : { left }),

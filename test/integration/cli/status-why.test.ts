@@ -13,7 +13,7 @@ import { runIn } from "./harness.ts";
 
 const resting = valueResting(watts(20), undefined);
 
-function fill(path: string): void {
+function fill(path: string, why = decisionRow().why): void {
   const ledger = openLedger(path, { clock: new ManualClock(T0), logger: silentLogger });
   const inputs = JSON.stringify(
     toDecisionInputs({
@@ -24,7 +24,7 @@ function fill(path: string): void {
       valuations: [resting],
     }),
   );
-  ledger.decisions.append(decisionRow({ inputs }));
+  ledger.decisions.append(decisionRow({ inputs, why }));
   ledger.decisions.append(decisionRow({ at: unixMs(T0 + 60_000), action: "keep", rule: "linger", inputs: "{}" }));
   ledger.close();
 }
@@ -44,6 +44,16 @@ describe("rigshift status --why", () => {
     expect(out).toMatch(/^switch {2}there and back 8\.0 s, \$0\.00200; 3 made for prices today, 4 for gaps/m);
     expect(out).toMatch(/^rest +— +fixed +– +20\.0 W +\$0\.00 +– +–$/m);
     expect(out).toContain(resting.why);
+  });
+
+  test("says the owner's reason only where it is not the decision's own", async () => {
+    using directory = new TemporaryDirectory();
+    fill(directory.path);
+    const first = (await run(directory.path, "--why", GPU_A, "--at", at(T0 + 1000))).out;
+    expect(first).toMatch(/^owner {3}/m);
+    using other = new TemporaryDirectory();
+    fill(other.path, decisionFacts().owner.why);
+    expect((await run(other.path, "--why", GPU_A, "--at", at(T0 + 1000))).out).not.toMatch(/^owner /m);
   });
 
   test("gives the same as JSON", async () => {

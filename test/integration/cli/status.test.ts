@@ -73,6 +73,17 @@ test("one is singular, difficulties have three digits, and a GPU without work re
   expect(status).toMatch(/ rest +idle /);
 });
 
+test("a pool and an engine that no GPU needs now do not read as faults", async () => {
+  const { pool, engine } = fakeRig();
+  const status = await show("status", {
+    gpus: [fakeGpu({ workload: "external", state: "rented" })],
+    pool: pool && { ...pool, url: "devpool", state: "connecting", reason: "no miner is connected" },
+    engine: engine && { ...engine, state: "stopped", backend: null, model: "smollm", label: null },
+  });
+  expect(status).toMatch(/^pool {4}not needed now, devpool$/m);
+  expect(status).toMatch(/^engine {2}not needed now, smollm$/m);
+});
+
 test("the engine's speed is called learned while no request runs", async () => {
   const serving = { workload: "inference", tokensPerSecond: 41.237 } as const;
   expect(await show("status", { gpus: [fakeGpu({ ...serving, activeRequests: 1 })] })).toMatch(/ 41\.2 tok\/s {2}/);

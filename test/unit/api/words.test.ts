@@ -1,7 +1,35 @@
 import { describe, expect, test } from "vitest";
 import type { ModeName } from "../../../src/api/shapes.ts";
-import { ownOrders, sayRentedOut, toOutcomeWord } from "../../../src/api/words.ts";
+import { isEngineUnneeded, isPoolUnneeded, ownOrders, sayRentedOut, toOutcomeWord } from "../../../src/api/words.ts";
 import { fakeGpu, fakeRig } from "../../support/fake-rig-port.ts";
+
+describe("what no GPU needs now", () => {
+  const { pool } = fakeRig();
+  const waiting = pool && { ...pool, state: "connecting" as const };
+  const resting = fakeGpu({ workload: "none", state: "idle" });
+
+  test("is the pool that nobody connects to, but not one that a GPU waits for or that is down", () => {
+    expect(isPoolUnneeded({ pool: waiting, gpus: [resting] })).toBe(true);
+    expect(isPoolUnneeded({ pool: waiting, gpus: [resting, fakeGpu({ workload: "hashing" })] })).toBe(false);
+    expect(isPoolUnneeded({ pool: waiting, gpus: [fakeGpu({ workload: "none", state: "acquiring" })] })).toBe(false);
+    expect(isPoolUnneeded({ pool: pool && { ...pool, state: "down" }, gpus: [resting] })).toBe(false);
+    expect(isPoolUnneeded({ pool: null, gpus: [resting] })).toBe(false);
+  });
+
+  test("is the engine that stands still, but not one that failed or that a GPU serves by", () => {
+    const engine = {
+      state: "stopped",
+      backend: null,
+      model: "m",
+      label: null,
+      contextTokens: null,
+      reason: null,
+    } as const;
+    expect(isEngineUnneeded(engine, [resting])).toBe(true);
+    expect(isEngineUnneeded(engine, [fakeGpu({ workload: "inference" })])).toBe(false);
+    expect(isEngineUnneeded({ ...engine, state: "failed" }, [resting])).toBe(false);
+  });
+});
 
 describe("an order", () => {
   const rented = fakeGpu({ workload: "external", state: "rented" });

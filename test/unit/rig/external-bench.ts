@@ -9,6 +9,8 @@ import { RigBench } from "./bench.ts";
 export interface ExternalBenchOptions {
   readonly terms?: Partial<TenancyTerms>;
   readonly left?: TenancyParts["left"];
+  /** Why there is no power for it. */
+  readonly lack?: string;
   /** USD per hour that it says from the beginning. */
   readonly earnings?: number;
   /** Whether hashing and serving were measured before. */
@@ -36,6 +38,7 @@ export class ExternalBench implements AsyncDisposable {
   static async start({
     terms,
     left,
+    lack,
     earnings,
     isMeasured = true,
     isAsked = true,
@@ -47,7 +50,9 @@ export class ExternalBench implements AsyncDisposable {
       isMeasured,
       drainTimeoutMs,
       tenancies: (clock, ledger) => {
-        made = new TenancyBench({ clock, ledger }).add([GPU_A, ...others], terms, left);
+        const bench = new TenancyBench({ clock, ledger });
+        bench.lack = lack;
+        made = bench.add([GPU_A, ...others], terms, left);
         made.program.earnings = earnings === undefined ? undefined : usdPerHour(earnings);
         made.program.isAsked = isAsked;
         return [made.tenancy];

@@ -64,6 +64,34 @@ describe("the state that is shown of an external workload", () => {
   });
 });
 
+describe("external work that pays more and can never be had", () => {
+  const lack = "it may draw 350 W, and the power budget of the rig is 300 W, so that it can never be had";
+
+  test("is said to be so from the first decision on, and not only once enough was missed", async () => {
+    await begin({ lack, earnings: 50 });
+    await rig.hashing();
+    const why = rig.loop.snapshot().why;
+    expect(why).toContain(`vast pays more now, but vast is not started: ${lack}`);
+    await rig.pass(60_000);
+    expect(rig.loop.snapshot().why).not.toContain("has been missed");
+    expect(program.calls).toEqual([]);
+  });
+});
+
+describe("what comes and goes by itself", () => {
+  test("shows what it brings after electricity while it has the GPU, one part of a set's", async () => {
+    await begin({ terms: { isOurs: false, rate: usdPerHour(0.4) }, others: [GPU_B] });
+    await rig.hashing();
+    program.busy = true;
+    await rig.until(() => rig.custody.assignment.name === "vast" && rig.custody.state === "rented");
+    await rig.pass(3000);
+    const { net, valuations } = rig.loop.snapshot();
+    expect(net).toBeGreaterThan(0.1);
+    expect(net).toBeLessThan(0.2);
+    expect(valuations.filter(({ workload }) => workload === "external")).toEqual([]);
+  });
+});
+
 describe("a benchmark of a GPU that an external workload has", () => {
   /** Runs it to its end while time passes. */
   async function bench(order: BenchOrder) {

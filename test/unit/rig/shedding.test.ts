@@ -104,6 +104,10 @@ describe("a rig that is kept under its limit", () => {
     resting();
     settle();
     expect(shedding.drawnAtRest).toBe(60);
+    loads = loads.map((one) => ({ ...one, power: watts(90) }));
+    expect([shedding.drawnAtRest, shedding.restPower]).toEqual([60, 60]);
+    loads = loads.map((one) => ({ ...one, powerAtRest: watts(30) }));
+    expect([shedding.drawnAtRest, shedding.restPower]).toEqual([90, 90]);
   });
 
   test("brings its GPUs back one by one, five seconds apart", async () => {
