@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { beforeAll, expect } from "vitest";
+import type { RecordedTransition } from "../../../src/ledger/transitions.ts";
 import { ContainerRig } from "../../support/container-rig.ts";
 import { standInImage } from "../../support/docker/stand-in-images.ts";
 import { DOCKER, useEngine } from "../../support/engine.ts";
@@ -26,14 +27,19 @@ testWith(
     await pause(30_000);
     expect(rig.faults).toEqual([]);
     expect(rig.gpu(0).reading?.health).toBe("ok");
-    expect(rig.ledger.transitions.list(1)[0]?.detail ?? rig.gpu(0).why).toMatch(/Engine|Docker|daemon|miner/i);
+    expect(rig.gpu(0).why).toContain("the Docker Engine does not answer");
     await engine().start();
     await rig.reach(0, "hashing");
 
     engine().suspend();
     rig.mode("serve", 0);
-    await pause(3000);
-    expect(rig.gpu(0).workload).toBe("hashing");
+    const isToldOf = ({ to, outcome, detail }: RecordedTransition) =>
+      to === "inference" &&
+      outcome === "failed" &&
+      detail?.match(/^the Docker Engine did not .+ within \d+ s$/) != null;
+    await rig.until(() => rig.ledger.transitions.list(3).some(isToldOf));
+    await rig.until(() => rig.gpu(0).why?.includes("its work may still run") === true);
+    expect(rig.gpu(0).workload).toBe("none");
     engine().resume();
     await rig.reach(0, "inference");
     await rig.stop();
