@@ -154,7 +154,8 @@ function leave({ from, to }: Route, residence: Residence): readonly Step[] {
 function leaveForExternal(from: Workload): readonly Step[] {
   if (from === "hashing") return ["stock-settings", "stop-miner"];
   if (from === "inference") return ["close-gate", "drain", "stock-settings", "stop-miner"];
-  return ["stop-miner"];
+  // A request that an earlier call of the set spared may still be answered.
+  return ["drain", "stop-miner"];
 }
 
 const END_OF_SERVING: readonly Step[] = ["stock-settings", "stop-miner"];

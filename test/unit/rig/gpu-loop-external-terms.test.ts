@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { BenchOrder } from "../../../src/rig/bench-order.ts";
+import { hashingBy } from "../../../src/rig/flight-sheets.ts";
 import { usdPerHour } from "../../../src/units/money.ts";
 import { seconds } from "../../../src/units/time.ts";
 import { WorkError } from "../../../src/workloads/errors.ts";
@@ -229,7 +230,8 @@ describe("external work that is found running", () => {
 });
 
 describe("a set that forms", () => {
-  test("lets a GPU go at once that still answers a request for it, when another one falls away", async () => {
+  /** Called while its GPU still answers a request for it. */
+  async function calledWhileServing() {
     await begin({ others: [GPU_B], drainTimeoutMs: 600_000 });
     await rig.hashing();
     await rig.engineUp();
@@ -241,9 +243,17 @@ describe("a set that forms", () => {
     await rig.until(() => rig.custody.state === "draining", 120_000);
     await rig.pass(2000);
     expect(external.tenancy.isTaking).toBe(true);
+    return request;
+  }
+  const fallsAway = async () => {
     external.tenancy.withdraw(GPU_B, "it is lost");
-    const since = rig.clock.monotonic();
     await rig.until(() => rig.transitions.at(-1)?.to !== "external" || rig.transitions.at(-1)?.outcome !== undefined);
+  };
+
+  test("lets a GPU go at once that still answers a request for it, when another one falls away", async () => {
+    const request = await calledWhileServing();
+    const since = rig.clock.monotonic();
+    await fallsAway();
     expect(rig.clock.monotonic() - since).toBeLessThan(2000);
     expect(rig.transitions.findLast(({ to }) => to === "external")).toMatchObject({
       outcome: "aborted",
@@ -251,5 +261,25 @@ describe("a set that forms", () => {
     });
     expect(request.grant.revoked.aborted).toBe(false);
     await rig.release(request.grant, "job-1");
+  });
+
+  test("waits, when it is called again, for the request that it was let go with", async () => {
+    const request = await calledWhileServing();
+    // With nothing to do meanwhile, the GPU rests beside the request.
+    rig.cooldown.failed(
+      hashingBy({ name: "devcoin" }),
+      { reason: "no memory left", cause: "out-of-memory" },
+      rig.steady.now(),
+    );
+    await fallsAway();
+    await rig.until(() => external.tenancy.isWantedBy(GPU_A), 60_000);
+    external.tenancy.want(GPU_B);
+    await rig.until(() => rig.custody.state !== "idle");
+    expect(rig.custody.state).toBe("draining");
+    await rig.pass(10_000);
+    expect(rig.routes.at(-1)).toBe("none → external undefined");
+    expect([rig.engine.state.kind, request.grant.revoked.aborted]).toEqual(["ready", false]);
+    await rig.release(request.grant, "job-1");
+    await rig.until(() => rig.engine.state.kind === "stopped");
   });
 });

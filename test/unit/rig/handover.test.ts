@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { HandoverState, Workload } from "../../../src/ledger/rows.ts";
 import { type HandoverParts, runHandover } from "../../../src/rig/handover.ts";
-import { DONE, failed, type Outcome } from "../../../src/rig/outcome.ts";
+import { Cut, DONE, failed, type Outcome } from "../../../src/rig/outcome.ts";
 import type { Gate } from "../../../src/rig/request-queue.ts";
 import { StartGap } from "../../../src/rig/start-gap.ts";
 import { type Residents, stepsFor } from "../../../src/rig/steps.ts";
@@ -247,6 +247,21 @@ describe("a drain", () => {
     await grant.release();
     expect(await again).toEqual(DONE);
     expect(rig.driver.log).toEqual(["start engine", "start miner"]);
+  });
+
+  test("goes on when a set is called again: the request that was spared keeps its engine until it ends", async () => {
+    const grant = await serve("cmpl-1");
+    const cut = new AbortController();
+    const leaving = go("inference", "external", cut.signal);
+    await rig.clock.advance(1000);
+    cut.abort(new Cut("another GPU fell away", true));
+    expect(await leaving).toEqual({ kind: "aborted" });
+    const again = go("none", "external");
+    await rig.clock.advance(9000);
+    expect([rig.engine.state.kind, grant.revoked.aborted]).toEqual(["ready", false]);
+    await grant.release();
+    expect(await again).toEqual(DONE);
+    expect(rig.driver.log).toEqual(["start engine", "stop engine"]);
   });
 
   test("takes the GPU back at once when the agent stops, and waits until the request is booked", async () => {

@@ -70,6 +70,12 @@ describe("the steps of a handover", () => {
       steps: ["close-gate", "drain", "stock-settings", "stop-miner"],
     },
     {
+      reason: "external work gets a rested GPU once the requests that it was left with have ended",
+      route: ["none", "external"],
+      residents: ENGINE,
+      steps: ["drain", "stop-miner", "stop-engine", "verify-free", "claim-power", "start-external"],
+    },
+    {
       reason: "rest to rest stops a miner that would not stop before",
       route: ["none", "none"],
       residents: NONE,
