@@ -76,10 +76,11 @@ testWith(
   DOCKER,
   "a miner that never ran on the card starts cold from inference, and is warm from then on",
   async () => {
-    // An engine whose sleep gives nothing back, so that one side has to end.
+    // They do not fit together, and this engine cannot sleep: one side has to end.
     const card: Card = { vram: 24_576, miner: 15_000, engine: 20_000, asleep: 20_000 };
+    const ofThese = { ...images, engine: await standInImage(engine(), "engine", "sleepless") };
     const config = { mode: "serve", rig: { name: "never-mined" } };
-    await using rig = await ContainerRig.start({ engine: engine(), images, cards: [card], config });
+    await using rig = await ContainerRig.start({ engine: engine(), images: ofThese, cards: [card], config });
     await rig.reach(0, "inference");
     rig.mode("mine");
     await rig.reach(0, "hashing");
