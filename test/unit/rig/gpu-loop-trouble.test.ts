@@ -167,7 +167,14 @@ describe("a guest on the GPU", () => {
     await rig.until(() => rig.custody.state === "rented");
     rig.source.watts = 200;
     await rig.pass(2000);
-    expect(rig.loop.load()).toEqual({ gpu: GPU_A, working: 200, resting: 200, power: 200, isResting: true });
+    expect(rig.loop.load()).toEqual({
+      gpu: GPU_A,
+      working: 200,
+      resting: 200,
+      power: 200,
+      isResting: true,
+      powerAtRest: 200,
+    });
   });
 
   test("stays its own while the GPU is out of service: its job and energy go on until it has really left", async () => {
