@@ -1,7 +1,7 @@
 /*
  * Thousands of handovers, after which nothing may be left or have grown: SOAK_HANDOVERS (1,000) of a rig with three cards
  * on a real Docker Engine of its own, one card for each of the rungs freeze, sleep and warm, then SOAK_SIMULATED (10,000)
- * of simulated cards with the clock moved by hand. Needs root and Docker's programs for the first part. Exits with 1
+ * of cards of the NVML stand-in with the clock moved by hand. Needs root and Docker's programs for the first part. Exits with 1
  * when anything is left, has grown, or does not add up.
  */
 

@@ -1,8 +1,10 @@
 import type { Vram } from "../support/fake-processes.ts";
 import { RigBench } from "../unit/rig/bench.ts";
+import { Course } from "./course.ts";
+import { readFromNvml } from "./on-nvml.ts";
 import { faultsOf, growthSince, lookAtProcess, type Soaked, timesOf } from "./soaked.ts";
 
-/** One card for each rung, like those on the Engine. */
+/** One card for each rung, like those on the Engine; nothing is kept of what is stopped, so the last one's is cold. */
 const CARDS: readonly { readonly vram: Vram; readonly canSleep: boolean }[] = [
   { vram: { total: 24_576, miner: 4000, engine: 8000, asleep: 800 }, canSleep: true },
   { vram: { total: 24_576, miner: 15_000, engine: 12_000, asleep: 800 }, canSleep: true },
@@ -10,8 +12,10 @@ const CARDS: readonly { readonly vram: Vram; readonly canSleep: boolean }[] = [
 ];
 const SETTLES = 20;
 const START_MS = 800;
-
-/** Handovers of simulated cards, miners and engines, one card after the other; the milliseconds are the manual clock's. */
+/**
+ * Handovers of cards of the NVML stand-in, whose processes and memory are those of scripted miners and engines, one card
+ * after the other; the milliseconds are the manual clock's, which is the cards' too.
+ */
 export async function runSimulated(handovers: number): Promise<Soaked> {
   const began = performance.now();
   const parts: Soaked[] = [];
@@ -21,40 +25,38 @@ export async function runSimulated(handovers: number): Promise<Soaked> {
     seconds: Math.round((performance.now() - began) / 100) / 10,
     rungs: parts.flatMap(({ rungs }) => rungs),
     growth: parts.flatMap(({ growth }, index) => growth.map((one) => ({ ...one, what: `${one.what}, card ${index}` }))),
-    broken: parts.flatMap(({ broken }) => broken),
+    broken: parts.flatMap(({ broken }, index) => broken.map((one) => `card ${index}: ${one}`)),
   };
 }
 
 async function alternate({ vram, canSleep }: (typeof CARDS)[number], handovers: number): Promise<Soaked> {
-  await using rig = await RigBench.running({ vram, isMeasured: true, rules: { maxGapSwitchesPerHour: 1e9 } });
+  await using rig = await RigBench.start({ vram, isMeasured: true, rules: { maxGapSwitchesPerHour: 1e9 } });
   rig.driver.engine.canSleep = canSleep;
   for (const role of ["miner", "engine"] as const) rig.driver.startMs.set(role, START_MS);
-  await goRounds(rig, SETTLES);
+  await using nvml = await readFromNvml(rig, vram);
+  rig.run();
+  const course = new Course(rig);
+  for (let round = 0; round < SETTLES; round++) await course.round();
   const first = await lookAtProcess();
   const began = performance.now();
-  await goRounds(rig, Math.ceil(handovers / 2));
+  const before = rig.transitions.length;
+  await course.go(Math.ceil(handovers / 2));
   const { growth, broken } = await growthSince(first, handovers);
-  const rows = rig.ledger.transitions.list(handovers);
-  const running = [...rig.driver.running.values()].map(({ role }) => role);
-  if (new Set(running).size !== running.length) broken.push(`these run: ${running.join(", ")}`);
+  const rows = rig.ledger.transitions.list(2 * handovers + 1000);
+  broken.push(...course.broken);
   await rig.stop();
   if (rig.driver.isRunning("miner")) broken.push("the miner runs after the end");
-  broken.push(...faultsOf(rig.ledger, rows), ...rig.faults.map(String));
+  await nvml.source.close();
+  const { sessions, eventSets } = nvml.standIn.leftOpen();
+  if (sessions + eventSets > 0) broken.push(`${sessions} sessions and ${eventSets} event sets are open after the end`);
+  const counted = rows.slice(0, rows.length - before);
+  broken.push(
+    ...faultsOf(
+      rig.ledger,
+      counted.filter(({ id }) => !course.troubled.has(id)),
+    ),
+    ...rig.faults.map(String),
+  );
   const seconds = Math.round((performance.now() - began) / 100) / 10;
-  return { handovers: rows.length, seconds, rungs: timesOf(rows), growth, broken };
-}
-
-let requests = 0;
-
-/** A request takes the GPU from the miner, and the gap behind it gives the GPU back. */
-async function goRounds(rig: RigBench, rounds: number): Promise<void> {
-  for (let round = 0; round < rounds; round++) {
-    await rig.hashing();
-    const jobId = `request-${++requests}`;
-    await rig.release(await rig.served(rig.ask(jobId)), jobId);
-    await rig.until(() => rig.workload === "inference");
-    await rig.hashing();
-    for (const list of [rig.log, rig.driver.log, rig.driver.miner.calls, rig.driver.engine.requests]) list.length = 0;
-    rig.driver.engine.sleepCalls.length = 0;
-  }
+  return { handovers: counted.length, seconds, rungs: timesOf(counted), growth, broken };
 }
