@@ -224,7 +224,7 @@ export class RequestQueue {
 
   #retryAfter(until: UnixMs | undefined): Millis {
     const { clock, maxWait } = this.#options;
-    return until === undefined ? maxWait : elapsed(clock.now(), until);
+    return until === undefined ? maxWait : millis(Math.max(0, elapsed(clock.now(), until)));
   }
 }
 

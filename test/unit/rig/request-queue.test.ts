@@ -200,6 +200,8 @@ describe("refusing", () => {
     expect(await waiting).toEqual(expected);
     await clock.advance(3000);
     expect(await ask("b")).toEqual({ ...expected, retryAfter: 5000 });
+    await clock.advance(6000);
+    expect(await ask("c"), "the end has passed, and nobody has looked again").toEqual({ ...expected, retryAfter: 0 });
     expect(facts().waiting).toBe(0);
   });
 
